@@ -1,0 +1,126 @@
+//! A username: which characters it may have, and when two are the same one.
+//! It does not know which names are taken.
+
+/// Longest username in characters.
+const MAX_CHARACTERS: usize = 150;
+
+/// A username of 1 to 150 characters of `A–Z a–z 0–9 . _ + -`.
+///
+/// There is no `@` among them, so that no username can look like an e-mail address, and nothing
+/// beyond ASCII, so that no two look alike.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Username(String);
+
+/// Why a text is not a [`Username`]. The message completes the sentence "The username …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The text is empty.
+    #[error("must not be empty")]
+    TooShort,
+    /// The text has over 150 characters.
+    #[error("must be at most {MAX_CHARACTERS} characters long")]
+    TooLong,
+    /// The text has a character that is not allowed.
+    #[error("may contain only the letters A to Z, digits, and . _ + -")]
+    Invalid,
+}
+
+impl Username {
+    /// Reads a username as it stands: nothing is trimmed or changed.
+    ///
+    /// # Errors
+    /// [`Error::TooShort`], [`Error::TooLong`] or [`Error::Invalid`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Err(Error::TooShort);
+        }
+        if text.chars().count() > MAX_CHARACTERS {
+            return Err(Error::TooLong);
+        }
+        if !text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte))
+        {
+            return Err(Error::Invalid);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The username as it was typed: the form to show.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The username in lower case: the form on which accounts are unique.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn accepts_the_documented_characters_and_keeps_them() {
+        let longest = "a".repeat(150);
+        for text in [
+            "a",
+            "jc123",
+            "John.Doe_2+x-y",
+            "-",
+            "..",
+            "007",
+            longest.as_str(),
+        ] {
+            assert!(
+                Username::parse(text).is_ok_and(|username| username.as_str() == text),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in [
+            " ",
+            "jc 123",
+            " jc123",
+            "jc123 ",
+            "jc123\n",
+            "jc\0",
+            "john@example.com",
+            "a/b",
+            "jörg",
+            "ｊｃ",
+            "jc\u{200B}",
+            "а",
+            "<b>",
+            "a:b",
+            "a#b",
+            "a'b",
+        ] {
+            assert!(Username::parse(text) == Err(Error::Invalid), "{text:?}");
+        }
+        assert!(Username::parse("") == Err(Error::TooShort));
+        assert!(Username::parse(&"a".repeat(151)) == Err(Error::TooLong));
+    }
+
+    #[test]
+    fn is_the_same_without_regard_to_case() {
+        assert!(Username::parse("JC123").is_ok_and(|username| username.canonical() == "jc123"));
+    }
+
+    proptest! {
+        #[test]
+        fn canonical_form_is_a_username_and_its_own_canonical_form(text in prop_oneof![any::<String>(), "[A-Za-z0-9._+-]{1,150}"]) {
+            if let Ok(username) = Username::parse(&text) {
+                let canonical = username.canonical();
+                prop_assert!(Username::parse(&canonical).is_ok_and(|again| again.canonical() == canonical));
+            }
+        }
+    }
+}

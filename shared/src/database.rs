@@ -1,0 +1,259 @@
+//! DynamoDB as the tables use it: one read, one conditional write, one transaction, each with its errors sorted into
+//! answers, passing troubles and defects. Knows nothing of users.
+
+mod error;
+mod write;
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Builder, timeout::TimeoutConfig},
+    types::{
+        AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem,
+    },
+};
+use serde::de::DeserializeOwned;
+
+pub use self::{error::Error, write::Write};
+use self::{
+    error::{Refusal, Trouble, sort, sort_cancellation},
+    write::Action,
+};
+use crate::random::Random;
+
+/// An item as DynamoDB hands it over.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// What came of a conditional write.
+pub enum Outcome {
+    /// It took place.
+    Done,
+    /// Its condition did not hold; the item that stands in its place, if there is one.
+    Refused(Option<Item>),
+}
+
+/// What came of a transaction.
+pub enum Committed {
+    /// All of it took place.
+    Done,
+    /// None of it did: for each write whether its condition held.
+    Refused(Vec<Outcome>),
+}
+
+/// Tries of a write that collides with another one's transaction. The SDK does not retry these.
+const CONFLICT_TRIES: u32 = 6;
+
+/// Bound on a transaction with the SDK's retries; single operations have the client's own, shorter one.
+const TRANSACTION_TIME: Duration = Duration::from_secs(7);
+
+/// A connection to DynamoDB. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    client: Client,
+    random: Random,
+}
+
+impl Database {
+    /// DynamoDB through `client`; `random` gives names to writes and jitter to retries.
+    #[must_use]
+    pub fn new(client: Client, random: Random) -> Self {
+        Self { client, random }
+    }
+
+    /// A name for a write, which nobody else's has.
+    #[must_use]
+    pub fn write_name(&self) -> String {
+        self.random.name()
+    }
+
+    /// The item at `key`, read strongly.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked, or the item is not a `T`.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        key: &str,
+    ) -> Result<Option<T>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(table)
+            .key("pk", AttributeValue::S(key.to_owned()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| sort("GetItem", &error))?;
+        answer.item.map(read).transpose()
+    }
+
+    /// Carries out one conditional write.
+    ///
+    /// A write that finds its own name in the item's `writer` has taken place already (its answer was lost): it is
+    /// [`Outcome::Done`].
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn write(&self, write: &Write) -> Result<Outcome, Error> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.send(write).await {
+                Ok(()) => return Ok(Outcome::Done),
+                Err(Refusal::Condition(item)) if write.is_own(item.as_ref()) => {
+                    return Ok(Outcome::Done);
+                }
+                Err(Refusal::Condition(item)) => return Ok(Outcome::Refused(item)),
+                Err(Refusal::Trouble(Trouble::Conflict(_))) if attempt < CONFLICT_TRIES => {
+                    self.back_off(attempt).await;
+                }
+                Err(Refusal::Trouble(Trouble::Conflict(error) | Trouble::Error(error))) => {
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Carries out all of `writes` or none.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn transact(&self, writes: &[Write]) -> Result<Committed, Error> {
+        let token = self.random.name();
+        let items = writes
+            .iter()
+            .map(Write::to_transact_item)
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.send_transaction(&token, items.clone()).await {
+                Ok(None) => return Ok(Committed::Done),
+                Ok(Some(outcomes)) if is_own(writes, &outcomes) => return Ok(Committed::Done),
+                Ok(Some(outcomes)) => return Ok(Committed::Refused(outcomes)),
+                Err(Trouble::Conflict(_)) if attempt < CONFLICT_TRIES => {
+                    self.back_off(attempt).await;
+                }
+                Err(Trouble::Conflict(error) | Trouble::Error(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// The outcome of each condition, or nothing if all held.
+    async fn send_transaction(
+        &self,
+        token: &str,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<Option<Vec<Outcome>>, Trouble> {
+        let transaction = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .client_request_token(token);
+        let transaction = transaction.return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let times = TimeoutConfig::builder()
+            .operation_timeout(TRANSACTION_TIME)
+            .build();
+        let sent = transaction
+            .customize()
+            .config_override(Builder::default().timeout_config(times))
+            .send()
+            .await;
+        sent.map_or_else(|error| sort_cancellation(&error).map(Some), |_| Ok(None))
+    }
+
+    async fn send(&self, write: &Write) -> Result<(), Refusal> {
+        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let total = ReturnConsumedCapacity::Total;
+        match &write.action {
+            Action::Put(item) => {
+                let put = self
+                    .client
+                    .put_item()
+                    .table_name(&write.table)
+                    .set_item(Some(item.clone()));
+                let put = put
+                    .condition_expression(&write.condition)
+                    .set_expression_attribute_names(write.names());
+                let put = put
+                    .set_expression_attribute_values(write.values())
+                    .return_consumed_capacity(total);
+                let put = put.return_values_on_condition_check_failure(old);
+                put.send()
+                    .await
+                    .map(drop)
+                    .map_err(|error| Refusal::of("PutItem", &error))
+            }
+            Action::Update(expression) => {
+                let update = self
+                    .client
+                    .update_item()
+                    .table_name(&write.table)
+                    .set_key(Some(write.key()));
+                let update = update
+                    .update_expression(expression)
+                    .condition_expression(&write.condition);
+                let update = update
+                    .set_expression_attribute_names(write.names())
+                    .return_consumed_capacity(total);
+                let update = update.set_expression_attribute_values(write.values());
+                let update = update.return_values_on_condition_check_failure(old);
+                update
+                    .send()
+                    .await
+                    .map(drop)
+                    .map_err(|error| Refusal::of("UpdateItem", &error))
+            }
+            Action::Delete => {
+                let delete = self
+                    .client
+                    .delete_item()
+                    .table_name(&write.table)
+                    .set_key(Some(write.key()));
+                let delete = delete
+                    .condition_expression(&write.condition)
+                    .set_expression_attribute_names(write.names());
+                let delete = delete
+                    .set_expression_attribute_values(write.values())
+                    .return_consumed_capacity(total);
+                let delete = delete.return_values_on_condition_check_failure(old);
+                delete
+                    .send()
+                    .await
+                    .map(drop)
+                    .map_err(|error| Refusal::of("DeleteItem", &error))
+            }
+        }
+    }
+
+    /// Waits a random time, twice as long on average with each attempt: 10 to 20 ms after the first.
+    async fn back_off(&self, attempt: u32) {
+        let [random] = self.random.bytes();
+        let base = 10u64 << attempt.min(6);
+        tokio::time::sleep(Duration::from_millis(
+            base / 2 + base * u64::from(random) / 512,
+        ))
+        .await;
+    }
+}
+
+fn is_own(writes: &[Write], outcomes: &[Outcome]) -> bool {
+    writes
+        .iter()
+        .zip(outcomes)
+        .any(|(write, outcome)| match outcome {
+            Outcome::Refused(item) => write.is_own(item.as_ref()),
+            Outcome::Done => false,
+        })
+}
+
+/// The item as a `T`.
+///
+/// # Errors
+/// [`Error`] if it is not one.
+pub fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::unreadable(&error))
+}

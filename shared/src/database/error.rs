@@ -1,0 +1,208 @@
+//! Sorts what DynamoDB answers into refused conditions, collisions, passing troubles and defects.
+
+use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        delete_item::DeleteItemError, put_item::PutItemError,
+        transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
+    },
+    types::CancellationReason,
+};
+
+use super::{Item, Outcome};
+
+/// DynamoDB could not be asked, or not understood.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It will pass: throttling, a time-out, no connection, credentials that expired. Nothing is known of the outcome.
+    #[error("DynamoDB is not available for {operation}: {problem}")]
+    Unavailable {
+        /// The operation of DynamoDB's API.
+        operation: &'static str,
+        /// What the SDK said, with its causes.
+        problem: String,
+    },
+    /// It will not pass by itself: a request that is not valid, a right or a table that is missing.
+    #[error("{operation} failed: {problem}")]
+    Defect {
+        /// The operation of DynamoDB's API.
+        operation: &'static str,
+        /// What the SDK said, with its causes.
+        problem: String,
+    },
+    /// An item is not what it should be.
+    #[error("an item cannot be read: {problem}")]
+    Unreadable {
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Error {
+    pub(super) fn unreadable(error: &serde_dynamo::Error) -> Self {
+        // Serde quotes the value that it tripped over, which may be a secret: what comes before must do.
+        let problem = error.to_string();
+        let before_value = problem.split(['"', '`']).next().unwrap_or_default();
+        Self::Unreadable {
+            problem: before_value.trim_end().to_owned(),
+        }
+    }
+
+    pub(super) fn unwritable(error: &serde_dynamo::Error) -> Self {
+        Self::Defect {
+            operation: "PutItem",
+            problem: format!("an item cannot be written: {error}"),
+        }
+    }
+}
+
+/// Why a write did not take place.
+pub(super) enum Refusal {
+    /// Its condition did not hold; the item that is there.
+    Condition(Option<Item>),
+    /// DynamoDB could not carry it out.
+    Trouble(Trouble),
+}
+
+/// Why DynamoDB could not carry out a write.
+pub(super) enum Trouble {
+    /// It collided with a transaction on the same item: worth another try at once.
+    Conflict(Error),
+    /// Anything else, after the SDK's own retries.
+    Error(Error),
+}
+
+/// Codes of errors that pass, beside the ones with a status of 500 or more.
+const PASSING: [&str; 8] = [
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "TransactionCanceledException",
+    "ExpiredTokenException",
+    "UnrecognizedClientException",
+];
+
+/// Sorts an error that is no refusal.
+pub(super) fn sort<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let passing = match error {
+        SdkError::ServiceError(service) => {
+            let code = service.err().code().unwrap_or_default();
+            PASSING.contains(&code) || service.raw().status().is_server_error()
+        }
+        _ => true,
+    };
+    let problem = chain(error);
+    if passing {
+        Error::Unavailable { operation, problem }
+    } else {
+        Error::Defect { operation, problem }
+    }
+}
+
+/// An error with its causes. Not its `Debug`: that would show the items which conditions met, addresses and all.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// The item that a condition met, if there was one.
+pub(super) struct Met(Option<Item>);
+
+/// An operation's error that may carry the item which its condition met.
+pub(super) trait Conditional:
+    ProvideErrorMetadata + std::error::Error + Send + Sync + 'static
+{
+    /// The item, if the condition did not hold.
+    fn refused(&self) -> Option<Met>;
+}
+
+macro_rules! conditional {
+    ($($error:ident)*) => { $(
+        impl Conditional for $error {
+            fn refused(&self) -> Option<Met> {
+                match self {
+                    Self::ConditionalCheckFailedException(failed) => Some(Met(failed.item.clone())),
+                    _ => None,
+                }
+            }
+        }
+    )* };
+}
+
+conditional!(PutItemError UpdateItemError DeleteItemError);
+
+impl Refusal {
+    pub(super) fn of<E: Conditional>(
+        operation: &'static str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self {
+        let service = error.as_service_error();
+        if let Some(Met(item)) = service.and_then(Conditional::refused) {
+            return Self::Condition(item);
+        }
+        if service.and_then(ProvideErrorMetadata::code) == Some("TransactionConflictException") {
+            return Self::Trouble(Trouble::Conflict(sort(operation, error)));
+        }
+        Self::Trouble(Trouble::Error(sort(operation, error)))
+    }
+}
+
+/// Sorts a transaction's error: the outcome of each write's condition if one of them did not hold.
+pub(super) fn sort_cancellation(
+    error: &SdkError<TransactWriteItemsError, HttpResponse>,
+) -> Result<Vec<Outcome>, Trouble> {
+    let service = error.as_service_error();
+    if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = service {
+        let reasons = cancelled.cancellation_reasons();
+        if reasons
+            .iter()
+            .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+        {
+            return Ok(reasons.iter().map(outcome).collect());
+        }
+        let collided = reasons
+            .iter()
+            .all(|reason| matches!(reason.code(), None | Some("None" | "TransactionConflict")));
+        let passing = |reason: &CancellationReason| {
+            !matches!(
+                reason.code(),
+                Some("ValidationError" | "ItemCollectionSizeLimitExceeded")
+            )
+        };
+        let defect = !reasons.iter().all(passing);
+        let error = sort("TransactWriteItems", error);
+        return Err(match error {
+            error if collided => Trouble::Conflict(error),
+            Error::Unavailable { operation, problem } if defect => {
+                Trouble::Error(Error::Defect { operation, problem })
+            }
+            error => Trouble::Error(error),
+        });
+    }
+    let in_progress = matches!(
+        service,
+        Some(TransactWriteItemsError::TransactionInProgressException(_))
+    );
+    let error = sort("TransactWriteItems", error);
+    Err(if in_progress {
+        Trouble::Conflict(error)
+    } else {
+        Trouble::Error(error)
+    })
+}
+
+fn outcome(reason: &CancellationReason) -> Outcome {
+    match reason.code() {
+        Some("ConditionalCheckFailed") => Outcome::Refused(reason.item().cloned()),
+        _ => Outcome::Done,
+    }
+}

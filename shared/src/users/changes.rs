@@ -1,0 +1,143 @@
+//! Changes of a user's record: by the user, and by a reset.
+
+use std::collections::BTreeMap;
+
+use super::{Marker, Users, email_key, user_key};
+use crate::{
+    database::{Committed, Error, Item, Outcome, Write, read},
+    password::Hash,
+    user::{Session, SessionId, User},
+};
+
+/// What came of changing a user.
+pub enum Changed {
+    /// The change took place.
+    Done,
+    /// The user or the session that asked for the change is gone.
+    Gone,
+    /// The record was changed by somebody else since it was read.
+    Raced,
+    /// Another user has the address.
+    EmailTaken,
+}
+
+impl Users {
+    /// Turns `before` into `after` on behalf of `session`, together with `notices`, the mails that tell of it.
+    ///
+    /// Where the passwords differ, the sessions of `after` are all that is left; where the canonical addresses differ, the markers move.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn change(
+        &self,
+        before: &User,
+        after: &User,
+        session: &SessionId,
+        notices: Vec<Write>,
+    ) -> Result<Changed, Error> {
+        let mut writes = vec![self.update(before, after, session)?];
+        if before.email.canonical() != after.email.canonical() {
+            let marker = Marker { id: after.id };
+            writes.push(Write::put(
+                &self.table,
+                &email_key(&after.email),
+                &marker,
+                "attribute_not_exists(#pk)",
+            )?);
+            writes.push(
+                Write::delete(&self.table, &email_key(&before.email), "#id = :id")
+                    .value("id", before.id)?,
+            );
+        }
+        writes.extend(notices);
+        let refused = match writes.as_slice() {
+            [alone] => match self.database.write(alone).await? {
+                Outcome::Done => return Ok(Changed::Done),
+                refused @ Outcome::Refused(_) => vec![refused],
+            },
+            together => match self.database.transact(together).await? {
+                Committed::Done => return Ok(Changed::Done),
+                Committed::Refused(outcomes) => outcomes,
+            },
+        };
+        match refused.into_iter().next() {
+            Some(Outcome::Refused(item)) => why_not_changed(item, session),
+            _ => Ok(Changed::EmailTaken),
+        }
+    }
+
+    fn update(&self, before: &User, after: &User, session: &SessionId) -> Result<Write, Error> {
+        let mut set = "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
+                       #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
+                       #credentials = :credentials, #writer = :writer"
+            .to_owned();
+        let new_password = before.password.as_str() != after.password.as_str();
+        if new_password {
+            // Not only where the map differs: somebody may be signing in with the old password right now.
+            set.push_str(", #sessions = :sessions");
+        }
+        set.push_str(" REMOVE #failures");
+        let condition = "#version = :version AND attribute_exists(#sessions.#sid)";
+        let write = Write::update(&self.table, &user_key(before.id), &set, condition)
+            .known_by(&after.writer)
+            .name("sid", session.as_str())
+            .value("email", after.email.as_str())?
+            .value("first_name", after.first_name.as_str())?
+            .value("last_name", after.last_name.as_str())?
+            .value("is_superuser", after.is_superuser)?
+            .value("password_hash", after.password.as_str())?
+            .value("version", before.version)?
+            .value("next", after.version)?
+            .value("credentials", after.credentials)?
+            .value("writer", &after.writer)?;
+        if new_password {
+            write.value("sessions", &after.sessions)
+        } else {
+            Ok(write)
+        }
+    }
+
+    /// Gives `user` a new password by a reset: with `spent`, which uses the token up, and `notice`. Ends every session
+    /// and forgets wrong passwords. Whether it took place; if not, the token was no longer good.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn reset_password(
+        &self,
+        user: &User,
+        password: &Hash,
+        spent: Write,
+        notice: Write,
+    ) -> Result<bool, Error> {
+        let writer = self.database.write_name();
+        let update = Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #password_hash = :password_hash, #sessions = :none, #version = #version + :one, \
+             #credentials = #credentials + :one, #writer = :writer REMOVE #failures",
+            "attribute_exists(#pk) AND #credentials = :credentials",
+        )
+        .known_by(&writer)
+        .value("password_hash", password.as_str())?
+        .value("none", BTreeMap::<String, Session>::new())?
+        .value("one", 1)?
+        .value("credentials", user.credentials)?
+        .value("writer", &writer)?;
+        Ok(matches!(
+            self.database.transact(&[update, spent, notice]).await?,
+            Committed::Done
+        ))
+    }
+}
+
+fn why_not_changed(item: Option<Item>, session: &SessionId) -> Result<Changed, Error> {
+    let Some(item) = item else {
+        return Ok(Changed::Gone);
+    };
+    let user: User = read(item)?;
+    Ok(if user.sessions.contains_key(session) {
+        Changed::Raced
+    } else {
+        Changed::Gone
+    })
+}

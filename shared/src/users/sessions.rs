@@ -1,0 +1,161 @@
+//! Signing in and out, and the wrong passwords in between. None of it changes a user's `version`.
+
+use super::{Users, user_key};
+use crate::{
+    database::{Error, Outcome, Write, read},
+    failures::Failures,
+    password::Hash,
+    user::{MAX_SESSIONS, Session, SessionId, User},
+    user_id::UserId,
+};
+
+/// What came of starting a session.
+pub enum Started {
+    /// It is there.
+    Done,
+    /// Too many wrong passwords came in meanwhile; the failures that stand now.
+    MustWait(Failures),
+    /// The password, the sessions or the whole user changed since the record was read.
+    Raced,
+}
+
+impl Users {
+    /// Signs `user` in: adds `session`, ends those that [`User::sessions_to_end`] names, forgets wrong passwords, and
+    /// stores `stronger`, a hash of the same password, if there is one.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn start_session(
+        &self,
+        user: &User,
+        id: &SessionId,
+        session: &Session,
+        stronger: Option<&Hash>,
+    ) -> Result<Started, Error> {
+        let write = self.session_start(user, id, session, stronger)?;
+        let Outcome::Refused(item) = self.database.write(&write).await? else {
+            return Ok(Started::Done);
+        };
+        let Some(now) = item.map(read::<User>).transpose()? else {
+            return Ok(Started::Raced);
+        };
+        Ok(match now.failures {
+            _ if now.sessions.contains_key(id) => Started::Done,
+            Some(failures) if failures.wait(session.created_at).is_some() => {
+                Started::MustWait(failures)
+            }
+            _ => Started::Raced,
+        })
+    }
+
+    fn session_start(
+        &self,
+        user: &User,
+        id: &SessionId,
+        session: &Session,
+        stronger: Option<&Hash>,
+    ) -> Result<Write, Error> {
+        let ended = user.sessions_to_end(session.created_at);
+        let places: Vec<_> = (0..ended.len())
+            .map(|number| format!("#sessions.#ended{number}"))
+            .collect();
+        // Room is made by ending the oldest, on the condition that it is still there; where nothing has to go, there
+        // must still be room.
+        let room = if ended.is_empty() {
+            "size(#sessions) < :most".to_owned()
+        } else {
+            places
+                .iter()
+                .map(|place| format!("attribute_exists({place})"))
+                .collect::<Vec<_>>()
+                .join(" AND ")
+        };
+        let stronger_too = if stronger.is_some() {
+            ", #password_hash = :hash"
+        } else {
+            ""
+        };
+        let removed = places
+            .iter()
+            .fold("#failures".to_owned(), |removed, place| {
+                removed + ", " + place
+            });
+        let expression = format!(
+            "SET #sessions.#sid = :session, #writer = :writer{stronger_too} REMOVE {removed}"
+        );
+        let condition = format!(
+            "attribute_exists(#pk) AND #credentials = :credentials AND {room} AND \
+             (attribute_not_exists(#failures) OR #failures.#u <= :now)"
+        );
+        let writer = self.database.write_name();
+        let mut write = Write::update(&self.table, &user_key(user.id), &expression, &condition)
+            .known_by(&writer)
+            .name("sid", id.as_str())
+            .value("session", session)?
+            .value("writer", &writer)?
+            .value("credentials", user.credentials)?
+            .value("now", session.created_at)?;
+        if ended.is_empty() {
+            write = write.value("most", MAX_SESSIONS)?;
+        }
+        if let Some(hash) = stronger {
+            write = write.value("hash", hash.as_str())?;
+        }
+        for (number, id) in ended.iter().enumerate() {
+            write = write.name(&format!("ended{number}"), id.as_str());
+        }
+        Ok(write)
+    }
+
+    /// Signs one session out. Whether it was signed in.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn end_session(&self, user: UserId, session: &SessionId) -> Result<bool, Error> {
+        let writer = self.database.write_name();
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #writer = :writer REMOVE #sessions.#sid",
+            "attribute_exists(#sessions.#sid)",
+        );
+        let write = write
+            .known_by(&writer)
+            .name("sid", session.as_str())
+            .value("writer", &writer)?;
+        Ok(matches!(self.database.write(&write).await?, Outcome::Done))
+    }
+
+    /// Counts one more wrong password, unless somebody else did since `user` was read: then nothing is written, and the
+    /// failures that stand are given back.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn count_failure(
+        &self,
+        user: &User,
+        next: &Failures,
+    ) -> Result<Option<Failures>, Error> {
+        let condition = match user.failures {
+            Some(_) => "attribute_exists(#pk) AND #failures.#n = :seen",
+            None => "attribute_exists(#pk) AND attribute_not_exists(#failures)",
+        };
+        let writer = self.database.write_name();
+        let mut write = Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #failures = :failures, #writer = :writer",
+            condition,
+        )
+        .known_by(&writer)
+        .value("failures", next)?
+        .value("writer", &writer)?;
+        if let Some(seen) = &user.failures {
+            write = write.value("seen", seen.count)?;
+        }
+        Ok(match self.database.write(&write).await? {
+            Outcome::Refused(Some(item)) => read::<User>(item)?.failures,
+            Outcome::Done | Outcome::Refused(None) => None,
+        })
+    }
+}

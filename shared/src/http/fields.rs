@@ -1,0 +1,168 @@
+//! Reads a JSON object strictly, field by field, and collects every fault before it complains.
+
+use std::{collections::BTreeMap, fmt};
+
+use lambda_http::Request;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+};
+use serde_json::Value;
+
+use super::{Error, FieldError, Reason, check_size};
+
+/// The fields of a body that are not read yet, and the faults of those that are.
+pub struct Fields {
+    unread: BTreeMap<String, Value>,
+    faults: Vec<FieldError>,
+}
+
+/// Reads the body by `read`, which asks [`Fields`] for each field it knows and gives nothing if one is at fault.
+///
+/// # Errors
+/// [`Error::Invalid`] with every fault at once: not one JSON object, a field missing, wrong, unknown or given twice;
+/// [`Error::PayloadTooLarge`].
+pub fn body<T>(request: &Request, read: impl FnOnce(&mut Fields) -> Option<T>) -> Result<T, Error> {
+    check_size(request)?;
+    let Object(unread) = serde_json::from_slice(request.body()).map_err(|error| {
+        // The library's words could repeat what was sent, so only those of ours are passed on.
+        let message = if error.to_string().starts_with(TWICE) {
+            TWICE
+        } else {
+            "the body must be one JSON object"
+        };
+        Error::field("", Reason::new("invalid", message))
+    })?;
+    let mut fields = Fields {
+        unread,
+        faults: Vec::new(),
+    };
+    let value = read(&mut fields);
+    fields.refuse_unread();
+    match value {
+        Some(value) if fields.faults.is_empty() => Ok(value),
+        _ => Err(Error::Invalid(fields.faults)),
+    }
+}
+
+impl Fields {
+    /// The text of a field that must be there, as `parse` reads it.
+    pub fn required<T, E: Into<Reason>>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        if !self.unread.contains_key(field) {
+            self.fault(field, Reason::new("required", "is required"));
+        }
+        self.optional(field, parse)
+    }
+
+    /// The text of a field that may be there, as `parse` reads it.
+    pub fn optional<T, E: Into<Reason>>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let parsed = match self.unread.remove(field)? {
+            Value::String(text) if text.contains('\0') => {
+                Err(Reason::new("invalid", "must not contain NUL"))
+            }
+            Value::String(text) => parse(&text).map_err(Into::into),
+            _ => Err(Reason::new("invalid", "must be a string")),
+        };
+        parsed.map_err(|reason| self.fault(field, reason)).ok()
+    }
+
+    /// A field that may be there and is true or false.
+    pub fn flag(&mut self, field: &str) -> Option<bool> {
+        let value = self.unread.remove(field)?;
+        if !value.is_boolean() {
+            self.fault(field, Reason::new("invalid", "must be true or false"));
+        }
+        value.as_bool()
+    }
+
+    /// Takes a field that cannot be changed: its present value is fine, any other is a fault.
+    pub fn read_only(&mut self, field: &str, present: &Value) {
+        if self
+            .unread
+            .remove(field)
+            .is_some_and(|value| value != *present)
+        {
+            self.fault(field, Reason::new("read_only", "cannot be changed"));
+        }
+    }
+
+    /// Whether a field is there and not read yet.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.unread.contains_key(field)
+    }
+
+    /// Takes a field out of the way whose fault is noted already.
+    pub fn skip(&mut self, field: &str) {
+        self.unread.remove(field);
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, field: &str, reason: impl Into<Reason>) {
+        let Reason { code, message } = reason.into();
+        self.faults.push(FieldError {
+            field: field.to_owned(),
+            code,
+            message,
+        });
+    }
+
+    fn refuse_unread(&mut self) {
+        for field in std::mem::take(&mut self.unread).into_keys() {
+            let field = if is_nameable(&field) {
+                field
+            } else {
+                String::new()
+            };
+            self.fault(
+                &field,
+                Reason::new("unknown_field", "is not a field of this request"),
+            );
+        }
+    }
+}
+
+/// Whether a made-up field's name can be repeated without repeating anything else.
+fn is_nameable(field: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=64).contains(&field.len()) && field.bytes().all(plain)
+}
+
+const TWICE: &str = "a field is given twice";
+
+/// A JSON object whose names differ.
+struct Object(BTreeMap<String, Value>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry()? {
+            if fields.insert(name, value).is_some() {
+                return Err(A::Error::custom(TWICE));
+            }
+        }
+        Ok(Object(fields))
+    }
+}

@@ -1,0 +1,83 @@
+//! API Gateway's HTTP API events (payload format 2.0) and the answers that it expects.
+//! Takes care of what the library would panic on: a body that is not base64, a host that is none.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use lambda_http::{
+    Request,
+    aws_lambda_events::apigw::ApiGatewayV2httpRequest,
+    http::{HeaderName, header::HOST},
+    request::LambdaRequest,
+};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::http::{Error, Reason, Response};
+
+/// The request that an event is about.
+///
+/// # Errors
+/// [`Error::Invalid`] for a body that is not the base64 it is said to be; [`Error::Internal`] for what is no such event.
+pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
+    let mut event = parse(event.get())?;
+    if event.is_base64_encoded
+        && event
+            .body
+            .as_deref()
+            .is_some_and(|body| STANDARD.decode(body).is_err())
+    {
+        return Err(Error::field(
+            "",
+            Reason::new("invalid", "the body is not base64"),
+        ));
+    }
+    // No answer depends on these, and the library makes an address of them without asking whether it is one.
+    event.headers.remove(HOST);
+    event
+        .headers
+        .remove(HeaderName::from_static("x-forwarded-proto"));
+    event.request_context.domain_name = None;
+    event.raw_query_string = None;
+    event.raw_path = event.raw_path.filter(|path| path.starts_with('/'));
+    Ok(LambdaRequest::ApiGatewayV2(event).into())
+}
+
+fn parse(event: &str) -> Result<ApiGatewayV2httpRequest, Error> {
+    serde_json::from_str(event).or_else(|error| {
+        // A header with a control character cannot be read: such a request goes on without its headers, and so without
+        // credentials.
+        let mut event: serde_json::Value = serde_json::from_str(event).map_err(Error::internal)?;
+        event
+            .get_mut("headers")
+            .map(serde_json::Value::take)
+            .ok_or_else(|| Error::internal(error))?;
+        serde_json::from_value(event).map_err(Error::internal)
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    status_code: u16,
+    headers: BTreeMap<&'a str, &'a str>,
+    body: &'a str,
+    is_base64_encoded: bool,
+}
+
+/// The answer as API Gateway expects it.
+#[must_use]
+pub(super) fn from_response(response: &Response) -> Box<RawValue> {
+    let headers = response.headers().iter();
+    let headers = headers
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
+    let answer = Answer {
+        status_code: response.status().as_u16(),
+        headers,
+        body: response.body(),
+        is_base64_encoded: false,
+    };
+    // Texts and numbers always serialise; the alternative, an empty answer, is one that API Gateway turns into a 500.
+    to_raw_value(&answer).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

@@ -1,0 +1,36 @@
+//! `GET /api/users/{id}`: a user's details, for that user and for superusers.
+
+use lambda_http::{Request, RequestExt as _, http::StatusCode};
+use shared::{
+    app::App,
+    http::{self, Error, Reason, Response},
+    lambda::Opening,
+    user::View,
+    user_id::UserId,
+};
+
+/// A token is checked first.
+pub const OPENING: Opening = Opening::PublicKeys;
+
+/// Somebody else's id and nobody's get the same answer, decided without reading the other record.
+///
+/// # Errors
+/// As the contract says.
+pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
+    let caller = app.caller(&request).await?;
+    let id = id(&request)?;
+    if id == caller.user.id {
+        return http::json(StatusCode::OK, &View::from(&caller.user));
+    }
+    if !caller.user.is_superuser {
+        return Err(Error::NotFound);
+    }
+    let user = app.users.by_id(id).await?.ok_or(Error::NotFound)?;
+    http::json(StatusCode::OK, &View::from(&user))
+}
+
+fn id(request: &Request) -> Result<UserId, Error> {
+    let parameters = request.path_parameters();
+    UserId::parse(parameters.first("id").unwrap_or_default())
+        .map_err(|error| Error::field("id", Reason::new("invalid", &error.to_string())))
+}

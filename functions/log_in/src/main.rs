@@ -1,0 +1,6 @@
+//! The Lambda function `log_in`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), shared::lambda::Failure> {
+    shared::lambda::run(log_in::handler, log_in::OPENING).await
+}

@@ -1,0 +1,6 @@
+//! The Lambda function `reset_password`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), shared::lambda::Failure> {
+    shared::lambda::run(reset_password::handler, reset_password::OPENING).await
+}

@@ -1,0 +1,87 @@
+//! `POST` or `PATCH /api/passwords/reset_password_complete`: sets a new password by the token from a reset mail.
+
+use lambda_http::{Request, http::StatusCode};
+use shared::{
+    app::App,
+    http::{self, Error, Fields, Reason, Response},
+    lambda::Opening,
+    mail::Kind,
+    password::{Attempt, Password, Policy},
+    reset_token::{self, ResetToken},
+};
+
+/// A user is read first.
+pub const OPENING: Opening = Opening::Users;
+
+/// What may be tried in an hour is counted by source address under this name.
+const LIMIT: &str = "reset_password_complete";
+
+struct Body {
+    new_password: Password,
+    reset_token: Result<ResetToken, reset_token::Error>,
+}
+
+impl Body {
+    fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
+        let new_password = fields.required("new_password", |text| Password::parse(text, &policy));
+        let confirmation = fields.required("password_confirmation", Attempt::parse);
+        if let (Some(new), Some(repeated)) = (&new_password, &confirmation)
+            && !new.as_attempt().is_same(repeated)
+        {
+            fields.fault(
+                "password_confirmation",
+                Reason::new("mismatch", "is not the new password"),
+            );
+        }
+        // A text of any other shape is a token that is not known: it gets that answer, once all else is in order.
+        let reset_token = fields.required("reset_token", |text| {
+            Ok::<_, Reason>(ResetToken::parse(text))
+        });
+        Some(Self {
+            new_password: new_password?,
+            reset_token: reset_token?,
+        })
+    }
+}
+
+/// Only a good token costs an Argon2 run, and the transaction that uses it up checks it once more.
+///
+/// # Errors
+/// As the contract says.
+pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
+    let body = http::body(&request, |fields| {
+        Body::read(fields, app.settings.password_policy)
+    })?;
+    app.limit_source(&request, LIMIT, |limits| limits.completions)
+        .await?;
+    let token = body.reset_token?;
+    let now = app.clock.now();
+    let (last_sent, user) = tokio::try_join!(
+        app.transient.reset_item(token.user()),
+        app.users.by_id(token.user())
+    )?;
+    let (Some(sent), Some(user)) = (last_sent, user) else {
+        return Err(Error::InvalidToken);
+    };
+    if !sent.accepts(&token.hash(), user.credentials, now) {
+        return Err(Error::InvalidToken);
+    }
+    body.new_password
+        .check_not_about(&user.own_words())
+        .map_err(|error| Error::field("new_password", error))?;
+    let hash = app.hasher.hash(&body.new_password, app.random.bytes())?;
+    let use_up = app.transient.spend_reset_item(user.id, &sent, now)?;
+    let notice = app.outbox.notice(Kind::PasswordChanged, &user, now)?;
+    if app
+        .users
+        .reset_password(&user, &hash, use_up, notice)
+        .await?
+    {
+        http::detail(
+            StatusCode::CREATED,
+            "The password has been changed; sign in with the new one.",
+        )
+    } else {
+        Err(Error::InvalidToken)
+    }
+}

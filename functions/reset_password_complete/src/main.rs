@@ -1,0 +1,10 @@
+//! The Lambda function `reset_password_complete`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), shared::lambda::Failure> {
+    shared::lambda::run(
+        reset_password_complete::handler,
+        reset_password_complete::OPENING,
+    )
+    .await
+}

@@ -1,0 +1,191 @@
+//! Delivers one mail: is it still wanted, to whom, with which secret, and how did it go?
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use shared::{
+    app::App,
+    database::Error,
+    email::Email,
+    mail::{Kind, Mail, State},
+    outbox::address_hash,
+    reset_token::ResetToken,
+    transient::{MailKey, ResetItem},
+    user::User,
+};
+
+use crate::{
+    letter::{Letter, Told},
+    postman::{Postman, Refused},
+    record::Record,
+};
+
+/// Delivers mails.
+pub(crate) struct Delivery {
+    app: &'static App,
+    postman: Postman,
+}
+
+/// Why a mail was not sent.
+pub(crate) enum Trouble {
+    /// It will pass: the same record is to be tried again.
+    Passing(String),
+    /// It will not: the mail has failed.
+    Final(String),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unreadable { .. } => Self::Final(error.to_string()),
+            Error::Unavailable { .. } | Error::Defect { .. } => Self::Passing(error.to_string()),
+        }
+    }
+}
+
+impl From<Refused> for Trouble {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::ForNow(problem) => Self::Passing(problem),
+            Refused::ForGood(problem) => Self::Final(problem),
+        }
+    }
+}
+
+/// How a mail that needs no other try ended.
+struct Settled {
+    state: State,
+    detail: String,
+    credentials: Option<u64>,
+}
+
+impl Settled {
+    fn dropped(reason: &str) -> Self {
+        Self {
+            state: State::Dropped,
+            detail: reason.to_owned(),
+            credentials: None,
+        }
+    }
+}
+
+impl Delivery {
+    pub(crate) const fn new(app: &'static App, postman: Postman) -> Self {
+        Self { app, postman }
+    }
+
+    /// Sends the mail that `record` tells of, unless it is done already, and notes how that went.
+    pub(crate) async fn deliver(&self, record: &Record) -> Result<(), Trouble> {
+        let (Some(key), Some(nonce)) =
+            (record.key().and_then(MailKey::from_record), record.nonce())
+        else {
+            tracing::error!(
+                record = record.sequence_number(),
+                "the record is of no mail"
+            );
+            return Ok(());
+        };
+        let attempt = AssertUnwindSafe(self.attempt(&key, nonce))
+            .catch_unwind()
+            .await;
+        let settled = match attempt
+            .unwrap_or_else(|_| Err(Trouble::Final("sending it panicked".to_owned())))
+        {
+            Ok(None) => return Ok(()),
+            Ok(Some(settled)) => settled,
+            Err(Trouble::Final(detail)) => {
+                tracing::error!(
+                    record = record.sequence_number(),
+                    detail,
+                    "a mail failed for good"
+                );
+                Settled {
+                    state: State::Failed,
+                    detail,
+                    credentials: None,
+                }
+            }
+            Err(passing) => return Err(passing),
+        };
+        let noted = self.app.transient.settle(
+            &key,
+            nonce,
+            settled.state,
+            &settled.detail,
+            settled.credentials,
+        );
+        noted.await.map_err(Trouble::from)
+    }
+
+    /// Nothing, if another asking took this one's place or it is settled.
+    async fn attempt(&self, key: &MailKey, nonce: &str) -> Result<Option<Settled>, Trouble> {
+        let mail = self.app.transient.mail(key).await?;
+        let Some(mail) = mail.filter(|mail| mail.nonce == nonce && mail.state == State::Queued)
+        else {
+            return Ok(None);
+        };
+        let Some(user) = self.app.users.by_id(mail.user).await? else {
+            return Ok(Some(Settled::dropped("the user is gone")));
+        };
+        let Some(to) = address(&mail, &user) else {
+            return Ok(Some(Settled::dropped(
+                "the user has another address by now",
+            )));
+        };
+        let token;
+        let told = match mail.kind {
+            Kind::ResetPassword => {
+                token = self.mint(&mail, &user).await?.text();
+                Told::ResetPassword { token: &token }
+            }
+            Kind::PasswordChanged => Told::PasswordChanged,
+            Kind::EmailChanged => Told::EmailChanged,
+        };
+        let letter = Letter::write(&told, &user, &self.app.settings.mail)
+            .map_err(|error| Trouble::Final(error.to_string()))?;
+        let detail = self.postman.send(&to.mailbox(), &letter).await?;
+        let credentials = (mail.kind == Kind::ResetPassword).then_some(user.credentials);
+        Ok(Some(Settled {
+            state: State::Sent,
+            detail,
+            credentials,
+        }))
+    }
+
+    /// Makes the token that the mail will carry the user's only one.
+    async fn mint(&self, mail: &Mail, user: &User) -> Result<ResetToken, Trouble> {
+        let token = ResetToken::issue(user.id, self.app.random.bytes());
+        let seen = self.app.transient.reset_item(user.id).await?;
+        // If this mail was sent before and only the note of it was lost, the first copy's link works too.
+        let earlier = seen
+            .as_ref()
+            .filter(|seen| seen.nonce == mail.nonce && seen.credentials == user.credentials);
+        let item = ResetItem {
+            hash: token.hash(),
+            earlier_hash: earlier.map(|seen| seen.hash.clone()),
+            nonce: mail.nonce.clone(),
+            credentials: user.credentials,
+            expires_at: self.app.clock.now() + self.app.settings.mail.reset_link_lifetime,
+        };
+        if self
+            .app
+            .transient
+            .put_reset_item(user.id, &item, seen.as_ref())
+            .await?
+        {
+            Ok(token)
+        } else {
+            Err(Trouble::Passing(
+                "another link was made at the same time".to_owned(),
+            ))
+        }
+    }
+}
+
+/// Where the mail goes: a notice to the address it was asked for; a link only if that is still the user's.
+fn address(mail: &Mail, user: &User) -> Option<Email> {
+    match &mail.address {
+        Some(address) => Email::parse(address).ok(),
+        None => (mail.asked_for == address_hash(&user.email)).then(|| user.email.clone()),
+    }
+}

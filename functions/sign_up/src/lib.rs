@@ -1,0 +1,128 @@
+//! `POST /auth/signup`: makes a user and signs it in.
+
+use std::collections::BTreeMap;
+
+use lambda_http::{Request, http::StatusCode};
+use serde_json::json;
+use shared::{
+    app::App,
+    email::Email,
+    http::{self, Error, FieldError, Fields, Response},
+    lambda::Opening,
+    name::Name,
+    password::{self, Password},
+    session,
+    user::{Session, User, View},
+    user_id::UserId,
+    username::Username,
+    users::Created,
+};
+
+/// The new user is given a token.
+pub const OPENING: Opening = Opening::SigningKey;
+
+/// What may be done in an hour is counted by source address under this name.
+const LIMIT: &str = "sign_up";
+
+/// Ids to draw before giving up: with a million users, one in nine thousand million is taken.
+const ID_DRAWS: u32 = 3;
+
+struct Body {
+    username: Username,
+    email: Email,
+    password: Password,
+    first_name: Name,
+    last_name: Name,
+}
+
+impl Body {
+    fn read(fields: &mut Fields, policy: password::Policy) -> Option<Self> {
+        let username = fields.required("username", Username::parse);
+        let email = fields.required("email", Email::parse);
+        let password = fields.required("password", |text| Password::parse(text, &policy));
+        let first_name = fields
+            .optional("first_name", Name::parse)
+            .unwrap_or_default();
+        let last_name = fields
+            .optional("last_name", Name::parse)
+            .unwrap_or_default();
+        let body = Self {
+            username: username?,
+            email: email?,
+            password: password?,
+            first_name,
+            last_name,
+        };
+        let own = [
+            body.email.canonical(),
+            body.username.as_str(),
+            body.first_name.as_str(),
+            body.last_name.as_str(),
+        ];
+        if let Err(error) = body.password.check_not_about(&own) {
+            fields.fault("password", error);
+        }
+        Some(body)
+    }
+}
+
+/// The key is loaded first, so that nobody is signed up who cannot be given a token.
+///
+/// # Errors
+/// As the contract says.
+pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
+    let body = http::body(&request, |fields| {
+        Body::read(fields, app.settings.password_policy)
+    })?;
+    app.limit_source(&request, LIMIT, |limits| limits.sign_ups)
+        .await?;
+    let key = app.signer.key().await?;
+    let now = app.clock.now();
+    let session = Session::start(
+        now,
+        app.settings.session_lifetime,
+        http::user_agent(&request),
+    );
+    let mut user = User {
+        id: UserId::from_random(app.random.bytes()),
+        password: app.hasher.hash(&body.password, app.random.bytes())?,
+        username: body.username,
+        email: body.email,
+        first_name: body.first_name,
+        last_name: body.last_name,
+        is_superuser: false,
+        date_joined: now,
+        version: 1,
+        credentials: 1,
+        sessions: BTreeMap::new(),
+        failures: None,
+        writer: app.users.write_name(),
+    };
+    for _ in 0..ID_DRAWS {
+        let issued = session::issue(&key, &app.parties, user.id, &session, &app.random)
+            .map_err(Error::internal)?;
+        user.sessions = BTreeMap::from([(issued.id, session.clone())]);
+        match app.users.create(&user).await? {
+            Created::Done => {
+                let body = json!({ "token": issued.token.as_str(), "user": View::from(&user) });
+                return http::json(StatusCode::CREATED, &body);
+            }
+            Created::Taken {
+                email: false,
+                username: false,
+                ..
+            } => user.id = UserId::from_random(app.random.bytes()),
+            Created::Taken {
+                email, username, ..
+            } => return Err(taken(email, username)),
+        }
+    }
+    Err(Error::internal("every id drawn was taken"))
+}
+
+fn taken(email: bool, username: bool) -> Error {
+    let fields = [("username", username), ("email", email)]
+        .into_iter()
+        .filter(|(_, taken)| *taken);
+    Error::Invalid(fields.map(|(field, _)| FieldError::taken(field)).collect())
+}

@@ -6,6 +6,9 @@ use std::{fmt, ops::Add, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+/// How far clocks may be apart.
+pub const LEEWAY: Duration = Duration::from_secs(5);
+
 /// An instant: whole seconds since 1970-01-01T00:00:00Z. Shown as RFC 3339, in UTC, with `Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -35,7 +35,7 @@ impl Failures {
         let count = remembered
             .map_or(0, |failures| failures.count)
             .saturating_add(1);
-        let doublings = (count + 1).saturating_sub(free);
+        let doublings = count.saturating_add(1).saturating_sub(free);
         let wait = 1u64
             .checked_shl(doublings)
             .map_or(max_wait, Duration::from_secs)

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_token_has_the_seeds_shape() {
-        assert_eq!(token().text().as_str(), format!("4bv-{}", "ab".repeat(20)));
+        assert_eq!(token().text().as_str(), format!("4bf-{}", "ab".repeat(20)));
     }
 
     #[test]

@@ -1,23 +1,18 @@
 //! Session tokens: JWTs signed with ES256, issued and checked. That the session still lives stands in the user's record,
 //! not here.
 
-use std::time::Duration;
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    clock::Timestamp,
+    clock::{LEEWAY, Timestamp},
     random::Random,
     signer::SigningKey,
     user::{Session, SessionId},
     user_id::UserId,
 };
-
-/// How far clocks may be apart.
-pub const LEEWAY: Duration = Duration::from_secs(5);
 
 /// The longest token that is looked at; ours have about 450 characters.
 const MAX_LENGTH: usize = 2048;

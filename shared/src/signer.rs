@@ -12,10 +12,9 @@ use jsonwebtoken::{
 use zeroize::Zeroizing;
 
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::{Clock, LEEWAY, Timestamp},
     database,
     keys::{Jwks, Keys, PUBLISHED_BEFORE, PrivateKey, PublicKey, ROTATED_AFTER, Signing},
-    session::LEEWAY,
 };
 
 /// Time after which a signer reads the keys again.

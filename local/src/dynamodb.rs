@@ -1,0 +1,203 @@
+//! DynamoDB on this machine: an embedded database with the tables of the template, served over the real wire protocol.
+
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
+
+use dynoxide::{
+    Database, DynoxideError,
+    actions::{
+        create_table::{CreateTableRequest, StreamSpecification},
+        update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest},
+    },
+    storage_backend,
+    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
+};
+use shared::clock::Clock;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time};
+
+use crate::template::Table;
+
+/// How long requests that are under way may take to end when the server stops.
+const GRACE: time::Duration = time::Duration::from_secs(5);
+
+/// The database, and the server in front of it, which runs until it is stopped or dropped.
+pub(crate) struct DynamoDb {
+    database: Database,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+/// The tables cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused something.
+    #[error("{what}: {source}")]
+    Database {
+        /// What was tried.
+        what: String,
+        /// Why it was refused.
+        source: DynoxideError,
+    },
+    /// The path of the data file cannot be handed on.
+    #[error("the path of the data file must be UTF-8")]
+    Path,
+    /// The listener is unusable.
+    #[error(transparent)]
+    Listener(#[from] io::Error),
+}
+
+/// Opens the database in memory, or in the file `data`, and makes the tables that are missing.
+pub(crate) fn open(
+    data: Option<&Path>,
+    clock: &Clock,
+    tables: &[Table],
+) -> Result<Database, Error> {
+    let database = match data {
+        None => Database::memory_with_clock(Arc::new(DatabaseClock(clock.clone())))
+            .map_err(failed("a database in memory".to_owned()))?,
+        Some(file) => Database::new(file.to_str().ok_or(Error::Path)?)
+            .map_err(failed(file.display().to_string()))?,
+    };
+    for table in tables {
+        make(&database, table).map_err(failed(format!("table {}", table.name)))?;
+    }
+    Ok(database)
+}
+
+fn failed(what: String) -> impl FnOnce(DynoxideError) -> Error {
+    move |source| Error::Database { what, source }
+}
+
+/// Makes `table` unless it is there, in which case it is left as it was made.
+fn make(database: &Database, table: &Table) -> Result<(), DynoxideError> {
+    if database.get_table_metadata(&table.name)?.is_some() {
+        return Ok(());
+    }
+    let roles = [KeyType::HASH, KeyType::RANGE];
+    database.create_table(CreateTableRequest {
+        table_name: table.name.clone(),
+        key_schema: (table.key.iter().zip(roles))
+            .map(|((name, _), key_type)| KeySchemaElement {
+                attribute_name: name.clone(),
+                key_type,
+            })
+            .collect(),
+        attribute_definitions: (table.key.iter())
+            .map(|(name, kind)| AttributeDefinition {
+                attribute_name: name.clone(),
+                attribute_type: scalar(kind),
+            })
+            .collect(),
+        billing_mode: Some("PAY_PER_REQUEST".to_owned()),
+        stream_specification: table.stream.clone().map(|view| StreamSpecification {
+            stream_enabled: true,
+            stream_view_type: Some(view),
+        }),
+        ..CreateTableRequest::default()
+    })?;
+    if let Some(attribute) = &table.ttl_attribute {
+        database.update_time_to_live(UpdateTimeToLiveRequest {
+            table_name: table.name.clone(),
+            time_to_live_specification: TimeToLiveSpecification {
+                attribute_name: attribute.clone(),
+                enabled: true,
+            },
+        })?;
+    }
+    Ok(())
+}
+
+fn scalar(kind: &str) -> ScalarAttributeType {
+    match kind {
+        "N" => ScalarAttributeType::N,
+        "B" => ScalarAttributeType::B,
+        _ => ScalarAttributeType::S,
+    }
+}
+
+/// The clock of everything else, for the database's TTL and streams.
+struct DatabaseClock(Clock);
+
+impl storage_backend::Clock for DatabaseClock {
+    fn now_unix_secs(&self) -> u64 {
+        self.0.now().unix()
+    }
+
+    fn now_unix_secs_f64(&self) -> f64 {
+        std::time::Duration::from_secs(self.0.now().unix()).as_secs_f64()
+    }
+}
+
+impl DynamoDb {
+    /// Serves `database` at `socket`.
+    pub(crate) fn serve(database: Database, socket: TcpListener) -> Result<Self, Error> {
+        let address = socket.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = database.clone();
+        let task = tokio::spawn(async move {
+            // The sender going away means the same as a message.
+            let stopped = async { stopped.await.unwrap_or_default() };
+            if let Err(error) = dynoxide::server::serve_with_shutdown(socket, served, stopped).await
+            {
+                tracing::error!(error, "the DynamoDB endpoint ended");
+            }
+        });
+        Ok(Self {
+            database,
+            address,
+            stop: Some(stop),
+            task,
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Deletes expired items, as DynamoDB does at a time of its own choosing; gives their number.
+    pub(crate) async fn sweep(&self) -> Result<usize, Error> {
+        let database = self.database.clone();
+        let swept = tokio::task::spawn_blocking(move || database.sweep_ttl())
+            .await
+            .map_err(io::Error::other)?;
+        swept.map_err(failed("sweep".to_owned()))
+    }
+
+    /// Accepts nothing more and closes every connection.
+    pub(crate) async fn stop(&mut self) {
+        self.stop.take();
+        if time::timeout(GRACE, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::clock::Timestamp;
+
+    use super::*;
+
+    fn table() -> Table {
+        Table {
+            name: "Transient".to_owned(),
+            key: vec![("pk".to_owned(), "S".to_owned())],
+            ttl_attribute: Some("expires_at".to_owned()),
+            stream: Some("NEW_IMAGE".to_owned()),
+        }
+    }
+
+    #[test]
+    fn tables_have_their_ttl_and_stream_and_are_made_once() {
+        let clock = Clock::new(|| Timestamp::from_unix(1_769_860_800));
+        let database = open(None, &clock, &[table()]).expect("a database");
+        make(&database, &table()).expect("nothing to do");
+        let metadata = database
+            .get_table_metadata("Transient")
+            .expect("an answer")
+            .expect("the table");
+        assert_eq!(metadata.ttl_attribute.as_deref(), Some("expires_at"));
+        assert_eq!(metadata.stream_view_type.as_deref(), Some("NEW_IMAGE"));
+        assert!(metadata.ttl_enabled && metadata.stream_enabled);
+    }
+}

@@ -1,0 +1,28 @@
+//! The functions that the local server can run: one line for each.
+
+use shared::{
+    app::App,
+    lambda::{Invoke, endpoint},
+};
+
+/// Makes a function of what it works with.
+pub type Build = fn(&'static App) -> Invoke;
+
+/// Every function by its name, which is its folder's, its crate's and its binary's.
+pub const REGISTRY: &[(&str, Build)] = &[
+    ("get_user", |app| endpoint(app, get_user::handler)),
+    ("jwks", |app| endpoint(app, jwks::handler)),
+    ("log_in", |app| endpoint(app, log_in::handler)),
+    ("log_out", |app| endpoint(app, log_out::handler)),
+    ("reset_password", |app| {
+        endpoint(app, reset_password::handler)
+    }),
+    ("reset_password_complete", |app| {
+        endpoint(app, reset_password_complete::handler)
+    }),
+    ("send_mail", send_mail::consumer),
+    ("sign_up", |app| endpoint(app, sign_up::handler)),
+    ("update_details", |app| {
+        endpoint(app, update_details::handler)
+    }),
+];

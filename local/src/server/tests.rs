@@ -1,0 +1,206 @@
+//! The server from outside, over plain sockets: what a client library would not let through is of interest here.
+
+use shared::{
+    clock::{Clock, Timestamp},
+    password::{Hasher, Params},
+    random::Random,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::Instant,
+};
+
+use super::*;
+
+const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+
+fn options() -> Options {
+    let surroundings = Surroundings {
+        clock: Clock::new(|| Timestamp::from_unix(1_769_860_800)),
+        random: Random::new(|bytes| bytes.fill(7)),
+        hasher: Hasher::new(Params::OWASP),
+    };
+    Options::new(TEMPLATE, surroundings)
+}
+
+async fn started() -> Server {
+    Server::start(options()).await.expect("a server")
+}
+
+/// Status and body of the answer to `request`, which is sent as it is.
+async fn sent(server: &Server, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address())
+        .await
+        .expect("a connection");
+    stream.write_all(request).await.expect("a request sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    let body = answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body)
+        .unwrap_or_default();
+    format!("{status} {body}")
+}
+
+#[tokio::test]
+async fn what_the_gateway_refuses_never_reaches_a_function() {
+    let server = started().await;
+    let long = "x".repeat(11_000);
+    for (head, expected) in [
+        (
+            "GET / HTTP/1.1\r\nHost: localhost",
+            r#"404 {"message":"Not Found"}"#,
+        ),
+        ("HEAD /api/users/1 HTTP/1.1\r\nHost: localhost", "404 "),
+        (
+            "OPTIONS * HTTP/1.1\r\nHost: localhost",
+            r#"404 {"message":"Not Found"}"#,
+        ),
+        (
+            "POST /api/users/1 HTTP/1.1\r\nHost: localhost",
+            r#"404 {"message":"Not Found"}"#,
+        ),
+        (
+            "GET /api/users/1/ HTTP/1.1\r\nHost: localhost",
+            r#"404 {"message":"Not Found"}"#,
+        ),
+        (
+            "GET /api/users/1 HTTP/1.1\r\nHost: a@b",
+            r#"400 {"message":"Bad Request"}"#,
+        ),
+        (
+            "GET /api/users/1 HTTP/1.1\r\nHost: ",
+            r#"400 {"message":"Bad Request"}"#,
+        ),
+        (
+            "GET /api/users/1 HTTP/1.1",
+            r#"400 {"message":"Bad Request"}"#,
+        ),
+        (
+            "GET /_local/mails HTTP/1.1\r\nHost: evil.example",
+            r#"403 {"message":"Forbidden"}"#,
+        ),
+        (
+            "PUT /_local/mails HTTP/1.1\r\nHost: localhost",
+            r#"404 {"message":"Not Found"}"#,
+        ),
+        (
+            "GET /_local/mails HTTP/1.1\r\nHost: localhost:3000",
+            "200 []",
+        ),
+        (
+            &format!("GET /api/users/1 HTTP/1.1\r\nHost: localhost\r\nX: {long}"),
+            r#"431 {"message":"Request Header Fields Too Large"}"#,
+        ),
+    ] {
+        let request = format!("{head}\r\nConnection: close\r\n\r\n");
+        assert_eq!(
+            sent(&server, request.as_bytes()).await,
+            expected,
+            "{head:.80}"
+        );
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_and_odd_headers_are_no_failure() {
+    let server = started().await;
+    let size = 10 * 1024 * 1024 + 1;
+    let head = format!(
+        "POST /auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
+    );
+    let mut request = head.into_bytes();
+    request.resize(request.len() + size, b' ');
+    assert_eq!(
+        sent(&server, &request).await,
+        r#"413 {"message":"Request Entity Too Large"}"#
+    );
+    let odd = b"GET /api/users/1 HTTP/1.0\r\nAuthorization: Token \xfc\xff\r\n\r\n";
+    assert!(sent(&server, odd).await.starts_with("401 "));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_starts_quickly_and_leaves_nothing_running() {
+    let began = Instant::now();
+    let server = started().await;
+    let time = began.elapsed();
+    let (api, dynamodb, ses) = (
+        server.address(),
+        server.dynamodb_address(),
+        server.ses_address(),
+    );
+    server.stop().await;
+    for address in [api, dynamodb, ses] {
+        assert!(TcpStream::connect(address).await.is_err(), "{address}");
+    }
+    assert!(time.as_secs() < 2, "{time:?}");
+    println!("started in {time:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_gives_its_ports_back() {
+    let server = started().await;
+    let addresses = [
+        server.address(),
+        server.dynamodb_address(),
+        server.ses_address(),
+    ];
+    drop(server);
+    tokio::task::yield_now().await;
+    for address in addresses {
+        tokio::time::timeout(std::time::Duration::from_secs(5), async {
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .expect("the port is given back");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_at_the_start_is_told_in_one_line() {
+    let running = started().await;
+    let told = async |options: Options| match Server::start(options).await {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    };
+    let port = running.address().port();
+    let busy = told(Options { port, ..options() }).await;
+    assert_eq!(
+        busy,
+        format!("port {port} is in use already; choose another with --port")
+    );
+    let settings = BTreeMap::from([("NO_SUCH".to_owned(), String::new())]);
+    assert!(
+        told(Options {
+            settings,
+            ..options()
+        })
+        .await
+        .starts_with("no function has a setting NO_SUCH")
+    );
+    let settings = BTreeMap::from([("SESSION_DAYS".to_owned(), "many".to_owned())]);
+    assert!(
+        told(Options {
+            settings,
+            ..options()
+        })
+        .await
+        .contains("SESSION_DAYS")
+    );
+    let template = PathBuf::from("no-such-template.yaml");
+    assert!(
+        told(Options {
+            template,
+            ..options()
+        })
+        .await
+        .starts_with("no-such-template.yaml: ")
+    );
+    running.stop().await;
+}

@@ -1,0 +1,231 @@
+//! `SendEmail` of SES's API v2: reads the request and refuses what SES itself would refuse, where that is cheap to see.
+//! Fields that it does not know are refused too, rather than left out of the mail.
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{Refusal, mails::Message};
+
+/// Recipients that SES takes at once.
+const MAX_RECIPIENTS: usize = 50;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SendEmail {
+    #[serde(default)]
+    from_email_address: String,
+    #[serde(default)]
+    destination: Destination,
+    content: Content,
+    // These have no effect that could be seen here.
+    #[serde(default, rename = "ConfigurationSetName")]
+    _configuration_set_name: IgnoredAny,
+    #[serde(default, rename = "EmailTags")]
+    _email_tags: IgnoredAny,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
+struct Destination {
+    to_addresses: Vec<String>,
+    cc_addresses: Vec<String>,
+    bcc_addresses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Content {
+    simple: Simple,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Simple {
+    subject: Text,
+    body: Body,
+    #[serde(default, rename = "Headers")]
+    _headers: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Body {
+    text: Option<Text>,
+    html: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Text {
+    data: String,
+    #[serde(default, rename = "Charset")]
+    _charset: IgnoredAny,
+}
+
+/// The mail that a request asks for.
+pub(super) fn parse(request: &[u8]) -> Result<Message, Refusal> {
+    let request: SendEmail = serde_json::from_slice(request)
+        .map_err(|error| Refusal::bad_request(format!("the request is not understood: {error}")))?;
+    let Destination {
+        mut to_addresses,
+        cc_addresses,
+        bcc_addresses,
+    } = request.destination;
+    to_addresses.extend(cc_addresses.into_iter().chain(bcc_addresses));
+    if to_addresses.is_empty() {
+        return Err(Refusal::bad_request("Missing required header 'To'."));
+    }
+    if to_addresses.len() > MAX_RECIPIENTS {
+        return Err(Refusal::bad_request(format!(
+            "Recipient count exceeds {MAX_RECIPIENTS}."
+        )));
+    }
+    for address in to_addresses.iter().chain([&request.from_email_address]) {
+        check_address(address)?;
+    }
+    let Simple { subject, body, .. } = request.content.simple;
+    if body.text.is_none() && body.html.is_none() {
+        return Err(Refusal::bad_request("The body has neither text nor HTML."));
+    }
+    if subject.data.chars().any(char::is_control) {
+        return Err(Refusal::bad_request(
+            "The subject holds control characters.",
+        ));
+    }
+    Ok(Message {
+        to: to_addresses,
+        from: request.from_email_address,
+        subject: subject.data,
+        text: body.text.map(|text| text.data).unwrap_or_default(),
+        html: body.html.map(|html| html.data).unwrap_or_default(),
+    })
+}
+
+/// `local@domain`, or `Name <local@domain>`.
+fn check_address(text: &str) -> Result<(), Refusal> {
+    let refuse = |message: &str| Err(Refusal::bad_request(message));
+    if text.chars().any(char::is_control) {
+        return refuse("Address contains control characters");
+    }
+    let address = match text.split_once('<') {
+        None => text,
+        Some((_, rest)) => match rest.strip_suffix('>') {
+            Some(address) => address,
+            None => return refuse("Missing '>'"),
+        },
+    };
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return refuse("Missing final '@domain'");
+    };
+    let is_plain = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"<>()[],;:\\\"@".contains(&byte))
+    };
+    if local.is_empty() || local.len() > 64 || !is_plain(local) {
+        return refuse(
+            "Local address is empty, too long, or contains characters that are not allowed",
+        );
+    }
+    let labels = || domain.split('.');
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if labels().count() < 2 || !labels().all(is_label) {
+        return refuse("Domain contains characters that are not allowed, or has only one label");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn request() -> Value {
+        json!({
+            "FromEmailAddress": "Latchkey <no-reply@latchkey.example>",
+            "Destination": {"ToAddresses": ["john@example.com"]},
+            "Content": {"Simple": {
+                "Subject": {"Data": "Hello", "Charset": "UTF-8"},
+                "Body": {"Text": {"Data": "text"}, "Html": {"Data": "<p>html</p>"}},
+            }},
+            "ConfigurationSetName": "set",
+        })
+    }
+
+    fn parsed_with(pointer: &str, value: Value) -> Result<Message, Refusal> {
+        let mut request = request();
+        *request.pointer_mut(pointer).expect("a field") = value;
+        parse(request.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_simple_mail_is_kept_as_it_is() {
+        let message = parse(request().to_string().as_bytes()).expect("a good request");
+        assert_eq!(message.to, ["john@example.com"]);
+        assert_eq!(message.from, "Latchkey <no-reply@latchkey.example>");
+        assert_eq!(
+            (
+                message.subject.as_str(),
+                message.text.as_str(),
+                message.html.as_str()
+            ),
+            ("Hello", "text", "<p>html</p>")
+        );
+    }
+
+    #[test]
+    fn addresses_that_ses_refuses_are_refused() {
+        for address in [
+            "",
+            "john",
+            "john@",
+            "@example.com",
+            "john@example",
+            "john@bücher.example",
+            "jöhn@example.com",
+            "a@b@example.com",
+            "john@example..com",
+            "john@example.com,eve@example.com",
+            "john@example.com\r\nBcc: eve@example.com",
+            "John <john@example.com",
+        ] {
+            assert!(
+                parsed_with("/Destination/ToAddresses/0", json!(address)).is_err(),
+                "{address}"
+            );
+            assert!(
+                parsed_with("/FromEmailAddress", json!(address)).is_err(),
+                "{address}"
+            );
+        }
+        assert!(
+            parsed_with(
+                "/Destination/ToAddresses/0",
+                json!("john@xn--bcher-kva.example")
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn anything_else_than_a_simple_mail_is_refused() {
+        assert!(parsed_with("/Destination", json!({})).is_err());
+        assert!(parsed_with("/Destination/ToAddresses", json!(vec!["a@example.com"; 51])).is_err());
+        assert!(parsed_with("/Content", json!({"Raw": {"Data": ""}})).is_err());
+        assert!(parsed_with("/Content/Simple/Body", json!({})).is_err());
+        assert!(parsed_with("/Content/Simple/Subject/Data", json!("a\nb")).is_err());
+        assert!(
+            parsed_with(
+                "/Destination",
+                json!({"ToAddresses": ["a@example.com"], "Other": []})
+            )
+            .is_err()
+        );
+        assert!(parse(b"not JSON").is_err());
+    }
+}

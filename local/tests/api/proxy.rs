@@ -1,0 +1,250 @@
+//! Stands between the functions and DynamoDB: notes every call with what it cost, and does what a test wants to go
+//! wrong: answer an error, wait, or cut the connection before or after the call took place.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// A call of DynamoDB's API.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The operation, such as `GetItem`.
+    pub operation: String,
+    /// The request.
+    pub body: Value,
+    /// Capacity units that DynamoDB charged.
+    pub units: f64,
+}
+
+/// What is to become of a call.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// It goes through.
+    Pass,
+    /// It does not take place; the answer is this error.
+    Error(u16, Value),
+    /// It goes through after a while.
+    Delay(Duration),
+    /// The connection is cut, and the call does not take place.
+    CutBefore,
+    /// The call takes place, and the connection is cut instead of an answer.
+    CutAfter,
+}
+
+type Rule = Box<dyn FnMut(&Call) -> Fate + Send>;
+
+struct State {
+    upstream: OnceLock<SocketAddr>,
+    client: reqwest::Client,
+    calls: Mutex<Vec<Call>>,
+    rule: Mutex<Option<Rule>>,
+}
+
+/// Runs until it is dropped.
+pub struct Proxy {
+    state: Arc<State>,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            upstream: OnceLock::new(),
+            client: reqwest::Client::new(),
+            calls: Mutex::default(),
+            rule: Mutex::default(),
+        });
+        let task = tokio::spawn(serve(listener, state.clone()));
+        Self {
+            state,
+            address,
+            task,
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn forward_to(&self, upstream: SocketAddr) {
+        self.state.upstream.set(upstream).unwrap();
+    }
+
+    /// Has `rule` decide what becomes of every further call.
+    pub fn rule(&self, rule: impl FnMut(&Call) -> Fate + Send + 'static) {
+        *self.state.rule.lock().unwrap() = Some(Box::new(rule));
+    }
+
+    /// Has `fate` befall the next call of `operation`, and none after it.
+    pub fn once(&self, operation: &'static str, fate: Fate) {
+        let mut fate = Some(fate);
+        self.rule(move |call| match call.operation == operation {
+            true => fate.take().unwrap_or(Fate::Pass),
+            false => Fate::Pass,
+        });
+    }
+
+    /// Lets everything pass again.
+    pub fn heal(&self) {
+        *self.state.rule.lock().unwrap() = None;
+    }
+
+    /// Every call since this was last asked.
+    pub fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.state.calls.lock().unwrap())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Call {
+    /// Whether it writes.
+    pub fn is_write(&self) -> bool {
+        self.operation != "GetItem"
+    }
+
+    /// The keys of the items it is about, with their tables.
+    pub fn keys(&self) -> Vec<(String, String)> {
+        let of = |request: &Value| {
+            let key = request["Key"]["pk"]["S"]
+                .as_str()
+                .or(request["Item"]["pk"]["S"].as_str());
+            (
+                request["TableName"].as_str().unwrap().to_owned(),
+                key.unwrap().to_owned(),
+            )
+        };
+        match self.body["TransactItems"].as_array() {
+            Some(items) => items
+                .iter()
+                .map(|item| of(item.as_object().unwrap().values().next().unwrap()))
+                .collect(),
+            None => vec![of(&self.body)],
+        }
+    }
+}
+
+/// An error as DynamoDB answers it.
+pub fn error(status: u16, code: &str) -> Fate {
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    Fate::Error(
+        status,
+        json!({"__type": kind, "message": "made up by a test"}),
+    )
+}
+
+/// A transaction that was cancelled for these reasons, one for each of its writes.
+pub fn cancelled(reasons: &[&str]) -> Fate {
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    let reasons: Vec<_> = reasons.iter().map(|code| json!({"Code": code})).collect();
+    Fate::Error(
+        400,
+        json!({"__type": kind, "Message": "made up by a test", "CancellationReasons": reasons}),
+    )
+}
+
+async fn serve(listener: TcpListener, state: Arc<State>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let state = state.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(state.clone(), request));
+            // A connection that was cut ends in an error, on purpose.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    state: Arc<State>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Cut> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+    let target = head.headers["x-amz-target"].to_str().unwrap();
+    let operation = target.rsplit('.').next().unwrap().to_owned();
+    let mut call = Call {
+        operation,
+        body: serde_json::from_slice(&body).unwrap(),
+        units: 0.0,
+    };
+    let fate = state
+        .rule
+        .lock()
+        .unwrap()
+        .as_mut()
+        .map_or(Fate::Pass, |rule| rule(&call));
+    match &fate {
+        Fate::CutBefore => return Err(Cut),
+        Fate::Error(status, body) => {
+            state.calls.lock().unwrap().push(call);
+            return Ok(respond(*status, Bytes::from(body.to_string())));
+        }
+        Fate::Delay(time) => tokio::time::sleep(*time).await,
+        Fate::Pass | Fate::CutAfter => {}
+    }
+    let upstream = format!("http://{}/", state.upstream.get().unwrap());
+    let request = state.client.post(upstream).headers(head.headers).body(body);
+    let response = request.send().await.map_err(|_| Cut)?;
+    let status = response.status().as_u16();
+    let body = response.bytes().await.map_err(|_| Cut)?;
+    call.units = units(&serde_json::from_slice(&body).unwrap_or(Value::Null));
+    state.calls.lock().unwrap().push(call);
+    if matches!(fate, Fate::CutAfter) {
+        Err(Cut)
+    } else {
+        Ok(respond(status, body))
+    }
+}
+
+fn units(answer: &Value) -> f64 {
+    let consumed = &answer["ConsumedCapacity"];
+    let of = |one: &Value| one["CapacityUnits"].as_f64().unwrap_or_default();
+    consumed
+        .as_array()
+        .map_or_else(|| of(consumed), |tables| tables.iter().map(of).sum())
+}
+
+fn respond(status: u16, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response.headers_mut().insert(
+        "content-type",
+        "application/x-amz-json-1.0".parse().unwrap(),
+    );
+    response
+}
+
+/// Has the server close the connection without an answer.
+#[derive(Debug)]
+struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("cut")
+    }
+}
+
+impl std::error::Error for Cut {}

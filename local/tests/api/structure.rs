@@ -1,0 +1,346 @@
+//! What is stated in more than one place says the same: template, folders, events, the local server's registry and
+//! openapi.yaml. And the invariants of ARCHITECTURE.md hold.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use local::{functions::REGISTRY, template::Template};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn template() -> Template {
+    Template::read(&root().join("template.yaml")).unwrap()
+}
+
+fn names_in(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    entries
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+}
+
+fn openapi() -> Value {
+    serde_saphyr::from_str(&fs::read_to_string(root().join("openapi.yaml")).unwrap()).unwrap()
+}
+
+/// Method and path of every route, with the function it leads to.
+fn routes() -> BTreeMap<String, String> {
+    let template = template();
+    let of = |function: &local::template::Function| {
+        let binary = function.binary.clone();
+        function
+            .routes
+            .iter()
+            .map(move |route| (route.key(), binary.clone()))
+            .collect::<Vec<_>>()
+    };
+    template.functions.iter().flat_map(of).collect()
+}
+
+#[test]
+fn every_folder_has_its_resource_its_event_and_its_line_in_the_registry() {
+    let folders = names_in("functions");
+    let resources: BTreeSet<_> = template()
+        .functions
+        .iter()
+        .map(|function| function.binary.clone())
+        .collect();
+    let registry: BTreeSet<_> = REGISTRY
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    assert_eq!(folders, resources);
+    assert_eq!(folders, names_in("events"));
+    assert_eq!(folders, registry);
+}
+
+#[test]
+fn every_event_is_of_a_route_of_its_function() {
+    let routes = routes();
+    for (name, _) in REGISTRY.iter().filter(|(name, _)| *name != "send_mail") {
+        let event = crate::app::event(name);
+        assert_eq!(
+            routes
+                .get(event["routeKey"].as_str().unwrap())
+                .map(String::as_str),
+            Some(*name)
+        );
+    }
+}
+
+#[test]
+fn openapi_has_the_templates_routes_and_names_them_after_their_functions() {
+    let openapi = openapi();
+    let mut documented = BTreeMap::new();
+    for (path, operations) in openapi["paths"].as_object().unwrap() {
+        for (method, operation) in operations
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(name, _)| *name != "parameters")
+        {
+            let id = operation["operationId"].as_str().unwrap();
+            let function = id.strip_suffix("_patch").unwrap_or(id);
+            documented.insert(
+                format!("{} {path}", method.to_uppercase()),
+                function.to_owned(),
+            );
+        }
+    }
+    assert_eq!(documented, routes());
+}
+
+#[test]
+fn openapi_documents_the_statuses_of_the_contract() {
+    let openapi = openapi();
+    let statuses = |path: &str, method: &str| {
+        let responses = openapi["paths"][path][method]["responses"]
+            .as_object()
+            .unwrap();
+        responses
+            .keys()
+            .map(|status| status.parse().unwrap())
+            .collect::<Vec<u16>>()
+    };
+    let expected: [(&str, &str, &[u16]); 9] = [
+        (
+            "/api/users/update_details",
+            "patch",
+            &[200, 400, 401, 403, 409, 413, 429, 500, 503],
+        ),
+        (
+            "/api/users/{id}",
+            "get",
+            &[200, 400, 401, 404, 429, 500, 503],
+        ),
+        (
+            "/api/passwords/reset_password",
+            "post",
+            &[200, 400, 404, 413, 429, 500, 503],
+        ),
+        (
+            "/api/passwords/reset_password_complete",
+            "post",
+            &[201, 400, 413, 429, 500, 503],
+        ),
+        (
+            "/api/passwords/reset_password_complete",
+            "patch",
+            &[201, 400, 413, 429, 500, 503],
+        ),
+        ("/auth/signup", "post", &[201, 400, 413, 429, 500, 503]),
+        ("/auth/login", "post", &[200, 400, 401, 413, 429, 500, 503]),
+        ("/auth/logout", "post", &[204, 401, 429, 500, 503]),
+        ("/.well-known/jwks.json", "get", &[200, 429, 500, 503]),
+    ];
+    for (path, method, all) in expected {
+        let documented: BTreeSet<_> = statuses(path, method).into_iter().collect();
+        let missing: Vec<_> = all
+            .iter()
+            .filter(|status| !documented.contains(status))
+            .collect();
+        assert!(missing.is_empty(), "{method} {path} lacks {missing:?}");
+    }
+}
+
+/// The order of `shared/src/lib.rs`: a module may name those above it and no other.
+#[test]
+fn modules_of_shared_import_only_from_those_above_them() {
+    let source = root().join("shared/src");
+    let lib = fs::read_to_string(source.join("lib.rs")).unwrap();
+    let order: Vec<_> = lib
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .collect();
+    for (place, module) in order.iter().enumerate() {
+        for (file, text) in files_of(&source, module) {
+            for below in &order[place + 1..] {
+                let named = [format!("crate::{below}::"), format!("crate::{below};")];
+                let grouped = imports(&text).iter().any(|import| import == below);
+                assert!(
+                    !grouped && !named.iter().any(|name| text.contains(name)),
+                    "{file:?} imports {below}"
+                );
+            }
+        }
+    }
+}
+
+/// The first path segments of `use crate::{…}` and `use crate::…`.
+fn imports(text: &str) -> Vec<String> {
+    let Some((_, rest)) = text.split_once("use crate::{") else {
+        return vec![];
+    };
+    let (group, _) = rest.split_once("\n};").or(rest.split_once("};")).unwrap();
+    let mut depth = 0;
+    let mut names = vec![String::new()];
+    for character in group.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.push(String::new()),
+            other if depth == 0 => names.last_mut().unwrap().push(other),
+            _ => {}
+        }
+    }
+    names
+        .iter()
+        .map(|name| name.trim().split("::").next().unwrap().to_owned())
+        .collect()
+}
+
+fn files_of(source: &Path, module: &str) -> Vec<(PathBuf, String)> {
+    let mut files = vec![source.join(format!("{module}.rs"))];
+    files.extend(rust_files(&source.join(module)));
+    let read = |file: PathBuf| (file.clone(), fs::read_to_string(file).unwrap());
+    files.into_iter().map(read).collect()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return vec![];
+    };
+    let of = |path: PathBuf| {
+        if path.is_dir() {
+            rust_files(&path)
+        } else {
+            vec![path]
+        }
+    };
+    let files = entries.flat_map(|entry| of(entry.unwrap().path()));
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+#[test]
+fn only_those_who_may_name_a_library_do() {
+    let allowed: [(&str, &[&str]); 6] = [
+        (
+            "aws_sdk_dynamodb",
+            &[
+                "shared/src/database",
+                "shared/src/app.rs",
+                "shared/src/connection.rs",
+            ],
+        ),
+        ("aws_sdk_sesv2", &["functions/send_mail/src/postman.rs"]),
+        ("lambda_runtime", &["shared/src/lambda", "local/src"]),
+        (
+            "jsonwebtoken",
+            &[
+                "shared/src/session.rs",
+                "shared/src/signer.rs",
+                "shared/src/verifier.rs",
+            ],
+        ),
+        ("argon2", &["shared/src/password"]),
+        ("dynoxide", &["local/src"]),
+    ];
+    for folder in ["shared/src", "functions", "local/src"] {
+        for file in rust_files(&root().join(folder)) {
+            let name = file
+                .strip_prefix(root())
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            for (library, places) in &allowed {
+                let names_it = text.contains(&format!("{library}::"));
+                assert!(
+                    !names_it || places.iter().any(|place| name.starts_with(place)),
+                    "{name} names {library}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn functions_know_shared_alone_and_shared_knows_none_of_them() {
+    let manifest =
+        |folder: &str| fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+    let functions = names_in("functions");
+    for folder in functions
+        .iter()
+        .map(|name| format!("functions/{name}"))
+        .chain(["shared".to_owned()])
+    {
+        let (_, dependencies) = manifest(&folder)
+            .split_once("[dependencies]")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        for other in functions.iter().map(String::as_str).chain(["local"]) {
+            let is_stated = dependencies.lines().any(|line| {
+                line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))
+            });
+            assert!(!is_stated, "{folder} depends on {other}");
+        }
+    }
+}
+
+#[test]
+fn pure_modules_are_pure() {
+    let source = root().join("shared/src");
+    let lib = fs::read_to_string(source.join("lib.rs")).unwrap();
+    let (pure, _) = lib.split_once("// The tables.").unwrap();
+    for module in pure
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+    {
+        for (file, text) in files_of(&source, module) {
+            for word in [
+                "aws_",
+                "async fn",
+                ".await",
+                "lambda_",
+                "std::env",
+                "SystemTime",
+                "tokio",
+            ] {
+                assert!(!text.contains(word), "{file:?} has {word:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_function_is_short_and_every_main_alike() {
+    for name in names_in("functions") {
+        let folder = root().join("functions").join(&name).join("src");
+        let main = fs::read_to_string(folder.join("main.rs")).unwrap();
+        if name != "send_mail" {
+            let plain = |text: &str| text.replace([' ', '\n', ','], "");
+            assert_eq!(plain(&main.replace(&name, "NAME")), plain(MAIN), "{name}");
+            assert_eq!(
+                rust_files(&folder).len(),
+                2,
+                "{name} is one endpoint in one file"
+            );
+        }
+    }
+}
+
+const MAIN: &str = "//! The Lambda function `NAME`.
+
+#[tokio::main(flavor = \"current_thread\")]
+async fn main() -> Result<(), shared::lambda::Failure> {
+    shared::lambda::run(NAME::handler, NAME::OPENING).await
+}
+";

@@ -9,7 +9,7 @@ use tracing::Level;
 
 /// Latchkey on this machine: the API, a DynamoDB and a mailbox in one process.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(args_override_self = true, version, about)]
 pub(crate) struct CommandLine {
     /// Port of the API on 127.0.0.1
     #[arg(long, env = "PORT", default_value_t = 3000)]

@@ -71,7 +71,8 @@ async fn sweep(server: &Server) {
     }
 }
 
-/// Logs to standard error: our own crates down to `level`, every request, and libraries from a warning upwards.
+/// Logs to standard error: our own crates down to `level`, every request, and libraries from a warning upwards; the
+/// embedded DynamoDB warns of every refused condition, which is an answer here.
 fn log(level: Level) {
     let ours = REGISTRY
         .iter()
@@ -87,6 +88,10 @@ fn log(level: Level) {
         .compact();
     tracing_subscriber::registry()
         .with(lines)
-        .with(targets.with_target(REQUEST_LOG, Level::INFO))
+        .with(
+            targets
+                .with_target(REQUEST_LOG, Level::INFO)
+                .with_target("dynoxide", Level::ERROR),
+        )
         .init();
 }

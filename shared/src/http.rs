@@ -2,6 +2,7 @@
 
 mod error;
 mod fields;
+mod reason;
 mod source;
 
 use lambda_http::{
@@ -15,8 +16,9 @@ use serde::Serialize;
 use serde_json::json;
 
 pub use self::{
-    error::{Error, FieldError, Reason},
+    error::Error,
     fields::{Fields, body},
+    reason::{FieldError, Reason},
     source::source,
 };
 

@@ -10,7 +10,7 @@ use crate::{
     clock::{LEEWAY, Timestamp},
     random::Random,
     signer::SigningKey,
-    user::{Session, SessionId},
+    user::{Session, SessionId, View},
     user_id::UserId,
 };
 
@@ -70,6 +70,15 @@ pub struct Issued {
     pub token: Zeroizing<String>,
     /// Names its session in the user's record.
     pub id: SessionId,
+}
+
+/// What a client gets who signs in.
+#[derive(Serialize)]
+pub struct SignedIn<'a> {
+    /// For the `Authorization` header.
+    pub token: &'a str,
+    /// Who signed in.
+    pub user: View<'a>,
 }
 
 /// The token is not one of ours, or not any more.

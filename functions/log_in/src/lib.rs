@@ -1,7 +1,6 @@
 //! `POST /auth/login`: signs a user in by e-mail or username, and password.
 
 use lambda_http::{Request, http::StatusCode};
-use serde_json::json;
 use shared::{
     app::App,
     digest::sha256_hex,
@@ -9,7 +8,7 @@ use shared::{
     http::{self, Error, Fields, Reason, Response},
     lambda::Opening,
     password::{Attempt, Hash},
-    session,
+    session::{self, SignedIn},
     user::{Session, User, View},
     username::Username,
     users::Started,
@@ -155,7 +154,10 @@ async fn sign_in(
         .await?
     {
         Started::Done => {
-            let body = json!({ "token": issued.token.as_str(), "user": View::from(user) });
+            let body = SignedIn {
+                token: &issued.token,
+                user: View::from(user),
+            };
             http::json(StatusCode::OK, &body).map(Some)
         }
         Started::MustWait(failures) => app.check_wait(Some(&failures)).map(|()| None),

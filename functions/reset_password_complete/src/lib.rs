@@ -30,7 +30,7 @@ impl Body {
         {
             fields.fault(
                 "password_confirmation",
-                Reason::new("mismatch", "is not the new password"),
+                Reason::new("mismatch", "is not the same as new_password"),
             );
         }
         // A text of any other shape is a token that is not known: it gets that answer, once all else is in order.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use lambda_http::{Request, http::StatusCode};
-use serde_json::json;
 use shared::{
     app::App,
     email::Email,
@@ -11,7 +10,7 @@ use shared::{
     lambda::Opening,
     name::Name,
     password::{self, Password},
-    session,
+    session::{self, SignedIn},
     user::{Session, User, View},
     user_id::UserId,
     username::Username,
@@ -104,7 +103,10 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         user.sessions = BTreeMap::from([(issued.id, session.clone())]);
         match app.users.create(&user).await? {
             Created::Done => {
-                let body = json!({ "token": issued.token.as_str(), "user": View::from(&user) });
+                let body = SignedIn {
+                    token: &issued.token,
+                    user: View::from(&user),
+                };
                 return http::json(StatusCode::CREATED, &body);
             }
             Created::Taken {

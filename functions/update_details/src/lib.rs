@@ -46,10 +46,7 @@ impl Body {
         if nothing {
             fields.fault(
                 "",
-                Reason::new(
-                    "nothing_to_change",
-                    "at least one field that can be changed is required",
-                ),
+                Reason::new("nothing_to_change", "there is nothing to change"),
             );
         }
         let current_password = current_password?;

@@ -13,6 +13,8 @@ mod events;
 mod log_in;
 mod proxy;
 mod races;
+mod readme;
+mod serving;
 mod sign_up;
 mod structure;
 mod tables;

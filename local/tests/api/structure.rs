@@ -158,6 +158,63 @@ fn openapi_documents_the_statuses_of_the_contract() {
     }
 }
 
+/// Whatever an example has a person read is what the functions, or the gateway, say.
+#[test]
+fn the_texts_in_openapis_examples_are_the_functions_own() {
+    let sources: String = ["shared/src", "functions", "local/src/gateway"]
+        .iter()
+        .flat_map(|folder| rust_files(&root().join(folder)))
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    let plain = |text: &str| text.replace(['\n', '\\', ' ', '"'], "");
+    let sources = plain(&sources)
+        .replace("{min}", "8")
+        .replace("{MAX_CHARACTERS}", "128");
+    let mut texts = BTreeSet::new();
+    collect_texts(&openapi(), false, &mut texts);
+    assert!(texts.len() > 15, "{texts:?}");
+    for text in texts
+        .iter()
+        .filter(|text| !GATEWAYS.contains(&text.as_str()))
+    {
+        assert!(sources.contains(&plain(text)), "nothing says {text:?}");
+    }
+}
+
+/// What API Gateway says itself.
+const GATEWAYS: [&str; 5] = [
+    "Not Found",
+    "Request Entity Too Large",
+    "Too Many Requests",
+    "Internal Server Error",
+    "Service Unavailable",
+];
+
+fn collect_texts(value: &Value, in_example: bool, texts: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text)
+                        if in_example && (name == "detail" || name == "message") =>
+                    {
+                        texts.insert(text.clone());
+                    }
+                    _ => collect_texts(
+                        member,
+                        in_example || name == "example" || name == "examples",
+                        texts,
+                    ),
+                }
+            }
+        }
+        Value::Array(list) => list
+            .iter()
+            .for_each(|one| collect_texts(one, in_example, texts)),
+        _ => {}
+    }
+}
+
 /// The order of `shared/src/lib.rs`: a module may name those above it and no other.
 #[test]
 fn modules_of_shared_import_only_from_those_above_them() {

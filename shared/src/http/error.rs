@@ -8,10 +8,9 @@ use lambda_http::http::{
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::Response;
-use crate::{database, email, name, password, reset_token, signer, username};
+use super::{FieldError, Reason, Response};
+use crate::{database, password, reset_token, signer};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -56,46 +55,17 @@ pub enum Error {
     Internal(Source),
 }
 
-/// One fault of a request.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// The field's name; empty where the body as a whole is meant.
-    pub field: String,
-    /// Stable, for programs.
-    pub code: &'static str,
-    /// For people. Never repeats what was sent.
-    pub message: String,
-}
-
-impl FieldError {
-    /// Another user has the value already.
-    #[must_use]
-    pub fn taken(field: &str) -> Self {
-        Self {
-            field: field.to_owned(),
-            code: "taken",
-            message: "is taken already".to_owned(),
-        }
-    }
-}
-
-/// Why a value will not do: the code and the message of a [`FieldError`].
-pub struct Reason {
-    /// Stable, for programs.
-    pub code: &'static str,
-    /// For people.
-    pub message: String,
-}
-
-impl Reason {
-    /// A reason of ours, rather than of a parser.
-    #[must_use]
-    pub fn new(code: &'static str, message: &str) -> Self {
-        Self {
-            code,
-            message: message.to_owned(),
-        }
-    }
+/// What a client is told (RFC 9457, section 3).
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a [FieldError]>,
 }
 
 /// Seconds after which a client may try again when we are not available.
@@ -186,16 +156,19 @@ impl Error {
     #[must_use]
     pub fn to_response(&self) -> Response {
         let status = self.status();
-        let mut problem = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": self.detail(),
-            "code": self.code(),
-        });
-        if let (Self::Invalid(errors), Value::Object(members)) = (self, &mut problem) {
-            members.insert("errors".to_owned(), json!(errors));
-        }
+        let problem = Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.detail(),
+            code: self.code(),
+            errors: if let Self::Invalid(errors) = self {
+                Some(errors)
+            } else {
+                None
+            },
+        };
+        // Texts and numbers always serialise.
         let mut response = super::json(status, &problem).unwrap_or_default();
         let headers = response.headers_mut();
         headers.insert(
@@ -241,61 +214,5 @@ impl From<password::HashError> for Error {
 impl From<reset_token::Error> for Error {
     fn from(_: reset_token::Error) -> Self {
         Self::InvalidToken
-    }
-}
-
-impl From<email::Error> for Reason {
-    fn from(error: email::Error) -> Self {
-        let code = match error {
-            email::Error::TooLong => "too_long",
-            email::Error::Invalid => "invalid",
-        };
-        Self {
-            code,
-            message: error.to_string(),
-        }
-    }
-}
-
-impl From<username::Error> for Reason {
-    fn from(error: username::Error) -> Self {
-        let code = match error {
-            username::Error::TooShort => "too_short",
-            username::Error::TooLong => "too_long",
-            username::Error::Invalid => "invalid",
-        };
-        Self {
-            code,
-            message: error.to_string(),
-        }
-    }
-}
-
-impl From<name::Error> for Reason {
-    fn from(error: name::Error) -> Self {
-        let code = match error {
-            name::Error::TooLong => "too_long",
-            name::Error::Invalid => "invalid",
-        };
-        Self {
-            code,
-            message: error.to_string(),
-        }
-    }
-}
-
-impl From<password::Error> for Reason {
-    fn from(error: password::Error) -> Self {
-        let code = match error {
-            password::Error::TooShort { .. } => "too_short",
-            password::Error::TooLong => "too_long",
-            password::Error::Invalid => "invalid",
-            password::Error::TooCommon => "too_common",
-            password::Error::TooSimilar => "too_similar",
-        };
-        Self {
-            code,
-            message: error.to_string(),
-        }
     }
 }

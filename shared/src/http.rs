@@ -6,11 +6,12 @@ mod reason;
 mod source;
 
 use lambda_http::{
-    Request,
+    Request, RequestExt as _,
     http::{
         HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT, X_CONTENT_TYPE_OPTIONS},
     },
+    request::RequestContext,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -77,6 +78,17 @@ pub fn no_content() -> Response {
         .headers_mut()
         .insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     response
+}
+
+/// The route that led here, as the template states it, such as `GET /api/users/{id}`: no value of anybody's.
+#[must_use]
+pub fn route(request: &Request) -> &str {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.route_key.as_deref().unwrap_or_default()
+        }
+        _ => "",
+    }
 }
 
 /// What the client calls itself; may be anything.

@@ -2,6 +2,7 @@
 //! and logs it once. The same code serves on Lambda and on a laptop.
 
 mod event;
+mod telemetry;
 
 use std::{
     convert::Infallible, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
@@ -12,13 +13,14 @@ use futures_util::FutureExt as _;
 use lambda_http::Request;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use tracing_subscriber::{
-    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
-};
+use tokio::time::Instant;
+use tracing::{Instrument as _, field::Empty};
 
+use self::telemetry::Telemetry;
 use crate::{
     app::{App, Surroundings, environment},
     http::{self, Error, Response},
+    outcome::Outcome,
 };
 
 /// A function as whoever has an event sees it: an event's JSON in, the answer's JSON out. It never fails.
@@ -75,17 +77,31 @@ where
     F: Future<Output = Result<Response, Error>> + Send + 'static,
 {
     Arc::new(move |event, context| {
-        Box::pin(async move {
+        let span = tracing::info_span!(
+            "request",
+            request_id = context.request_id,
+            route = Empty,
+            user = Empty
+        );
+        let answer = async move {
+            let started_at = Instant::now();
             let answered = AssertUnwindSafe(answer(app, handler, &event))
                 .catch_unwind()
                 .await;
-            let result = answered.unwrap_or_else(|_| Err(Error::internal("the handler panicked")));
-            let response = result.unwrap_or_else(|error| {
-                log(&error, &context.request_id);
-                error.to_response()
-            });
+            let response = match answered.unwrap_or_else(|_| Err(panicked())) {
+                Ok(response) => response,
+                Err(error) => refuse(&error),
+            };
+            let milliseconds = started_at.elapsed().as_secs_f64() * 1000.0;
+            metrics::histogram!("duration_ms").record(milliseconds);
+            tracing::info!(
+                status = response.status().as_u16(),
+                milliseconds,
+                "answered"
+            );
             event::from_response(&response)
-        })
+        };
+        Box::pin(answer.instrument(span))
     })
 }
 
@@ -95,27 +111,29 @@ where
     F: Future<Output = Result<Response, Error>>,
 {
     let request = event::to_request(event)?;
+    tracing::Span::current().record("route", http::route(&request));
     http::check_size(&request)?;
     let in_time = tokio::time::timeout(HANDLER_TIME, handler(app, request)).await;
     in_time.unwrap_or_else(|_| Err(Error::unavailable("the handler took too long")))
 }
 
-/// A failure is logged here and nowhere else.
-fn log(error: &Error, request_id: &str) {
-    match error {
-        Error::Internal(source) => {
-            tracing::error!(request_id, code = error.code(), error = %source, "failed");
-        }
-        Error::Unavailable(source) => {
-            tracing::warn!(request_id, code = error.code(), error = %source, "unavailable");
-        }
-        refused => tracing::info!(
-            request_id,
-            code = refused.code(),
-            status = refused.status().as_u16(),
-            "refused"
-        ),
+fn panicked() -> Error {
+    Outcome::Panic.count();
+    Error::internal("the handler panicked")
+}
+
+/// A failure is logged and counted here and nowhere else.
+fn refuse(error: &Error) -> Response {
+    let code = error.code();
+    if let Some(outcome) = error.outcome() {
+        outcome.count();
     }
+    match error {
+        Error::Internal(source) => tracing::error!(code, error = %source, "failed"),
+        Error::Unavailable(source) => tracing::warn!(code, error = %source, "unavailable"),
+        _ => tracing::info!(code, "refused"),
+    }
+    error.to_response()
 }
 
 /// Runs an HTTP function on Lambda, for ever.
@@ -139,29 +157,19 @@ pub async fn run_invoke(
     function: impl FnOnce(&'static App) -> Invoke,
 ) -> Result<(), Failure> {
     let app = App::start(&environment, Surroundings::of_this_machine())?;
-    trace(app.settings.log_level);
+    let name = environment("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+    let telemetry = Arc::new(Telemetry::start(&app.settings, name)?);
     // The process is the application's whole life.
     let app: &'static App = Box::leak(Box::new(app));
     opening.open(app).await;
     let invoke = function(app);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let answer = invoke(event.payload, event.context);
-        async move { Ok::<_, Infallible>(answer.await) }
+        let (answer, telemetry) = (invoke(event.payload, event.context), telemetry.clone());
+        async move {
+            let answer = answer.await;
+            telemetry.flush();
+            Ok::<_, Infallible>(answer)
+        }
     }))
     .await
-}
-
-/// Logs as JSON lines, for CloudWatch: our own crates down to `level`, libraries from a warning upwards, since at finer
-/// levels they would show what they send.
-fn trace(level: tracing::Level) {
-    let ours = Targets::new()
-        .with_default(tracing::Level::WARN)
-        .with_target("shared", level)
-        .with_target("send_mail", level);
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .with_current_span(false)
-        .with_span_list(false)
-        .without_time();
-    tracing_subscriber::registry().with(lines).with(ours).init();
 }

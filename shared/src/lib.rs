@@ -13,6 +13,7 @@ pub mod user_id;
 pub mod username;
 // Uses `clock`.
 pub mod failures;
+pub mod outcome;
 pub mod reset_token;
 pub mod settings;
 // The records.

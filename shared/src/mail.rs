@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, settings::Limits, user_id::UserId};
+use crate::{clock::Timestamp, outcome::Change, settings::Limits, user_id::UserId};
 
 /// Time that a mail's item stays at least, so that one that failed can be looked at and replayed.
 pub const KEPT: Duration = Duration::from_hours(7 * 24);
@@ -23,6 +23,18 @@ pub enum Kind {
     PasswordChanged,
     /// Notice, to the old address, that the account has another one.
     EmailChanged,
+}
+
+impl Kind {
+    /// The notice that tells of a change, if one does.
+    #[must_use]
+    pub const fn notice_of(change: Change) -> Option<Self> {
+        match change {
+            Change::Password | Change::Reset => Some(Self::PasswordChanged),
+            Change::Email => Some(Self::EmailChanged),
+            Change::SignedUp | Change::Details => None,
+        }
+    }
 }
 
 /// How far a mail got.

@@ -32,6 +32,8 @@ pub struct Settings {
     pub trust_machine: bool,
     /// How much of our own doings is logged; libraries never log below a warning.
     pub log_level: tracing::Level,
+    /// The CloudWatch namespace of our metrics.
+    pub metrics_namespace: String,
     /// DynamoDB elsewhere than in AWS: the local server, a test, a proxy.
     pub dynamodb_endpoint: Option<String>,
     /// SES elsewhere than in AWS.
@@ -114,6 +116,7 @@ impl Settings {
             mail: MailSettings::read(&source)?,
             trust_machine: source.one_of("TRUST_STORE", "machine", "embedded")?,
             log_level: source.parsed("LOG_LEVEL")?,
+            metrics_namespace: source.text("METRICS_NAMESPACE")?,
             dynamodb_endpoint: source.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             ses_endpoint: source.optional("AWS_ENDPOINT_URL_SESV2"),
         })

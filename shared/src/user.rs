@@ -1,10 +1,13 @@
 //! A user's record: one item that holds all a request needs to know of its caller.
 //! What it looks like to a client is [`View`]; how it is stored, [`Stored`]; neither is the other.
 
+mod wish;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::wish::Wish;
 use crate::{
     clock::Timestamp, digest::sha256_hex, email::Email, failures::Failures, name::Name, password,
     user_id::UserId, username::Username,
@@ -122,15 +125,6 @@ impl User {
             .chain(oldest_first.into_iter().take(surplus))
             .map(|(id, _)| id.clone())
             .collect()
-    }
-
-    /// Whether everything but the password that a user can change is the same in `other`.
-    #[must_use]
-    pub fn has_same_details(&self, other: &Self) -> bool {
-        self.email == other.email
-            && self.first_name == other.first_name
-            && self.last_name == other.last_name
-            && self.is_superuser == other.is_superuser
     }
 
     /// The words that a password must not be made of.

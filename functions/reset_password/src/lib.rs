@@ -7,6 +7,7 @@ use shared::{
     http::{self, Error, Fields, Response},
     lambda::Opening,
     outbox::Asked,
+    outcome::Outcome,
 };
 
 /// An address is looked up first.
@@ -37,8 +38,15 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         .await?;
     let user = app.users.id_by_email(&email).await?;
     if user.is_none() && app.settings.reveal_unknown_emails {
+        Outcome::ResetUnknown.count();
         return Err(Error::NotFound);
     }
+    let counted = if user.is_some() {
+        Outcome::ResetRequested
+    } else {
+        Outcome::ResetUnknown
+    };
+    counted.count();
     match app
         .outbox
         .ask_for_reset(user, &email, app.clock.now())

@@ -6,6 +6,7 @@ use shared::{
     http::{self, Error, Fields, Reason, Response},
     lambda::Opening,
     mail::Kind,
+    outcome::{self, Change, Outcome},
     password::{Attempt, Password, Policy},
     reset_token::{self, ResetToken},
 };
@@ -77,6 +78,8 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         .reset_password(&user, &hash, use_up, notice)
         .await?
     {
+        Outcome::ResetCompleted.count();
+        outcome::audit(user.id, &http::source(&request), Change::Reset);
         http::detail(
             StatusCode::CREATED,
             "The password has been changed; sign in with the new one.",

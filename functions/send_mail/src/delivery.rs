@@ -9,6 +9,7 @@ use shared::{
     email::Email,
     mail::{Kind, Mail, State},
     outbox::address_hash,
+    outcome::Outcome,
     reset_token::ResetToken,
     transient::{MailKey, ResetItem},
     user::User,
@@ -99,6 +100,7 @@ impl Delivery {
                     detail,
                     "a mail failed for good"
                 );
+                Outcome::MailFailed.count();
                 Settled {
                     state: State::Failed,
                     detail,
@@ -144,6 +146,7 @@ impl Delivery {
         let letter = Letter::write(&told, &user, &self.app.settings.mail)
             .map_err(|error| Trouble::Final(error.to_string()))?;
         let detail = self.postman.send(&to.mailbox(), &letter).await?;
+        Outcome::MailSent.count();
         let credentials = (mail.kind == Kind::ResetPassword).then_some(user.credentials);
         Ok(Some(Settled {
             state: State::Sent,

@@ -9,6 +9,7 @@ use shared::{
     http::{self, Error, FieldError, Fields, Response},
     lambda::Opening,
     name::Name,
+    outcome::{self, Change},
     password::{self, Password},
     session::{self, SignedIn},
     user::{Session, User, View},
@@ -103,6 +104,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         user.sessions = BTreeMap::from([(issued.id, session.clone())]);
         match app.users.create(&user).await? {
             Created::Done => {
+                outcome::audit(user.id, &http::source(&request), Change::SignedUp);
                 let body = SignedIn {
                     token: &issued.token,
                     user: View::from(&user),

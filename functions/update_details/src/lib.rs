@@ -1,7 +1,5 @@
 //! `PATCH /api/users/update_details`: changes the caller's own record, on proof of the current password.
 
-use std::collections::BTreeMap;
-
 use lambda_http::{Request, http::StatusCode};
 use serde_json::json;
 use shared::{
@@ -11,8 +9,9 @@ use shared::{
     lambda::Opening,
     mail::Kind,
     name::Name,
-    password::{Attempt, Hash, Password, Policy},
-    user::{User, View},
+    outcome,
+    password::{Attempt, Password, Policy},
+    user::{User, View, Wish},
     users::Changed,
 };
 
@@ -64,6 +63,29 @@ impl Body {
         Some(body)
     }
 
+    /// The present password given as the new one is no change.
+    fn into_wish(self, app: &App, user: &User) -> Result<Wish, Error> {
+        let password = match &self.password {
+            Some(new) if app.hasher.verify(new.as_attempt(), &user.password)? => None,
+            Some(new) => Some(app.hasher.hash(new, app.random.bytes())?),
+            None => None,
+        };
+        let Self {
+            email,
+            first_name,
+            last_name,
+            is_superuser,
+            ..
+        } = self;
+        Ok(Wish {
+            email,
+            first_name,
+            last_name,
+            password,
+            is_superuser,
+        })
+    }
+
     /// Neither of what the user is called now nor of what it will be.
     fn check_password_not_about(&self, user: &User) -> Result<(), shared::password::Error> {
         let Some(password) = &self.password else {
@@ -92,88 +114,39 @@ const CHANGEABLE: [&str; 5] = [
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     for _ in 0..TRIES {
         let Caller { user, session } = app.caller(&request).await?;
-        let body = http::body(&request, |fields| {
-            Body::read(fields, &user, app.settings.password_policy)
-        })?;
+        let policy = app.settings.password_policy;
+        let body = http::body(&request, |fields| Body::read(fields, &user, policy))?;
         if body
             .is_superuser
-            .is_some_and(|wanted| wanted != user.is_superuser)
-            && !user.is_superuser
+            .is_some_and(|wanted| wanted && !user.is_superuser)
         {
             return Err(Error::Forbidden);
         }
         app.check_current_password(&user, &body.current_password)
             .await?;
-        let password = new_hash(app, &user, body.password.as_ref())?;
-        let Some((after, notices)) = changed(app, &user, body, password, &session) else {
+        let wish = body.into_wish(app, &user)?;
+        let Some((after, changes)) = user.grant(wish, &session, app.users.write_name()) else {
             return http::json(StatusCode::OK, &View::from(&user));
         };
-        let notices = notices
-            .into_iter()
-            .map(|kind| app.outbox.notice(kind, &user, app.clock.now()));
-        let notices = notices.collect::<Result<_, _>>()?;
-        match app.users.change(&user, &after, &session, notices).await? {
-            Changed::Done => return http::json(StatusCode::OK, &View::from(&after)),
+        // To the address before the change: if it was somebody else's doing, that is the user's.
+        let notices = changes.iter().filter_map(|change| Kind::notice_of(*change));
+        let notices = notices.map(|kind| app.outbox.notice(kind, &user, app.clock.now()));
+        match app
+            .users
+            .change(&user, &after, &session, notices.collect::<Result<_, _>>()?)
+            .await?
+        {
+            Changed::Done => {
+                let source = http::source(&request);
+                for change in changes {
+                    outcome::audit(user.id, &source, change);
+                }
+                return http::json(StatusCode::OK, &View::from(&after));
+            }
             Changed::Gone => return Err(Error::NotAuthenticated),
             Changed::EmailTaken => return Err(Error::Invalid(vec![FieldError::taken("email")])),
             Changed::Raced => {}
         }
     }
     Err(Error::Conflict)
-}
-
-/// The hash of the new password, unless it is the present one.
-fn new_hash(app: &App, user: &User, password: Option<&Password>) -> Result<Option<Hash>, Error> {
-    let Some(password) = password else {
-        return Ok(None);
-    };
-    if app.hasher.verify(password.as_attempt(), &user.password)? {
-        return Ok(None);
-    }
-    Ok(Some(app.hasher.hash(password, app.random.bytes())?))
-}
-
-/// The record after the change and the notices that go to the address before it, unless nothing differs.
-fn changed(
-    app: &App,
-    user: &User,
-    body: Body,
-    password: Option<Hash>,
-    session: &shared::user::SessionId,
-) -> Option<(User, Vec<Kind>)> {
-    let mut after = user.clone();
-    after.email = body.email.unwrap_or(after.email);
-    after.first_name = body.first_name.unwrap_or(after.first_name);
-    after.last_name = body.last_name.unwrap_or(after.last_name);
-    after.is_superuser = body.is_superuser.unwrap_or(after.is_superuser);
-    let new_password = password.is_some();
-    let other_address = after.email.canonical() != user.email.canonical();
-    if !new_password && after.has_same_details(user) {
-        return None;
-    }
-    after.password = password.unwrap_or(after.password);
-    after.version += 1;
-    after.writer = app.users.write_name();
-    if new_password || other_address {
-        after.credentials += 1;
-    }
-    if new_password {
-        after.sessions = BTreeMap::from_iter(
-            user.sessions
-                .get(session)
-                .map(|mine| (session.clone(), mine.clone())),
-        );
-    }
-    let kinds = [
-        (new_password, Kind::PasswordChanged),
-        (other_address, Kind::EmailChanged),
-    ];
-    Some((
-        after,
-        kinds
-            .into_iter()
-            .filter(|(told, _)| *told)
-            .map(|(_, kind)| kind)
-            .collect(),
-    ))
 }

@@ -47,6 +47,7 @@ impl App {
     /// [`Error::NotAuthenticated`] if nobody does; [`Error::Unavailable`] if a table cannot be read.
     pub async fn caller(&self, request: &Request) -> Result<Caller, Error> {
         let Bearer { user, session } = self.bearer(request).await?;
+        tracing::Span::current().record("user", user.number());
         let user = self
             .users
             .by_id(user)

@@ -10,7 +10,7 @@ use lambda_http::http::{
 use serde::Serialize;
 
 use super::{FieldError, Reason, Response};
-use crate::{database, password, reset_token, signer};
+use crate::{database, outcome::Outcome, password, reset_token, signer};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -105,6 +105,20 @@ impl Error {
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What it is counted as.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::InvalidToken => Some(Outcome::ResetRefused),
+            Self::InvalidCredentials => Some(Outcome::LogInFailed),
+            Self::TooManyRequests { .. } => Some(Outcome::Limited),
+            Self::Conflict => Some(Outcome::Conflict),
+            Self::Unavailable(_) => Some(Outcome::Unavailable),
+            Self::Internal(_) => Some(Outcome::Internal),
+            _ => None,
         }
     }
 

@@ -1,0 +1,53 @@
+//! What CloudWatch gets: JSON lines, and metrics embedded in them (CloudWatch, "Embedded metric format").
+
+use std::io;
+
+use metrics_cloudwatch_embedded::{Builder, Collector};
+use tracing_subscriber::{
+    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use super::Failure;
+use crate::settings::Settings;
+
+/// Collects a process's metrics and writes them after each call.
+pub(super) struct Telemetry {
+    metrics: &'static Collector,
+}
+
+impl Telemetry {
+    /// Starts logging and collecting for the function called `function`, in its `version`.
+    ///
+    /// # Errors
+    /// If something else collects already.
+    pub(super) fn start(settings: &Settings, function: String) -> Result<Self, Failure> {
+        log(settings.log_level);
+        let metrics = Builder::new()
+            .cloudwatch_namespace(settings.metrics_namespace.clone())
+            .with_dimension("function", function)
+            .init()?;
+        metrics::counter!("cold_start").increment(1);
+        Ok(Self { metrics })
+    }
+
+    /// Writes what was counted since the last time.
+    pub(super) fn flush(&self) {
+        if let Err(error) = self.metrics.flush(io::stdout().lock()) {
+            tracing::warn!(%error, "metrics were lost");
+        }
+    }
+}
+
+/// Our own crates down to `level`, libraries from a warning upwards, since at finer levels they would show what they
+/// send.
+fn log(level: tracing::Level) {
+    let ours = Targets::new()
+        .with_default(tracing::Level::WARN)
+        .with_target("shared", level)
+        .with_target("send_mail", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .with_span_list(false)
+        .without_time();
+    tracing_subscriber::registry().with(lines).with(ours).init();
+}

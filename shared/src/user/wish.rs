@@ -1,0 +1,164 @@
+//! What a user wants changed, and the record that comes of it.
+
+use std::collections::BTreeMap;
+
+use super::{SessionId, User};
+use crate::{email::Email, name::Name, outcome::Change, password::Hash};
+
+/// What a user wants changed; `None` leaves a detail as it is.
+#[derive(Default)]
+pub struct Wish {
+    /// Another address, or another spelling of the present one.
+    pub email: Option<Email>,
+    /// Another first name.
+    pub first_name: Option<Name>,
+    /// Another last name.
+    pub last_name: Option<Name>,
+    /// The hash of another password.
+    pub password: Option<Hash>,
+    /// To be a superuser, or not.
+    pub is_superuser: Option<bool>,
+}
+
+impl User {
+    /// The record with `wish` come true, to be written by `writer` on behalf of `session`, and the kinds of change;
+    /// nothing if all of it is so already.
+    #[must_use]
+    pub fn grant(
+        &self,
+        wish: Wish,
+        session: &SessionId,
+        writer: String,
+    ) -> Option<(Self, Vec<Change>)> {
+        let mut after = self.clone();
+        after.email = wish.email.unwrap_or(after.email);
+        after.first_name = wish.first_name.unwrap_or(after.first_name);
+        after.last_name = wish.last_name.unwrap_or(after.last_name);
+        after.is_superuser = wish.is_superuser.unwrap_or(after.is_superuser);
+        let mut changes = Vec::new();
+        if !after.has_same_details(self) {
+            changes.push(Change::Details);
+        }
+        if after.email.canonical() != self.email.canonical() {
+            changes.push(Change::Email);
+        }
+        if let Some(password) = wish.password {
+            after.password = password;
+            after.sessions = self.only(session);
+            changes.push(Change::Password);
+        }
+        if changes.is_empty() {
+            return None;
+        }
+        if changes.iter().any(|change| *change != Change::Details) {
+            after.credentials += 1;
+        }
+        after.version += 1;
+        after.writer = writer;
+        Some((after, changes))
+    }
+
+    fn only(&self, session: &SessionId) -> BTreeMap<SessionId, super::Session> {
+        let mine = self.sessions.get_key_value(session);
+        mine.map(|(id, session)| (id.clone(), session.clone()))
+            .into_iter()
+            .collect()
+    }
+
+    fn has_same_details(&self, other: &Self) -> bool {
+        self.email == other.email
+            && self.first_name == other.first_name
+            && self.last_name == other.last_name
+            && self.is_superuser == other.is_superuser
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{clock::Timestamp, user::Session, user_id::UserId, username::Username};
+
+    fn user() -> (User, SessionId) {
+        let now = Timestamp::from_unix(1_000);
+        let (mine, other) = (SessionId::of("mine"), SessionId::of("other"));
+        let session = Session::start(now, Duration::from_mins(1), "curl");
+        let user = User {
+            id: UserId::from_random([1; 8]),
+            username: Username::parse("jc123").unwrap(),
+            email: Email::parse("john@example.com").unwrap(),
+            first_name: Name::default(),
+            last_name: Name::default(),
+            password: Hash::from_stored("old".to_owned()),
+            is_superuser: false,
+            date_joined: now,
+            version: 7,
+            credentials: 3,
+            sessions: BTreeMap::from([(mine.clone(), session.clone()), (other, session)]),
+            failures: None,
+            writer: String::new(),
+        };
+        (user, mine)
+    }
+
+    /// Version, credentials, sessions and changes that come of `wish`.
+    fn granted(wish: Wish) -> Option<(u64, u64, usize, Vec<Change>)> {
+        let (user, session) = user();
+        let (after, changes) = user.grant(wish, &session, "me".to_owned())?;
+        Some((
+            after.version,
+            after.credentials,
+            after.sessions.len(),
+            changes,
+        ))
+    }
+
+    #[test]
+    fn what_is_so_already_changes_nothing() {
+        let wish = Wish {
+            email: Email::parse("john@example.com").ok(),
+            first_name: Some(Name::default()),
+            is_superuser: Some(false),
+            ..Wish::default()
+        };
+        assert_eq!(granted(wish), None);
+    }
+
+    #[test]
+    fn only_a_password_and_another_address_make_other_credentials() {
+        let spelling = Email::parse("JOHN@example.com").ok();
+        let address = Email::parse("j@example.com").ok();
+        let name = Name::parse("John").ok();
+        let password = Some(Hash::from_stored("new".to_owned()));
+        assert_eq!(
+            granted(Wish {
+                first_name: name,
+                ..Wish::default()
+            }),
+            Some((8, 3, 2, vec![Change::Details]))
+        );
+        assert_eq!(
+            granted(Wish {
+                email: spelling,
+                ..Wish::default()
+            }),
+            Some((8, 3, 2, vec![Change::Details]))
+        );
+        let both = vec![Change::Details, Change::Email];
+        assert_eq!(
+            granted(Wish {
+                email: address,
+                ..Wish::default()
+            }),
+            Some((8, 4, 2, both))
+        );
+        assert_eq!(
+            granted(Wish {
+                password,
+                ..Wish::default()
+            }),
+            Some((8, 4, 1, vec![Change::Password]))
+        );
+    }
+}

@@ -62,10 +62,10 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         app.users.by_id(token.user())
     )?;
     let (Some(sent), Some(user)) = (last_sent, user) else {
-        return Err(Error::InvalidToken);
+        return Err(reset_token::Error.into());
     };
     if !sent.accepts(&token.hash(), user.credentials, now) {
-        return Err(Error::InvalidToken);
+        return Err(reset_token::Error.into());
     }
     body.new_password
         .check_not_about(&user.own_words())
@@ -85,6 +85,6 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
             "The password has been changed; sign in with the new one.",
         )
     } else {
-        Err(Error::InvalidToken)
+        Err(reset_token::Error.into())
     }
 }

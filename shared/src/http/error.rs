@@ -21,8 +21,11 @@ pub enum Error {
     #[error("invalid request")]
     Invalid(Vec<FieldError>),
     /// 400: the reset token is unknown, used, expired or replaced.
-    #[error("invalid reset token")]
-    InvalidToken,
+    #[error("invalid token in {field}")]
+    InvalidToken {
+        /// The field that it was given in.
+        field: &'static str,
+    },
     /// 401: no valid session token.
     #[error("not authenticated")]
     NotAuthenticated,
@@ -64,8 +67,8 @@ struct Problem<'a> {
     status: u16,
     detail: &'a str,
     code: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<&'a [FieldError]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<&'a FieldError>,
 }
 
 /// Seconds after which a client may try again when we are not available.
@@ -96,7 +99,7 @@ impl Error {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid(_) | Self::InvalidToken => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::InvalidToken { .. } => StatusCode::BAD_REQUEST,
             Self::NotAuthenticated | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -112,7 +115,7 @@ impl Error {
     #[must_use]
     pub const fn outcome(&self) -> Option<Outcome> {
         match self {
-            Self::InvalidToken => Some(Outcome::ResetRefused),
+            Self::InvalidToken { .. } => Some(Outcome::ResetRefused),
             Self::InvalidCredentials => Some(Outcome::LogInFailed),
             Self::TooManyRequests { .. } => Some(Outcome::Limited),
             Self::Conflict => Some(Outcome::Conflict),
@@ -127,7 +130,7 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid_request",
-            Self::InvalidToken => "invalid_token",
+            Self::InvalidToken { .. } => "invalid_token",
             Self::NotAuthenticated => "not_authenticated",
             Self::InvalidCredentials => "invalid_credentials",
             Self::Forbidden => "forbidden",
@@ -143,7 +146,7 @@ impl Error {
     const fn detail(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "The request has missing or invalid values; see errors.",
-            Self::InvalidToken => {
+            Self::InvalidToken { .. } => {
                 "The password reset link is not valid, or no longer: ask for a new one."
             }
             Self::NotAuthenticated => "Sign in: the request needs a valid session token.",
@@ -166,20 +169,33 @@ impl Error {
         }
     }
 
+    fn token_fault(&self) -> Option<FieldError> {
+        let Self::InvalidToken { field } = self else {
+            return None;
+        };
+        let (field, message) = ((*field).to_owned(), "is not valid, or no longer".to_owned());
+        Some(FieldError {
+            field,
+            code: "invalid",
+            message,
+        })
+    }
+
     /// The answer.
     #[must_use]
     pub fn to_response(&self) -> Response {
         let status = self.status();
+        let token = self.token_fault();
         let problem = Problem {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             detail: self.detail(),
             code: self.code(),
-            errors: if let Self::Invalid(errors) = self {
-                Some(errors)
-            } else {
-                None
+            errors: match self {
+                Self::Invalid(errors) => errors.iter().collect(),
+                Self::InvalidToken { .. } => token.iter().collect(),
+                _ => Vec::new(),
             },
         };
         // Texts and numbers always serialise.
@@ -227,6 +243,8 @@ impl From<password::HashError> for Error {
 
 impl From<reset_token::Error> for Error {
     fn from(_: reset_token::Error) -> Self {
-        Self::InvalidToken
+        Self::InvalidToken {
+            field: "reset_token",
+        }
     }
 }

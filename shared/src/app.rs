@@ -46,6 +46,8 @@ pub struct App {
     pub random: Random,
     /// Whom tokens are issued by and meant for.
     pub parties: Parties,
+    /// What Lambda calls the function; empty elsewhere.
+    pub function: String,
     /// What further SDK clients are made from.
     pub aws: SdkConfig,
 }
@@ -129,6 +131,7 @@ impl App {
             hasher,
             clock,
             random,
+            function: lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
             aws,
         })
     }

@@ -93,7 +93,8 @@ where
                 Err(error) => refuse(&error),
             };
             let milliseconds = started_at.elapsed().as_secs_f64() * 1000.0;
-            metrics::histogram!("duration_ms").record(milliseconds);
+            metrics::histogram!("duration_ms", "function" => app.function.as_str())
+                .record(milliseconds);
             tracing::info!(
                 status = response.status().as_u16(),
                 milliseconds,
@@ -157,8 +158,7 @@ pub async fn run_invoke(
     function: impl FnOnce(&'static App) -> Invoke,
 ) -> Result<(), Failure> {
     let app = App::start(&environment, Surroundings::of_this_machine())?;
-    let name = environment("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-    let telemetry = Arc::new(Telemetry::start(&app.settings, name)?);
+    let telemetry = Arc::new(Telemetry::start(&app.settings, &app.function)?);
     // The process is the application's whole life.
     let app: &'static App = Box::leak(Box::new(app));
     opening.open(app).await;

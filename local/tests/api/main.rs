@@ -10,13 +10,19 @@
 
 mod app;
 mod events;
+mod get_user;
+mod keys;
 mod log_in;
+mod minter;
 mod proxy;
 mod races;
+mod raw;
 mod readme;
 mod serving;
 mod sign_up;
 mod structure;
 mod tables;
+mod tokens;
 mod units;
 mod updating;
+mod wrapper;

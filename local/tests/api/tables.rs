@@ -64,6 +64,18 @@ impl Tables {
             .collect()
     }
 
+    /// Takes an item away.
+    pub async fn delete(&self, table: &str, key: &str) {
+        let key = AttributeValue::S(key.to_owned());
+        self.client
+            .delete_item()
+            .table_name(table)
+            .key("pk", key)
+            .send()
+            .await
+            .unwrap();
+    }
+
     /// Sets a text attribute of a user.
     pub async fn set(&self, id: u64, name: &str, value: &str) {
         self.set_value(

@@ -16,17 +16,17 @@ pub(super) struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts logging and collecting for the function called `function`, in its `version`.
+    /// Starts logging and collecting. Outcomes have no dimension, so that an alarm can watch one over all functions;
+    /// durations and cold starts have the function's name.
     ///
     /// # Errors
     /// If something else collects already.
-    pub(super) fn start(settings: &Settings, function: String) -> Result<Self, Failure> {
+    pub(super) fn start(settings: &Settings, function: &str) -> Result<Self, Failure> {
         log(settings.log_level);
         let metrics = Builder::new()
             .cloudwatch_namespace(settings.metrics_namespace.clone())
-            .with_dimension("function", function)
             .init()?;
-        metrics::counter!("cold_start").increment(1);
+        metrics::counter!("cold_start", "function" => function.to_owned()).increment(1);
         Ok(Self { metrics })
     }
 

@@ -163,9 +163,10 @@ async fn a_log_in_that_is_held_back_until_after_the_change_fails() {
     app.proxy.rule(move |call| {
         let starts_session =
             call.operation == "UpdateItem" && call.body.to_string().contains(":session");
-        match starts_session && !std::mem::replace(&mut held, starts_session) {
-            true => Fate::Delay(Duration::from_millis(400)),
-            false => Fate::Pass,
+        if starts_session && !std::mem::replace(&mut held, true) {
+            Fate::Delay(Duration::from_millis(400))
+        } else {
+            Fate::Pass
         }
     });
     let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
@@ -187,9 +188,10 @@ async fn a_change_by_a_session_that_ends_meanwhile_is_refused() {
     app.proxy.rule(move |call| {
         let changes =
             call.operation == "UpdateItem" && call.body.to_string().contains(":first_name");
-        match changes && !std::mem::replace(&mut held, changes) {
-            true => Fate::Delay(Duration::from_millis(400)),
-            false => Fate::Pass,
+        if changes && !std::mem::replace(&mut held, true) {
+            Fate::Delay(Duration::from_millis(400))
+        } else {
+            Fate::Pass
         }
     });
     let change = json!({"current-password": PASSWORD, "first_name": "Mallory"});

@@ -4,13 +4,14 @@ use std::{
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use local::{Options, Server};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::app::Surroundings;
+use tokio::time::Instant;
 
 use crate::app::{PASSWORD, TestApp, token_in};
 

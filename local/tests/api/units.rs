@@ -4,33 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::app::{Answer, OTHER_PASSWORD, PASSWORD, TestApp, token_in};
+use crate::{
+    app::{Answer, OTHER_PASSWORD, PASSWORD, TestApp, token_in},
+    proxy::Call,
+};
 
-/// Read and write units since this was last asked. A strong read of up to 4 KB is one unit, a write of up to 1 KB
+/// Read and write units of these calls. A strong read of up to 4 KB is one unit, a write of up to 1 KB
 /// one, in a transaction two.
-fn units(app: &TestApp) -> (f64, f64) {
-    app.proxy
-        .calls()
-        .iter()
-        .fold((0.0, 0.0), |(reads, writes), call| match call.is_write() {
-            true => (reads, writes + call.units),
-            false => (reads + call.units, writes),
-        })
-}
-
-/// Like [`units`], of the functions that answer requests: what `send_mail` does comes later and is left out.
-async fn cost(app: &TestApp, request: impl Future<Output = Answer>) -> (u16, (f64, f64)) {
-    app.server.drain().await;
-    units(app);
-    let answer = request.await;
-    let calls = app.proxy.calls();
-    let of_mail = |key: &str| key.starts_with("reset#") || key.starts_with("mail#");
-    let first_of_mail = calls.iter().position(|call| {
-        call.operation == "GetItem"
-            && call.keys().iter().any(|(_, key)| of_mail(key))
-            && writes_before(&calls, call)
-    });
-    let calls = &calls[..first_of_mail.unwrap_or(calls.len())];
+fn units(calls: &[Call]) -> (f64, f64) {
     let sum = |writes: bool| {
         calls
             .iter()
@@ -38,11 +19,28 @@ async fn cost(app: &TestApp, request: impl Future<Output = Answer>) -> (u16, (f6
             .map(|call| call.units)
             .sum()
     };
-    (answer.status, (sum(false), sum(true)))
+    (sum(false), sum(true))
+}
+
+/// Like [`units`], of the functions that answer requests: what `send_mail` does comes later and is left out.
+async fn cost(app: &TestApp, request: impl Future<Output = Answer>) -> (u16, (f64, f64)) {
+    app.server.drain().await;
+    app.proxy.calls();
+    let answer = request.await;
+    let calls = app.proxy.calls();
+    let of_mail = |key: &str| key.starts_with("reset#") || key.starts_with("mail#");
+    let first_of_mail = calls.iter().position(|call| {
+        let is_of_mail = call.keys().iter().any(|(_, key)| of_mail(key));
+        call.operation == "GetItem" && is_of_mail && writes_before(&calls, call)
+    });
+    (
+        answer.status,
+        units(&calls[..first_of_mail.unwrap_or(calls.len())]),
+    )
 }
 
 /// Whether something was put into the mail queue before `call`: from then on it is `send_mail`'s turn.
-fn writes_before(calls: &[crate::proxy::Call], call: &crate::proxy::Call) -> bool {
+fn writes_before(calls: &[Call], call: &Call) -> bool {
     let before = calls.iter().take_while(|other| !std::ptr::eq(*other, call));
     before.into_iter().any(|other| {
         other.is_write() && other.keys().iter().any(|(_, key)| key.starts_with("mail#"))

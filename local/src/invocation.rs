@@ -34,6 +34,7 @@ pub(crate) struct Functions {
 struct Running {
     invoke: Invoke,
     time_out: time::Duration,
+    environment: BTreeMap<String, String>,
 }
 
 impl Running {
@@ -41,37 +42,45 @@ impl Running {
         function: &Function,
         settings: &BTreeMap<String, String>,
         surroundings: &Surroundings,
+        elsewhere: Option<&Invoke>,
     ) -> Result<Self, Error> {
         let Function {
-            binary,
-            environment,
-            time_out,
-            ..
+            binary, time_out, ..
         } = function;
-        let known = REGISTRY.iter().find(|(name, _)| name == binary);
-        let (_, build) = known.ok_or_else(|| Error::Unknown {
-            function: function.name.clone(),
-            binary: binary.clone(),
-        })?;
-        let lookup = |name: &str| match name {
-            // Each function signs its calls with its own name, so that whoever sees them can tell whose they are.
-            "AWS_ACCESS_KEY_ID" => Some(binary.clone()),
-            _ => settings
-                .get(name)
-                .or_else(|| environment.get(name))
-                .cloned(),
+        let mut environment = function.environment.clone();
+        environment.extend(settings.clone());
+        // Each function signs its calls with its own name, so that whoever sees them can tell whose they are.
+        environment.insert("AWS_ACCESS_KEY_ID".to_owned(), binary.clone());
+        let invoke = match elsewhere {
+            Some(invoke) => Arc::clone(invoke),
+            None => start_here(function, &environment, surroundings)?,
         };
-        let app = App::start(&lookup, surroundings.clone()).map_err(|source| Error::Start {
-            binary: binary.clone(),
-            source,
-        })?;
-        // A function lives as long as its process, in AWS too; here one process may start several servers.
-        let invoke = build(Box::leak(Box::new(app)));
         Ok(Self {
             invoke,
             time_out: *time_out,
+            environment,
         })
     }
+}
+
+fn start_here(
+    function: &Function,
+    environment: &BTreeMap<String, String>,
+    surroundings: &Surroundings,
+) -> Result<Invoke, Error> {
+    let binary = &function.binary;
+    let known = REGISTRY.iter().find(|(name, _)| name == binary);
+    let (_, build) = known.ok_or_else(|| Error::Unknown {
+        function: function.name.clone(),
+        binary: binary.clone(),
+    })?;
+    let lookup = |name: &str| environment.get(name).cloned();
+    let app = App::start(&lookup, surroundings.clone()).map_err(|source| Error::Start {
+        binary: binary.clone(),
+        source,
+    })?;
+    // A function lives as long as its process, in AWS too; here one process may start several servers.
+    Ok(build(Box::leak(Box::new(app))))
 }
 
 /// A function of the template cannot be run.
@@ -98,15 +107,17 @@ pub enum Error {
 }
 
 impl Functions {
-    /// Starts every function in its environment, over which `settings` go.
+    /// Starts every function in its environment, over which `settings` go, unless it runs `elsewhere`.
     pub(crate) fn start(
         functions: &[Function],
         settings: &BTreeMap<String, String>,
         surroundings: &Surroundings,
+        elsewhere: &BTreeMap<String, Invoke>,
     ) -> Result<Self, Error> {
         let mut running = BTreeMap::new();
         for function in functions {
-            let started = Running::start(function, settings, surroundings)?;
+            let elsewhere = elsewhere.get(&function.binary);
+            let started = Running::start(function, settings, surroundings, elsewhere)?;
             running.insert(function.binary.clone(), started);
         }
         let server_id = surroundings.random.name();
@@ -122,13 +133,25 @@ impl Functions {
     #[cfg(test)]
     pub(crate) fn only(name: &str, time_out: time::Duration, invoke: Invoke) -> Self {
         let clock = Clock::new(|| Timestamp::from_unix(1_769_860_800));
-        let running = BTreeMap::from([(name.to_owned(), Running { invoke, time_out })]);
+        let only = Running {
+            invoke,
+            time_out,
+            environment: BTreeMap::new(),
+        };
+        let running = BTreeMap::from([(name.to_owned(), only)]);
         Self {
             running,
             clock,
             server_id: "test".to_owned(),
             calls: AtomicU64::new(0),
         }
+    }
+
+    /// What `function` finds in its environment; `None` if it does not exist.
+    pub(crate) fn environment(&self, function: &str) -> Option<&BTreeMap<String, String>> {
+        self.running
+            .get(function)
+            .map(|running| &running.environment)
     }
 
     /// The present instant.

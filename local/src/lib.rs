@@ -7,6 +7,7 @@ mod gateway;
 mod invocation;
 mod listener;
 mod mailbox;
+pub mod runtime_api;
 pub mod server;
 mod ses;
 mod stream;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::value::RawValue;
-use shared::app::Surroundings;
+use shared::{app::Surroundings, lambda::Invoke};
 use tokio::net::TcpListener;
 
 pub use self::start_error::StartError;
@@ -44,6 +44,8 @@ pub struct Options {
     /// Whether an answer waits until the mails that its request asked for were delivered. Whoever measures answers turns
     /// it off; mails then follow at once, and whoever reads the mailbox waits for them.
     pub mails_before_answers: bool,
+    /// Functions that run elsewhere, as processes of their own, by name: they are called like this and not started here.
+    pub elsewhere: BTreeMap<String, Invoke>,
 }
 
 impl Options {
@@ -59,6 +61,7 @@ impl Options {
             settings: BTreeMap::new(),
             source_limits: true,
             mails_before_answers: true,
+            elsewhere: BTreeMap::new(),
         }
     }
 }
@@ -94,7 +97,12 @@ impl Server {
             move |request, _| ses::answer(mails.clone(), request)
         })?;
         let settings = environment(&options, dynamodb.address(), ses.address());
-        let functions = Functions::start(&template.functions, &settings, &options.surroundings)?;
+        let functions = Functions::start(
+            &template.functions,
+            &settings,
+            &options.surroundings,
+            &options.elsewhere,
+        )?;
         let functions = Arc::new(functions);
         let position = Position(options.data.as_deref().map(position_file));
         let streams = Streams::start(&template, &database, &functions, &position)?;
@@ -142,6 +150,12 @@ impl Server {
     #[must_use]
     pub fn template(&self) -> &Template {
         &self.template
+    }
+
+    /// What `function` finds in its environment, beside what Lambda itself puts there; `None` if it does not exist.
+    #[must_use]
+    pub fn environment(&self, function: &str) -> Option<&BTreeMap<String, String>> {
+        self.functions.environment(function)
     }
 
     /// Every mail, newest first.

@@ -73,7 +73,11 @@ impl Outbox {
                 .map(|user| user.credentials),
             None => None,
         };
-        let before = seen.as_ref().and_then(|mail| mail.quota.as_ref());
+        // A mail to an address that the user had before is on its way to nobody.
+        let before = seen
+            .as_ref()
+            .filter(|mail| mail.asked_for == asked_for)
+            .and_then(|mail| mail.quota.as_ref());
         let quota = match Quota::next(before, credentials, now, &self.limits) {
             Next::Send(quota) => quota,
             Next::OnItsWay => return Ok(Asked::Queued),

@@ -31,8 +31,13 @@ pub struct ResetItem {
     pub nonce: String,
     /// The user's `credentials` at that time: with others, the token is dead.
     pub credentials: u64,
-    /// When the link stops working, which is also when DynamoDB may delete the item.
+    /// When the link stops working, which is also when DynamoDB may delete the item. One that does not say has expired.
+    #[serde(default = "long_ago")]
     pub expires_at: Timestamp,
+}
+
+const fn long_ago() -> Timestamp {
+    Timestamp::from_unix(0)
 }
 
 impl ResetItem {
@@ -147,7 +152,9 @@ impl Transient {
             }
             None => "SET #state = :state, #detail = :detail",
         };
-        let write = Write::update(&self.table, &key.0, expression, "#nonce = :nonce")
+        let condition =
+            "attribute_exists(#pk) AND (attribute_not_exists(#nonce) OR #nonce = :nonce)";
+        let write = Write::update(&self.table, &key.0, expression, condition)
             .value("state", state)?
             .value("detail", detail)?
             .value("nonce", nonce)?;

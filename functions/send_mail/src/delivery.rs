@@ -77,15 +77,15 @@ impl Delivery {
 
     /// Sends the mail that `record` tells of, unless it is done already, and notes how that went.
     pub(crate) async fn deliver(&self, record: &Record) -> Result<(), Trouble> {
-        let (Some(key), Some(nonce)) =
-            (record.key().and_then(MailKey::from_record), record.nonce())
-        else {
+        let Some(key) = record.key().and_then(MailKey::from_record) else {
             tracing::error!(
                 record = record.sequence_number(),
                 "the record is of no mail"
             );
             return Ok(());
         };
+        // A mail without one cannot be read, and is to say so.
+        let nonce = record.nonce().unwrap_or_default();
         let attempt = AssertUnwindSafe(self.attempt(&key, nonce))
             .catch_unwind()
             .await;

@@ -1,22 +1,33 @@
 //! What Lambda hands over of a DynamoDB stream, as far as it is needed, and what it wants back.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 /// A batch of the stream.
 #[derive(Deserialize)]
 pub(crate) struct Event {
-    #[serde(rename = "Records")]
+    #[serde(rename = "Records", deserialize_with = "each_by_itself")]
     pub(crate) records: Vec<Record>,
 }
 
 /// One change of an item.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Record {
     dynamodb: Change,
 }
 
-#[derive(Deserialize)]
+/// One record that is none must not take the others with it: it is left empty.
+fn each_by_itself<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Record>, D::Error> {
+    let records = Vec::<Value>::deserialize(deserializer)?.into_iter();
+    Ok(records
+        .map(|record| serde_json::from_value(record).unwrap_or_default())
+        .collect())
+}
+
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Change {
     #[serde(default)]

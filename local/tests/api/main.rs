@@ -10,14 +10,17 @@
 
 mod app;
 mod events;
+mod faults;
 mod get_user;
 mod keys;
 mod log_in;
+mod mails;
 mod minter;
 mod proxy;
 mod races;
 mod raw;
 mod readme;
+mod resetting;
 mod serving;
 mod sign_up;
 mod structure;

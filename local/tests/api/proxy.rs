@@ -1,4 +1,4 @@
-//! Stands between the functions and DynamoDB: notes every call with what it cost, and does what a test wants to go
+//! Stands between the functions and DynamoDB, or SES: notes every call with what it cost, and does what a test wants to go
 //! wrong: answer an error, wait, or cut the connection before or after the call took place.
 
 use std::{
@@ -11,14 +11,18 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming},
+    header::HeaderValue,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::{AbortHandle, JoinHandle},
+};
 
-/// A call of DynamoDB's API.
+/// A call of DynamoDB's API, or of SES's.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The operation, such as `GetItem`.
@@ -36,6 +40,8 @@ pub enum Fate {
     Pass,
     /// It does not take place; the answer is this error.
     Error(u16, Value),
+    /// It does not take place; the answer is this error of SES.
+    SesError(u16, &'static str),
     /// It goes through after a while.
     Delay(Duration),
     /// The connection is cut, and the call does not take place.
@@ -51,6 +57,7 @@ struct State {
     client: reqwest::Client,
     calls: Mutex<Vec<Call>>,
     rule: Mutex<Option<Rule>>,
+    connections: Mutex<Vec<AbortHandle>>,
 }
 
 /// Runs until it is dropped.
@@ -69,6 +76,7 @@ impl Proxy {
             client: reqwest::Client::new(),
             calls: Mutex::default(),
             rule: Mutex::default(),
+            connections: Mutex::default(),
         });
         let task = tokio::spawn(serve(listener, state.clone()));
         Self {
@@ -94,15 +102,30 @@ impl Proxy {
     /// Has `fate` befall the next call of `operation`, and none after it.
     pub fn once(&self, operation: &'static str, fate: Fate) {
         let mut fate = Some(fate);
-        self.rule(move |call| match call.operation == operation {
-            true => fate.take().unwrap_or(Fate::Pass),
-            false => Fate::Pass,
+        self.rule(move |call| {
+            let is_next = call.operation == operation;
+            is_next.then(|| fate.take()).flatten().unwrap_or(Fate::Pass)
         });
     }
 
     /// Lets everything pass again.
     pub fn heal(&self) {
         *self.state.rule.lock().unwrap() = None;
+    }
+
+    /// Cuts every connection there is; new ones are taken.
+    pub fn cut(&self) {
+        let connections = std::mem::take(&mut *self.state.connections.lock().unwrap());
+        connections.iter().for_each(AbortHandle::abort);
+    }
+
+    /// Cuts every connection and refuses new ones from now on.
+    pub async fn refuse(&self) {
+        self.task.abort();
+        while !self.task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        self.cut();
     }
 
     /// Every call since this was last asked.
@@ -163,17 +186,43 @@ pub fn cancelled(reasons: &[&str]) -> Fate {
     )
 }
 
+/// The error of a condition that did not hold on `item`, given as plain JSON.
+pub fn refused_by(item: &Value) -> Fate {
+    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    let item = typed(item)["M"].take();
+    Fate::Error(
+        400,
+        json!({"__type": kind, "message": "made up by a test", "Item": item}),
+    )
+}
+
+/// A value as DynamoDB writes it.
+pub fn typed(value: &Value) -> Value {
+    match value {
+        Value::String(text) => json!({"S": text}),
+        Value::Number(number) => json!({"N": number.to_string()}),
+        Value::Bool(flag) => json!({"BOOL": flag}),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name, typed(value)));
+            json!({"M": fields.collect::<std::collections::BTreeMap<_, _>>()})
+        }
+        other => panic!("no such attribute is stored: {other}"),
+    }
+}
+
 async fn serve(listener: TcpListener, state: Arc<State>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        let state = state.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request| answer(state.clone(), request));
+        let served = state.clone();
+        let connection = tokio::spawn(async move {
+            let service = service_fn(move |request| answer(served.clone(), request));
             // A connection that was cut ends in an error, on purpose.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
         });
+        let mut connections = state.connections.lock().unwrap();
+        connections.push(connection.abort_handle());
     }
 }
 
@@ -183,8 +232,12 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
-    let target = head.headers["x-amz-target"].to_str().unwrap();
-    let operation = target.rsplit('.').next().unwrap().to_owned();
+    // Only DynamoDB has its operations named by a header; of SES just one is in use.
+    let operation = match head.headers.get("x-amz-target") {
+        Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap(),
+        None => "SendEmail",
+    }
+    .to_owned();
     let mut call = Call {
         operation,
         body: serde_json::from_slice(&body).unwrap(),
@@ -202,10 +255,22 @@ async fn answer(
             state.calls.lock().unwrap().push(call);
             return Ok(respond(*status, Bytes::from(body.to_string())));
         }
+        Fate::SesError(status, kind) => {
+            state.calls.lock().unwrap().push(call);
+            let body = json!({"message": "made up by a test"}).to_string();
+            let mut response = respond(*status, Bytes::from(body));
+            let headers = response.headers_mut();
+            headers.insert("x-amzn-errortype", HeaderValue::from_static(kind));
+            return Ok(response);
+        }
         Fate::Delay(time) => tokio::time::sleep(*time).await,
         Fate::Pass | Fate::CutAfter => {}
     }
-    let upstream = format!("http://{}/", state.upstream.get().unwrap());
+    let upstream = format!(
+        "http://{}{}",
+        state.upstream.get().unwrap(),
+        head.uri.path()
+    );
     let request = state.client.post(upstream).headers(head.headers).body(body);
     let response = request.send().await.map_err(|_| Cut)?;
     let status = response.status().as_u16();

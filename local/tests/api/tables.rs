@@ -96,6 +96,25 @@ impl Tables {
         .await;
     }
 
+    /// Deletes one attribute of an item.
+    pub async fn strip(&self, table: &str, key: &str, name: &str) {
+        let update = self.client.update_item().table_name(table);
+        let update = update.key("pk", AttributeValue::S(key.to_owned()));
+        let update = update
+            .update_expression("REMOVE #name")
+            .expression_attribute_names("#name", name);
+        update.send().await.unwrap();
+    }
+
+    /// Puts an item that is given as plain JSON.
+    pub async fn put(&self, table: &str, item: &Value) {
+        let AttributeValue::M(item) = attribute(item) else {
+            panic!("an item is an object: {item}");
+        };
+        let put = self.client.put_item().table_name(table);
+        put.set_item(Some(item)).send().await.unwrap();
+    }
+
     async fn set_value(&self, key: &str, name: &str, value: AttributeValue) {
         let update = self.client.update_item().table_name("UsersTable");
         let update = update.key("pk", AttributeValue::S(key.to_owned()));
@@ -122,5 +141,20 @@ fn plain(value: &AttributeValue) -> Value {
                 .collect::<Map<_, _>>(),
         ),
         other => panic!("no such attribute is stored: {other:?}"),
+    }
+}
+
+fn attribute(value: &Value) -> AttributeValue {
+    match value {
+        Value::String(text) => AttributeValue::S(text.clone()),
+        Value::Number(number) => AttributeValue::N(number.to_string()),
+        Value::Bool(flag) => AttributeValue::Bool(*flag),
+        Value::Object(fields) => AttributeValue::M(
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), attribute(value)))
+                .collect(),
+        ),
+        other => panic!("no such attribute is stored: {other}"),
     }
 }

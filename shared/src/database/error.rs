@@ -67,7 +67,7 @@ pub(super) enum Refusal {
 
 /// Why DynamoDB could not carry out a write.
 pub(super) enum Trouble {
-    /// It collided with a transaction on the same item: worth another try at once.
+    /// It collided with a transaction on the same item, or a transaction was throttled: worth another try at once.
     Conflict(Error),
     /// Anything else, after the SDK's own retries.
     Error(Error),
@@ -83,6 +83,15 @@ const PASSING: [&str; 8] = [
     "TransactionCanceledException",
     "ExpiredTokenException",
     "UnrecognizedClientException",
+];
+
+/// Reasons for which a transaction is cancelled that may be gone a moment later, and the one of writes that are not to
+/// blame. The SDK retries none of them.
+const MOMENTARY: [&str; 4] = [
+    "None",
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
 ];
 
 /// Sorts an error that is no refusal.
@@ -171,7 +180,7 @@ pub(super) fn sort_cancellation(
         }
         let collided = reasons
             .iter()
-            .all(|reason| matches!(reason.code(), None | Some("None" | "TransactionConflict")));
+            .all(|reason| reason.code().is_none_or(|code| MOMENTARY.contains(&code)));
         let passing = |reason: &CancellationReason| {
             !matches!(
                 reason.code(),

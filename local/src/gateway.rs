@@ -12,7 +12,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use hyper::{Request, StatusCode, body::Incoming, http::request::Parts};
 use tokio::time::Instant;
 
-pub(crate) use self::answers::empty;
 use self::{
     event::Call,
     routes::{Match, Routes},

@@ -11,8 +11,7 @@ use hyper::{
 };
 
 use crate::{
-    gateway,
-    listener::Answer,
+    listener::{self, Answer},
     ses::{Mail, Mails},
 };
 
@@ -46,7 +45,7 @@ pub(crate) fn answer(method: &Method, path: &str, mails: &Mails) -> Option<Answe
         }
         (&Method::DELETE, LIST) => {
             mails.clear();
-            Some(gateway::empty(StatusCode::NO_CONTENT))
+            Some(listener::empty(StatusCode::NO_CONTENT))
         }
         _ => None,
     }

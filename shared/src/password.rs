@@ -9,8 +9,8 @@ mod similarity;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub use hash::{Hash, HashError, Hasher};
-pub use phc::Params;
+pub use hash::{Hash, Hasher};
+pub use phc::{HashError, Params};
 
 /// Most characters of a new password. NIST SP 800-63B-4, 3.1.1.2, asks that at least 64 be permitted.
 const MAX_CHARACTERS: usize = 128;

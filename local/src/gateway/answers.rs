@@ -28,13 +28,6 @@ pub(super) fn own(status: StatusCode) -> Answer {
     answer
 }
 
-/// An answer without a body.
-pub(crate) fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
-    *answer.status_mut() = status;
-    answer
-}
-
 /// What a function returns (payload format 2.0).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

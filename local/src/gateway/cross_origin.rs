@@ -10,8 +10,10 @@ use hyper::{
     http::request::Parts,
 };
 
-use super::answers;
-use crate::{listener::Answer, template::Cors};
+use crate::{
+    listener::{Answer, empty},
+    template::Cors,
+};
 
 /// The answer to a preflight; `None` if `request` is none.
 pub(super) fn preflight(cors: &Cors, request: &Parts) -> Option<Answer> {
@@ -21,7 +23,7 @@ pub(super) fn preflight(cors: &Cors, request: &Parts) -> Option<Answer> {
     if !is_preflight {
         return None;
     }
-    let mut answer = answers::empty(StatusCode::NO_CONTENT);
+    let mut answer = empty(StatusCode::NO_CONTENT);
     if let Some(origin) = allowed_origin(cors, &request.headers) {
         let headers = answer.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Attempt, Password,
-    phc::{self, Params, Phc},
+    phc::{self, HashError, Params, Phc},
 };
 
 /// Bytes of a derived key (RFC 9106, 4).
@@ -25,20 +25,6 @@ const SALT_BYTES: usize = 16;
 /// A password hash as it is stored: a PHC string. No `Debug`, so that it is not logged.
 #[derive(Clone)]
 pub struct Hash(String);
-
-/// Why nothing could be hashed, or verified against a stored hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// The stored text is not an Argon2id hash, or asks for more work than any of ours.
-    #[error("the stored password hash is unreadable or its parameters are out of bounds")]
-    Unreadable,
-    /// The parameters in use are out of bounds.
-    #[error("the parameters for password hashes are out of bounds")]
-    Params,
-    /// Argon2 itself refused.
-    #[error("argon2 failed")]
-    Argon2(#[source] argon2::Error),
-}
 
 /// Hashes and verifies passwords, one at a time. Clones share their memory and their count.
 #[derive(Clone)]

@@ -5,8 +5,6 @@ use argon2::{Algorithm, Argon2, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use zeroize::Zeroizing;
 
-use super::hash::HashError;
-
 /// Longer than any text with the largest salt and output: 227 bytes at most.
 const MAX_TEXT: usize = 256;
 const SALT_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
@@ -21,6 +19,20 @@ pub struct Params {
     pub t_cost: u32,
     /// Lanes.
     pub p_cost: u32,
+}
+
+/// Why nothing could be hashed, or verified against a stored hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// The stored text is not an Argon2id hash, or asks for more work than any of ours.
+    #[error("the stored password hash is unreadable or its parameters are out of bounds")]
+    Unreadable,
+    /// The parameters in use are out of bounds.
+    #[error("the parameters for password hashes are out of bounds")]
+    Params,
+    /// Argon2 itself refused.
+    #[error("argon2 failed")]
+    Argon2(#[source] argon2::Error),
 }
 
 /// A hash taken apart.

@@ -20,7 +20,7 @@ pub use self::{
     error::Error,
     fields::{Fields, body},
     reason::{FieldError, Reason},
-    source::source,
+    source::{group_source, source},
 };
 
 /// An answer: its body is JSON or empty.

@@ -2,6 +2,7 @@
 //! delete it; since it does so late, nothing here relies on that.
 
 mod limits;
+mod operator;
 
 use serde::{Deserialize, Serialize};
 

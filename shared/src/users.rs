@@ -2,6 +2,7 @@
 //! the username, point to it and keep both unique.
 
 mod changes;
+mod operator;
 mod sessions;
 
 use serde::{Deserialize, Serialize};

@@ -348,18 +348,12 @@ async fn of_a_hundred_requests_from_a_hundred_sources_one_mail_comes_and_its_lin
     let sources: Vec<String> = (1..=100)
         .map(|number| format!("198.51.100.{number}"))
         .collect();
-    let (at_once, one_by_one) = sources.split_at(60);
-    let answers = join_all(
-        at_once
-            .iter()
-            .map(|source| ask_from(&app, source, "john@example.com")),
-    )
-    .await;
     let expected: (u64, Value) = (200, serde_json::from_str(QUEUED).unwrap());
-    assert!(
-        answers.iter().all(|answer| *answer == expected),
-        "{answers:?}"
-    );
+    let (at_once, one_by_one) = sources.split_at(10);
+    let at_once = at_once
+        .iter()
+        .map(|source| ask_from(&app, source, "john@example.com"));
+    assert_eq!(join_all(at_once).await, vec![expected.clone(); 10]);
     for source in one_by_one {
         assert_eq!(ask_from(&app, source, "John@Example.com").await, expected);
         app.advance(SECOND);
@@ -867,15 +861,12 @@ async fn guesses_cost_no_hashing_and_end_in_a_refusal() {
     let id = token.split('-').next().unwrap();
     let runs = app.hasher.count();
     let invalid: Value = serde_json::from_str(INVALID_TOKEN).unwrap();
-    let of_source = async |source: u32| {
-        for number in 0..50 {
-            let guess = format!("{id}-{:040x}", source * 50 + number);
-            let source = format!("192.0.2.{source}");
-            let answer = complete_from(&app, &source, &guess).await;
-            assert_eq!(answer, (400, invalid.clone()));
-        }
-    };
-    join_all((0..20).map(of_source)).await;
+    for number in 0..1000 {
+        let source = format!("192.0.2.{}", number / 50);
+        let guess = format!("{id}-{number:040x}");
+        let answer = complete_from(&app, &source, &guess).await;
+        assert_eq!(answer, (400, invalid.clone()), "{number}");
+    }
     for number in 0..20 {
         let answer = complete_from(&app, "192.0.2.7", &format!("{id}-{number:040x}")).await;
         assert_eq!(answer.0, if number < 10 { 400 } else { 429 }, "{number}");

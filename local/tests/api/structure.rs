@@ -294,6 +294,8 @@ fn only_those_who_may_name_a_library_do() {
                 "shared/src/database",
                 "shared/src/app.rs",
                 "shared/src/connection.rs",
+                "admin/src/connection.rs",
+                "admin/src/scan.rs",
             ],
         ),
         ("aws_sdk_sesv2", &["functions/send_mail/src/postman.rs"]),
@@ -309,7 +311,7 @@ fn only_those_who_may_name_a_library_do() {
         ("argon2", &["shared/src/password"]),
         ("dynoxide", &["local/src"]),
     ];
-    for folder in ["shared/src", "functions", "local/src"] {
+    for folder in ["shared/src", "functions", "local/src", "admin/src"] {
         for file in rust_files(&root().join(folder)) {
             let name = file
                 .strip_prefix(root())

@@ -207,22 +207,18 @@ async fn a_body_of_sixteen_kibibytes_is_read_and_a_larger_one_is_not() {
             problem(413, "payload_too_large"),
             "{path}"
         );
-        for filling in [b'[', b'\xff'] {
-            let answer = send(
-                &app,
-                &user,
-                (method, path),
-                None,
-                vec![filling; 6 * KIBIBYTE * KIBIBYTE],
-            )
-            .await;
-            assert_eq!(
-                answer.problem(),
-                problem(413, "payload_too_large"),
-                "{path}"
-            );
-        }
+        let quarter_megabyte = vec![b'\xff'; KIBIBYTE * KIBIBYTE / 4];
+        let answer = send(&app, &user, (method, path), None, quarter_megabyte).await;
+        assert_eq!(
+            answer.problem(),
+            problem(413, "payload_too_large"),
+            "{path}"
+        );
     }
+    // As large as an event can get; taking it apart in a build for tests takes a second, so once is enough.
+    let largest = vec![b'['; 6 * KIBIBYTE * KIBIBYTE];
+    let answer = send(&app, &user, ("POST", "/auth/signup"), None, largest).await;
+    assert_eq!(answer.problem(), problem(413, "payload_too_large"));
     // The size is looked at before the token.
     let unknown = SignedIn {
         token: "x".to_owned(),

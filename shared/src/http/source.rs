@@ -11,10 +11,12 @@ pub fn source(request: &Request) -> String {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
         _ => None,
     };
-    group(address.unwrap_or_default())
+    group_source(address.unwrap_or_default())
 }
 
-fn group(address: &str) -> String {
+/// What `address` is counted under.
+#[must_use]
+pub fn group_source(address: &str) -> String {
     match address
         .parse::<IpAddr>()
         .map(|address| address.to_canonical())
@@ -34,9 +36,15 @@ mod tests {
 
     #[test]
     fn neighbours_in_one_ipv6_network_count_as_one() {
-        assert_eq!(group("2001:db8:1:2::1"), group("2001:db8:1:2:ffff::9"));
-        assert_ne!(group("2001:db8:1:2::1"), group("2001:db8:1:3::1"));
-        assert_eq!(group("::ffff:192.0.2.1"), group("192.0.2.1"));
-        assert_eq!(group("nonsense"), "unknown");
+        assert_eq!(
+            group_source("2001:db8:1:2::1"),
+            group_source("2001:db8:1:2:ffff::9")
+        );
+        assert_ne!(
+            group_source("2001:db8:1:2::1"),
+            group_source("2001:db8:1:3::1")
+        );
+        assert_eq!(group_source("::ffff:192.0.2.1"), group_source("192.0.2.1"));
+        assert_eq!(group_source("nonsense"), "unknown");
     }
 }

@@ -1,0 +1,210 @@
+//! A whole Latchkey, the operator's command line for it, and a hand in its tables.
+
+use std::{
+    collections::HashMap,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    types::AttributeValue,
+};
+use local::{Options, Server};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::{
+    app::Surroundings,
+    clock::Clock,
+    password::{Hasher, Params},
+};
+use tokio::process::Command;
+
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Few enough rounds for a test.
+const LIGHT: Params = Params {
+    m_cost: 64,
+    t_cost: 1,
+    p_cost: 1,
+};
+
+pub struct Latchkey {
+    pub server: Server,
+    pub client: reqwest::Client,
+    pub tables: Client,
+    ahead: Arc<AtomicU64>,
+}
+
+pub struct SignedUp {
+    pub id: u64,
+    pub token: String,
+}
+
+/// What the binary answered.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub error: String,
+}
+
+impl Latchkey {
+    pub async fn start() -> Self {
+        Self::with(&[], true).await
+    }
+
+    pub async fn with(settings: &[(&str, &str)], source_limits: bool) -> Self {
+        let ahead = Arc::new(AtomicU64::new(0));
+        let mut surroundings = Surroundings::of_this_machine();
+        let (machine, by) = (surroundings.clock, ahead.clone());
+        surroundings.clock =
+            Clock::new(move || machine.now() + Duration::from_secs(by.load(Ordering::SeqCst)));
+        surroundings.hasher = Hasher::new(LIGHT);
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+        let mut options = Options::new(template, surroundings);
+        options.source_limits = source_limits;
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        options.settings = settings.iter().map(owned).collect();
+        let server = Server::start(options).await.unwrap();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .endpoint_url(format!("http://{}", server.dynamodb_address()))
+            .build();
+        Self {
+            server,
+            client: reqwest::Client::new(),
+            tables: Client::from_conf(config),
+            ahead,
+        }
+    }
+
+    /// Lets time pass for the functions; the binary has this machine's.
+    pub fn advance(&self, by: Duration) {
+        self.ahead.fetch_add(by.as_secs(), Ordering::SeqCst);
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// Runs the binary with the endpoint of this Latchkey and nothing of the environment.
+    pub async fn admin(&self, arguments: &[&str]) -> Said {
+        let endpoint = format!("http://{}", self.server.dynamodb_address());
+        run(&[&["--endpoint-url", &endpoint], arguments].concat()).await
+    }
+
+    /// The same, which must go well; the answer in JSON.
+    pub async fn json(&self, arguments: &[&str]) -> Value {
+        let said = self.admin(&[&["--json"], arguments].concat()).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        serde_json::from_str(&said.out).unwrap()
+    }
+
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        let mut request = self.client.request(method, format!("{}{path}", self.url()));
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Token {token}"));
+        }
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or_default())
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call(Method::POST, path, "", &body).await
+    }
+
+    pub async fn sign_up(&self, name: &str) -> SignedUp {
+        let email = format!("{name}@example.com");
+        let body = json!({"username": name, "email": email, "password": PASSWORD});
+        let (status, body) = self.post("/auth/signup", body).await;
+        assert_eq!(status, 201, "{body}");
+        SignedUp {
+            id: body["user"]["id"].as_u64().unwrap(),
+            token: body["token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    pub async fn log_in(&self, name: &str, password: &str) -> (u16, Value) {
+        let body = json!({"username": name, "password": password});
+        self.post("/auth/login", body).await
+    }
+
+    /// The status that the holder of `token` gets for the details of user `id`.
+    pub async fn read(&self, id: u64, token: &str) -> u16 {
+        let path = format!("/api/users/{id}");
+        self.call(Method::GET, &path, token, &Value::Null).await.0
+    }
+
+    pub async fn ask_for_reset(&self, email: &str) -> u16 {
+        let body = json!({"email": email});
+        self.post("/api/passwords/reset_password", body).await.0
+    }
+
+    pub async fn complete_reset(&self, token: &str) -> u16 {
+        let password = "seventeen purple submarines";
+        let body = json!({"new_password": password, "password_confirmation": password, "reset_token": token});
+        self.post("/api/passwords/reset_password_complete", body)
+            .await
+            .0
+    }
+
+    /// The token in the newest mail.
+    pub fn reset_token(&self) -> String {
+        let mail = self.server.mails().into_iter().next().unwrap();
+        let (_, rest) = mail.text.split_once("?token=").unwrap();
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        rest[..end.unwrap_or(rest.len())].to_owned()
+    }
+
+    pub async fn items(&self, table: &str) -> Vec<HashMap<String, AttributeValue>> {
+        let scan = self.tables.scan().table_name(table);
+        scan.send().await.unwrap().items.unwrap_or_default()
+    }
+
+    /// Sets one attribute of an item.
+    pub async fn set(&self, table: &str, key: &str, name: &str, value: AttributeValue) {
+        let update = self.tables.update_item().table_name(table);
+        let update = update
+            .key("pk", AttributeValue::S(key.to_owned()))
+            .update_expression("SET #name = :value")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value);
+        update.send().await.unwrap();
+    }
+}
+
+/// Runs the binary as it would be without any AWS configuration.
+pub async fn run(arguments: &[&str]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_admin"))
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said {
+        code: output.status.code().unwrap(),
+        out: text(output.stdout),
+        error: text(output.stderr),
+    }
+}

@@ -28,6 +28,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How mails look and where they come from.
     pub mail: MailSettings,
+    /// What stands before API Gateway and tells a client's address, if anything does.
+    pub edge: Option<Edge>,
     /// Whether TLS trusts the machine's store of root certificates instead of the five embedded ones.
     pub trust_machine: bool,
     /// How much of our own doings is logged; libraries never log below a warning.
@@ -38,6 +40,15 @@ pub struct Settings {
     pub dynamodb_endpoint: Option<String>,
     /// SES elsewhere than in AWS.
     pub ses_endpoint: Option<String>,
+}
+
+/// Something before API Gateway, such as CloudFront, whose word for a client's address is taken.
+#[derive(Clone)]
+pub struct Edge {
+    /// SHA-256, in hex, of the secret by which it proves itself: the secret itself is in no environment.
+    pub secret_hash: String,
+    /// The header in which it gives the client's address, with or without a port.
+    pub address_header: String,
 }
 
 /// How often things may be done before the answer is 429.
@@ -114,12 +125,26 @@ impl Settings {
             reveal_unknown_emails: source.parsed("REVEAL_UNKNOWN_EMAILS")?,
             limits: Limits::read(&source)?,
             mail: MailSettings::read(&source)?,
+            edge: Edge::read(&source)?,
             trust_machine: source.one_of("TRUST_STORE", "machine", "embedded")?,
             log_level: source.parsed("LOG_LEVEL")?,
             metrics_namespace: source.text("METRICS_NAMESPACE")?,
             dynamodb_endpoint: source.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             ses_endpoint: source.optional("AWS_ENDPOINT_URL_SESV2"),
         })
+    }
+}
+
+impl Edge {
+    fn read(source: &Source) -> Result<Option<Self>, Error> {
+        let Some(secret_hash) = source.optional("EDGE_SECRET_HASH") else {
+            return Ok(None);
+        };
+        let address_header = source.text("CLIENT_ADDRESS_HEADER")?;
+        Ok(Some(Self {
+            secret_hash,
+            address_header,
+        }))
     }
 }
 

@@ -79,7 +79,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         .await?
     {
         Outcome::ResetCompleted.count();
-        outcome::audit(user.id, &http::source(&request), Change::Reset);
+        outcome::audit(user.id, &app.source(&request), Change::Reset);
         http::detail(
             StatusCode::CREATED,
             "The password has been changed; sign in with the new one.",

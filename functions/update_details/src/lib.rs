@@ -137,7 +137,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
             .await?
         {
             Changed::Done => {
-                let source = http::source(&request);
+                let source = app.source(&request);
                 for change in changes {
                     outcome::audit(user.id, &source, change);
                 }

@@ -175,6 +175,44 @@ async fn one_source_may_fail_a_hundred_times_an_hour_over_all_names() {
     assert_eq!(app.log_in("john", PASSWORD).await.status, 200);
 }
 
+/// Behind an edge that proves itself, clients are counted by the address that it tells; a made-up one counts for nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_an_edge_each_client_is_counted_by_itself() {
+    let hash = shared::digest::sha256_hex(b"the edge's secret");
+    let app = TestApp::with(&[
+        ("LIMIT_WRONG_LOG_INS_PER_HOUR", "1"),
+        ("EDGE_SECRET_HASH", &hash),
+    ])
+    .await;
+    let fail = async |secret: &str, address: &str, name: &str| {
+        let request = app.request(reqwest::Method::POST, "/auth/login");
+        let request = request
+            .header("x-edge-secret", secret)
+            .header("cloudfront-viewer-address", address);
+        app.send(request.json(&json!({"username": name, "password": WRONG})))
+            .await
+            .status
+    };
+    assert_eq!(
+        fail("the edge's secret", "192.0.2.1:1000", "nobody1").await,
+        401
+    );
+    assert_eq!(
+        fail("the edge's secret", "192.0.2.1:2000", "nobody2").await,
+        429
+    );
+    assert_eq!(
+        fail("the edge's secret", "192.0.2.2:1000", "nobody3").await,
+        401
+    );
+    assert_eq!(fail("a guess", "192.0.2.3:1000", "nobody4").await, 401);
+    assert_eq!(
+        fail("a guess", "192.0.2.4:1000", "nobody5").await,
+        429,
+        "all of these come from one address"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_out_ends_that_session_at_once_and_no_other() {
     let app = TestApp::start().await;

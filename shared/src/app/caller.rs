@@ -128,6 +128,12 @@ impl App {
         )
     }
 
+    /// Where the request comes from, for counting and for the audit.
+    #[must_use]
+    pub fn source(&self, request: &Request) -> String {
+        http::source(request, self.settings.edge.as_ref())
+    }
+
     /// Counts that the request's source did `what` once more, and refuses it if that is too often within an hour.
     ///
     /// # Errors
@@ -143,7 +149,7 @@ impl App {
         };
         refuse(
             self.transient
-                .count(what, &http::source(request), most(limits), self.clock.now())
+                .count(what, &self.source(request), most(limits), self.clock.now())
                 .await?,
         )
     }
@@ -163,7 +169,7 @@ impl App {
         };
         refuse(
             self.transient
-                .is_over(what, &http::source(request), most(limits), self.clock.now())
+                .is_over(what, &self.source(request), most(limits), self.clock.now())
                 .await?,
         )
     }

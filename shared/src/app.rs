@@ -48,6 +48,8 @@ pub struct App {
     pub parties: Parties,
     /// What Lambda calls the function; empty elsewhere.
     pub function: String,
+    /// The version of it that runs; empty elsewhere.
+    pub version: String,
     /// What further SDK clients are made from.
     pub aws: SdkConfig,
 }
@@ -132,6 +134,7 @@ impl App {
             clock,
             random,
             function: lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            version: lookup("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
             aws,
         })
     }

@@ -90,7 +90,7 @@ where
                 .await;
             let response = match answered.unwrap_or_else(|_| Err(panicked())) {
                 Ok(response) => response,
-                Err(error) => refuse(&error),
+                Err(error) => refuse(app, &error),
             };
             let milliseconds = started_at.elapsed().as_secs_f64() * 1000.0;
             metrics::histogram!("duration_ms", "function" => app.function.as_str())
@@ -124,13 +124,18 @@ fn panicked() -> Error {
 }
 
 /// A failure is logged and counted here and nowhere else.
-fn refuse(error: &Error) -> Response {
+fn refuse(app: &App, error: &Error) -> Response {
     let code = error.code();
     if let Some(outcome) = error.outcome() {
         outcome.count();
     }
     match error {
-        Error::Internal(source) => tracing::error!(code, error = %source, "failed"),
+        Error::Internal(source) => {
+            tracing::error!(code, error = %source, "failed");
+            // By version, so that a gradual deployment is rolled back for the new version's defects alone.
+            let (function, version) = (app.function.clone(), app.version.clone());
+            metrics::counter!("defect", "function" => function, "version" => version).increment(1);
+        }
         Error::Unavailable(source) => tracing::warn!(code, error = %source, "unavailable"),
         _ => tracing::info!(code, "refused"),
     }

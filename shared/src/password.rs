@@ -1,5 +1,5 @@
 //! A password: what a new one must be like, and the form in which new and existing ones are compared.
-//! Nothing here is logged, stored or shown; only a [`Hash`] leaves this module in plain.
+//! Nothing here is logged, stored or shown; only a [`struct@Hash`] leaves this module in plain.
 
 mod block_list;
 mod hash;

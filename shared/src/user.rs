@@ -1,5 +1,5 @@
 //! A user's record: one item that holds all a request needs to know of its caller.
-//! What it looks like to a client is [`View`]; how it is stored, [`Stored`]; neither is the other.
+//! What it looks like to a client is [`View`]; how it is stored, `Stored`; neither is the other.
 
 mod wish;
 

@@ -125,19 +125,27 @@ fn ascii_domain(domain: &str) -> Result<String, Error> {
     Ok(ascii.into_owned())
 }
 
-/// Whether UTS 46 would drop the character, or let it pass, unseen by whoever reads the address.
+/// Whether UTS 46 would drop the character, or let it pass, unseen by whoever reads the address: the code points with
+/// the property `Default_Ignorable_Code_Point`, and the separators and directional marks.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\u{AD}'
             | '\u{34F}'
             | '\u{61C}'
+            | '\u{115F}'..='\u{1160}'
+            | '\u{17B4}'..='\u{17B5}'
             | '\u{180B}'..='\u{180F}'
             | '\u{200B}'..='\u{200F}'
             | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}'
+            | '\u{3164}'
             | '\u{FE00}'..='\u{FE0F}'
             | '\u{FEFF}'
+            | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFF8}'
+            | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}'
             | '\u{E0000}'..='\u{E0FFF}'
     )
 }

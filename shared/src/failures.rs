@@ -22,6 +22,12 @@ pub struct Failures {
 }
 
 impl Failures {
+    /// None since the last right password.
+    pub const NONE: Self = Self {
+        count: 0,
+        wait_until: Timestamp::from_unix(0),
+    };
+
     /// What stands after one more wrong password at `now`: the first `free` ones cost nothing, then each doubles the
     /// wait, from 2 s up to `max_wait`. Throttling as NIST SP 800-63B-4, section 3.2.2, asks for.
     #[must_use]

@@ -86,10 +86,10 @@ pub struct Quota {
     pub count: u32,
     /// When the window ends.
     pub window_ends: Timestamp,
-    /// The user's `credentials` when a mail of this window was first sent: another number by now means that the
-    /// password was reset or changed, and the count with it is void.
+    /// The user's `passwords` when a mail of this window was first sent: another number by now means that the password
+    /// was reset or changed, and the count with it is void.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credentials: Option<u64>,
+    pub passwords: Option<u64>,
 }
 
 /// What comes of asking for one more reset mail.
@@ -107,26 +107,28 @@ pub enum Next {
 }
 
 impl Quota {
-    /// Decides on one more reset mail at `now`, for a user whose `credentials` are as given.
+    /// Decides on one more reset mail at `now`, for a user whose `passwords` are as given. If the last one went to
+    /// another address, `is_elsewhere`, it is on its way to nobody and holds none back; it counts all the same.
     #[must_use]
     pub fn next(
         previous: Option<&Self>,
-        credentials: Option<u64>,
+        passwords: Option<u64>,
+        is_elsewhere: bool,
         now: Timestamp,
         limits: &Limits,
     ) -> Next {
         let in_force =
-            previous.filter(|quota| now < quota.window_ends && !quota.is_void(credentials));
+            previous.filter(|quota| now < quota.window_ends && !quota.is_void(passwords));
         let Some(quota) = in_force else {
             let window_ends = now + WINDOW;
             return Next::Send(Self {
                 not_before: now + limits.reset_cool_down,
                 count: 1,
                 window_ends,
-                credentials: None,
+                passwords: None,
             });
         };
-        if now < quota.not_before {
+        if now < quota.not_before && !is_elsewhere {
             return Next::OnItsWay;
         }
         if quota.count >= limits.reset_mails_per_day {
@@ -141,8 +143,8 @@ impl Quota {
         })
     }
 
-    fn is_void(&self, credentials: Option<u64>) -> bool {
-        matches!((self.credentials, credentials), (Some(then), Some(now)) if then != now)
+    fn is_void(&self, passwords: Option<u64>) -> bool {
+        matches!((self.passwords, passwords), (Some(then), Some(now)) if then != now)
     }
 }
 
@@ -167,20 +169,20 @@ mod tests {
         let mut quota = None;
         for time in 0..times {
             let now = START + MINUTES(2 * u64::from(time));
-            match Quota::next(quota.as_ref(), Some(1), now, &limits()) {
+            match Quota::next(quota.as_ref(), Some(1), false, now, &limits()) {
                 Next::Send(next) => quota = Some(next),
                 other => panic!("{other:?}"),
             }
         }
         Quota {
-            credentials: Some(1),
+            passwords: Some(1),
             ..quota.unwrap()
         }
     }
 
     #[test]
     fn asking_within_the_cool_down_sends_nothing() {
-        let next = |now| Quota::next(Some(&asked(1)), Some(1), now, &limits());
+        let next = |now| Quota::next(Some(&asked(1)), Some(1), false, now, &limits());
         assert_eq!(next(START + Duration::from_secs(119)), Next::OnItsWay);
         assert!(matches!(
             next(START + MINUTES(2)),
@@ -190,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_sixth_within_a_day_is_too_many_and_told_when_the_window_ends() {
-        let next = |now| Quota::next(Some(&asked(5)), Some(1), now, &limits());
+        let next = |now| Quota::next(Some(&asked(5)), Some(1), false, now, &limits());
         assert_eq!(
             next(START + MINUTES(60)),
             Next::TooMany {
@@ -205,12 +207,18 @@ mod tests {
 
     #[test]
     fn another_password_clears_the_count_and_the_cool_down() {
-        let next = Quota::next(Some(&asked(5)), Some(2), START + MINUTES(8), &limits());
+        let next = Quota::next(
+            Some(&asked(5)),
+            Some(2),
+            false,
+            START + MINUTES(8),
+            &limits(),
+        );
         assert!(matches!(
             next,
             Next::Send(Quota {
                 count: 1,
-                credentials: None,
+                passwords: None,
                 ..
             })
         ));

@@ -63,22 +63,19 @@ impl Outbox {
         let key = user.map_or_else(|| MailKey::void(&asked_for), MailKey::reset);
         let nobody = UserId::from_random([0; 8]);
         let seen = self.transient.mail(&key).await?;
-        let credentials = match &seen {
+        let passwords = match &seen {
             // A changed password voids the count, and only the user's record knows of it.
-            Some(_) => self
-                .users
-                .by_id(user.unwrap_or(nobody))
-                .await?
-                .filter(|_| user.is_some())
-                .map(|user| user.credentials),
+            Some(_) => {
+                let record = self.users.by_id(user.unwrap_or(nobody)).await?;
+                record.filter(|_| user.is_some()).map(|user| user.passwords)
+            }
             None => None,
         };
-        // A mail to an address that the user had before is on its way to nobody.
-        let before = seen
+        let is_elsewhere = seen
             .as_ref()
-            .filter(|mail| mail.asked_for == asked_for)
-            .and_then(|mail| mail.quota.as_ref());
-        let quota = match Quota::next(before, credentials, now, &self.limits) {
+            .is_some_and(|mail| mail.asked_for != asked_for);
+        let before = seen.as_ref().and_then(|mail| mail.quota.as_ref());
+        let quota = match Quota::next(before, passwords, is_elsewhere, now, &self.limits) {
             Next::Send(quota) => quota,
             Next::OnItsWay => return Ok(Asked::Queued),
             Next::TooMany { retry_after } => return Ok(Asked::TooMany { retry_after }),

@@ -86,6 +86,16 @@ impl Password {
         Ok(Self(attempt))
     }
 
+    /// Reads a new password that is also not made of `words`: [`Self::parse`] and [`Self::check_not_about`].
+    ///
+    /// # Errors
+    /// All of [`Error`].
+    pub fn parse_for(text: &str, policy: &Policy, words: &[&str]) -> Result<Self, Error> {
+        let password = Self::parse(text, policy)?;
+        password.check_not_about(words)?;
+        Ok(password)
+    }
+
     /// Refuses a password that is little more than the words: the user's e-mail address, username and
     /// names, old and new (NIST SP 800-63B-4, 3.1.1.2: "context-specific words").
     ///
@@ -113,10 +123,10 @@ impl Password {
 }
 
 impl Attempt {
-    /// Whether both are one password, typed twice by the same person.
+    /// Whether `text` is the same password, typed by the same person.
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.0 == other.0
+    pub fn is_same_as(&self, text: &str) -> bool {
+        self.as_str().chars().eq(text.nfc())
     }
 
     /// Reads an existing password. The rules for new ones do not apply: it is right or wrong.

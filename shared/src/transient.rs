@@ -135,7 +135,7 @@ impl Transient {
     }
 
     /// Notes how far the mail with `nonce` got, and with `detail` why, or what SES calls it. Nothing is noted if it was
-    /// asked for again meanwhile. `credentials` are the user's when the mail was sent.
+    /// asked for again meanwhile. `passwords` are the user's when the mail was sent.
     ///
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
@@ -145,11 +145,11 @@ impl Transient {
         nonce: &str,
         state: State,
         detail: &str,
-        credentials: Option<u64>,
+        passwords: Option<u64>,
     ) -> Result<(), Error> {
-        let expression = match credentials {
+        let expression = match passwords {
             Some(_) => {
-                "SET #state = :state, #detail = :detail, #credentials = if_not_exists(#credentials, :credentials)"
+                "SET #state = :state, #detail = :detail, #passwords = if_not_exists(#passwords, :passwords)"
             }
             None => "SET #state = :state, #detail = :detail",
         };
@@ -159,8 +159,8 @@ impl Transient {
             .value("state", state)?
             .value("detail", detail)?
             .value("nonce", nonce)?;
-        let write = match credentials {
-            Some(credentials) => write.value("credentials", credentials)?,
+        let write = match passwords {
+            Some(passwords) => write.value("passwords", passwords)?,
             None => write,
         };
         self.database.write(&write).await.map(drop)

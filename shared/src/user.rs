@@ -43,6 +43,8 @@ pub struct User {
     pub version: u64,
     /// One more with a new password, a reset and another address: what was given out for an earlier number is dead.
     pub credentials: u64,
+    /// One more with a new password and a reset: what counted only under the old one is void.
+    pub passwords: u64,
     /// The log-ins that are not signed out.
     pub sessions: BTreeMap<SessionId, Session>,
     /// Wrong passwords since the last right one.
@@ -60,6 +62,9 @@ pub struct Session {
     /// When its token stops working.
     #[serde(rename = "e")]
     pub expires_at: Timestamp,
+    /// Tells sessions of one second apart: one more than any before it had.
+    #[serde(rename = "n")]
+    pub number: u64,
     /// What the client called itself: printable ASCII, shortened.
     #[serde(rename = "u")]
     pub user_agent: String,
@@ -86,14 +91,15 @@ impl SessionId {
 }
 
 impl Session {
-    /// A session that starts `now` and lives for `lifetime`.
+    /// The session with this number, that starts `now` and lives for `lifetime`.
     #[must_use]
-    pub fn start(now: Timestamp, lifetime: Duration, user_agent: &str) -> Self {
+    pub fn start(number: u64, now: Timestamp, lifetime: Duration, user_agent: &str) -> Self {
         let printable = user_agent
             .chars()
             .filter(|character| matches!(character, ' '..='~'));
         Self {
             created_at: now,
+            number,
             expires_at: now + lifetime,
             user_agent: printable.take(MAX_USER_AGENT).collect(),
         }
@@ -119,7 +125,7 @@ impl User {
             .partition(|(_, session)| now < session.expires_at);
         let surplus = (live.len() + 1).saturating_sub(MAX_SESSIONS);
         let mut oldest_first = live;
-        oldest_first.sort_by_key(|(_, session)| session.created_at);
+        oldest_first.sort_by_key(|(_, session)| (session.created_at, session.number));
         expired
             .into_iter()
             .chain(oldest_first.into_iter().take(surplus))
@@ -127,14 +133,27 @@ impl User {
             .collect()
     }
 
+    /// The number of the user's next session.
+    #[must_use]
+    pub fn next_session_number(&self) -> u64 {
+        self.sessions
+            .values()
+            .map(|session| session.number + 1)
+            .max()
+            .unwrap_or(1)
+    }
+
     /// The words that a password must not be made of.
     #[must_use]
-    pub fn own_words(&self) -> [&str; 4] {
+    pub fn own_words(&self) -> [String; 5] {
+        let (first, last) = (self.first_name.as_str(), self.last_name.as_str());
+        let [email, username] = [self.email.canonical(), self.username.as_str()];
         [
-            self.email.canonical(),
-            self.username.as_str(),
-            self.first_name.as_str(),
-            self.last_name.as_str(),
+            email.to_owned(),
+            username.to_owned(),
+            first.to_owned(),
+            last.to_owned(),
+            format!("{first} {last}"),
         ]
     }
 }
@@ -178,6 +197,7 @@ struct Stored {
     date_joined: Timestamp,
     version: u64,
     credentials: u64,
+    passwords: u64,
     sessions: BTreeMap<SessionId, Session>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failures: Option<Failures>,
@@ -204,6 +224,7 @@ impl TryFrom<Stored> for User {
             date_joined: stored.date_joined,
             version: stored.version,
             credentials: stored.credentials,
+            passwords: stored.passwords,
             sessions: stored.sessions,
             failures: stored.failures,
             writer: stored.writer,
@@ -224,6 +245,7 @@ impl From<User> for Stored {
             date_joined: user.date_joined,
             version: user.version,
             credentials: user.credentials,
+            passwords: user.passwords,
             sessions: user.sessions,
             failures: user.failures,
             writer: user.writer,

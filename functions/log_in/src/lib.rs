@@ -84,7 +84,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         };
         app.check_wait(user.failures.as_ref())?;
         let is_verified = verified.is_some_and(|hash| hash.as_str() == user.password.as_str());
-        if !is_verified && !app.hasher.verify(&body.password, &user.password)? {
+        if !is_verified && !app.verify(&body.password, &user)? {
             app.count_failure(&user).await?;
             return refuse(app, &request).await;
         }
@@ -121,11 +121,7 @@ async fn refuse_unknown(app: &App, body: &Body) -> Result<(), Error> {
     let failures = app.transient.unknown_name(&name).await?;
     app.check_wait(failures.as_ref())?;
     app.hasher.verify_dummy(&body.password);
-    let next = app.next_failure(failures.as_ref());
-    app.transient
-        .count_unknown_name(&name, failures.as_ref(), &next)
-        .await?;
-    Ok(())
+    app.count_unknown_name(&name, failures).await
 }
 
 /// The answer, unless the record changed meanwhile.
@@ -137,6 +133,7 @@ async fn sign_in(
 ) -> Result<Option<Response>, Error> {
     let key = app.signer.key().await?;
     let session = Session::start(
+        user.next_session_number(),
         app.clock.now(),
         app.settings.session_lifetime,
         http::user_agent(request),

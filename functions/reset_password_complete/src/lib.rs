@@ -24,16 +24,17 @@ struct Body {
 
 impl Body {
     fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
-        let new_password = fields.required("new_password", |text| Password::parse(text, &policy));
-        let confirmation = fields.required("password_confirmation", Attempt::parse);
-        if let (Some(new), Some(repeated)) = (&new_password, &confirmation)
-            && !new.as_attempt().is_same(repeated)
-        {
-            fields.fault(
-                "password_confirmation",
-                Reason::new("mismatch", "is not the same as new_password"),
-            );
-        }
+        let mut typed = None;
+        let new_password = fields.required("new_password", |text| {
+            typed = Attempt::parse(text).ok();
+            Password::parse(text, &policy)
+        });
+        fields.required("password_confirmation", |text| match typed {
+            Some(typed) if !typed.is_same_as(text) => {
+                Err(Reason::new("mismatch", "is not the same as new_password"))
+            }
+            _ => Ok(()),
+        });
         // A text of any other shape is a token that is not known: it gets that answer, once all else is in order.
         let reset_token = fields.required("reset_token", |text| {
             Ok::<_, Reason>(ResetToken::parse(text))
@@ -67,9 +68,11 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     if !sent.accepts(&token.hash(), user.credentials, now) {
         return Err(reset_token::Error.into());
     }
-    body.new_password
-        .check_not_about(&user.own_words())
-        .map_err(|error| Error::field("new_password", error))?;
+    let own = user.own_words();
+    let similar = body
+        .new_password
+        .check_not_about(&own.each_ref().map(String::as_str));
+    similar.map_err(|error| Error::field("new_password", error))?;
     let hash = app.hasher.hash(&body.new_password, app.random.bytes())?;
     let use_up = app.transient.spend_reset_item(user.id, &sent, now)?;
     let notice = app.outbox.notice(Kind::PasswordChanged, &user, now)?;

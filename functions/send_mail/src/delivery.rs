@@ -57,7 +57,7 @@ impl From<Refused> for Trouble {
 struct Settled {
     state: State,
     detail: String,
-    credentials: Option<u64>,
+    passwords: Option<u64>,
 }
 
 impl Settled {
@@ -65,7 +65,7 @@ impl Settled {
         Self {
             state: State::Dropped,
             detail: reason.to_owned(),
-            credentials: None,
+            passwords: None,
         }
     }
 }
@@ -104,7 +104,7 @@ impl Delivery {
                 Settled {
                     state: State::Failed,
                     detail,
-                    credentials: None,
+                    passwords: None,
                 }
             }
             Err(passing) => return Err(passing),
@@ -114,7 +114,7 @@ impl Delivery {
             nonce,
             settled.state,
             &settled.detail,
-            settled.credentials,
+            settled.passwords,
         );
         noted.await.map_err(Trouble::from)
     }
@@ -147,11 +147,11 @@ impl Delivery {
             .map_err(|error| Trouble::Final(error.to_string()))?;
         let detail = self.postman.send(&to.mailbox(), &letter).await?;
         Outcome::MailSent.count();
-        let credentials = (mail.kind == Kind::ResetPassword).then_some(user.credentials);
+        let passwords = (mail.kind == Kind::ResetPassword).then_some(user.passwords);
         Ok(Some(Settled {
             state: State::Sent,
             detail,
-            credentials,
+            passwords,
         }))
     }
 

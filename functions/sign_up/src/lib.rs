@@ -39,30 +39,28 @@ impl Body {
     fn read(fields: &mut Fields, policy: password::Policy) -> Option<Self> {
         let username = fields.required("username", Username::parse);
         let email = fields.required("email", Email::parse);
-        let password = fields.required("password", |text| Password::parse(text, &policy));
         let first_name = fields
             .optional("first_name", Name::parse)
             .unwrap_or_default();
         let last_name = fields
             .optional("last_name", Name::parse)
             .unwrap_or_default();
-        let body = Self {
+        let whole_name = format!("{} {}", first_name.as_str(), last_name.as_str());
+        let own = [
+            email.as_ref().map_or("", Email::canonical),
+            username.as_ref().map_or("", Username::as_str),
+            first_name.as_str(),
+            last_name.as_str(),
+            &whole_name,
+        ];
+        let password = fields.required("password", |text| Password::parse_for(text, &policy, &own));
+        Some(Self {
             username: username?,
             email: email?,
             password: password?,
             first_name,
             last_name,
-        };
-        let own = [
-            body.email.canonical(),
-            body.username.as_str(),
-            body.first_name.as_str(),
-            body.last_name.as_str(),
-        ];
-        if let Err(error) = body.password.check_not_about(&own) {
-            fields.fault("password", error);
-        }
-        Some(body)
+        })
     }
 }
 
@@ -79,6 +77,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let key = app.signer.key().await?;
     let now = app.clock.now();
     let session = Session::start(
+        1,
         now,
         app.settings.session_lifetime,
         http::user_agent(&request),
@@ -94,6 +93,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         date_joined: now,
         version: 1,
         credentials: 1,
+        passwords: 1,
         sessions: BTreeMap::new(),
         failures: None,
         writer: app.users.write_name(),

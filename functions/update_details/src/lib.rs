@@ -37,7 +37,17 @@ impl Body {
         let email = fields.optional("email", Email::parse);
         let first_name = fields.optional("first_name", Name::parse);
         let last_name = fields.optional("last_name", Name::parse);
-        let password = fields.optional("password", |text| Password::parse(text, &policy));
+        let mut words = user.own_words().to_vec();
+        words.extend(email.as_ref().map(|email| email.canonical().to_owned()));
+        let first = first_name.as_ref().unwrap_or(&user.first_name).as_str();
+        let last = last_name.as_ref().unwrap_or(&user.last_name).as_str();
+        words.extend([first.to_owned(), last.to_owned(), format!("{first} {last}")]);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let password = fields.optional("password", |text| match &current_password {
+            // The present password is no change, whatever the rules for new ones say by now.
+            Some(current) if current.is_same_as(text) => Ok(None),
+            _ => Password::parse_for(text, &policy, &words).map(Some),
+        });
         let is_superuser = fields.flag("is_superuser");
         fields.read_only("id", &json!(user.id));
         fields.read_only("username", &json!(user.username.as_str()));
@@ -48,28 +58,20 @@ impl Body {
                 Reason::new("nothing_to_change", "there is nothing to change"),
             );
         }
-        let current_password = current_password?;
-        let body = Self {
+        let (current_password, password) = (current_password?, password.flatten());
+        Some(Self {
             current_password,
             email,
             first_name,
             last_name,
             password,
             is_superuser,
-        };
-        if let Err(error) = body.check_password_not_about(user) {
-            fields.fault("password", error);
-        }
-        Some(body)
+        })
     }
 
-    /// The present password given as the new one is no change.
-    fn into_wish(self, app: &App, user: &User) -> Result<Wish, Error> {
-        let password = match &self.password {
-            Some(new) if app.hasher.verify(new.as_attempt(), &user.password)? => None,
-            Some(new) => Some(app.hasher.hash(new, app.random.bytes())?),
-            None => None,
-        };
+    fn into_wish(self, app: &App) -> Result<Wish, Error> {
+        let hash = |new| app.hasher.hash(&new, app.random.bytes());
+        let password = self.password.map(hash).transpose()?;
         let Self {
             email,
             first_name,
@@ -84,18 +86,6 @@ impl Body {
             password,
             is_superuser,
         })
-    }
-
-    /// Neither of what the user is called now nor of what it will be.
-    fn check_password_not_about(&self, user: &User) -> Result<(), shared::password::Error> {
-        let Some(password) = &self.password else {
-            return Ok(());
-        };
-        let mut words = user.own_words().to_vec();
-        words.extend(self.email.as_ref().map(Email::canonical));
-        words.extend(self.first_name.as_ref().map(Name::as_str));
-        words.extend(self.last_name.as_ref().map(Name::as_str));
-        password.check_not_about(&words)
     }
 }
 
@@ -124,16 +114,19 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         }
         app.check_current_password(&user, &body.current_password)
             .await?;
-        let wish = body.into_wish(app, &user)?;
+        let wish = body.into_wish(app)?;
         let Some((after, changes)) = user.grant(wish, &session, app.users.write_name()) else {
+            app.end_failures(user.id).await?;
             return http::json(StatusCode::OK, &View::from(&user));
         };
         // To the address before the change: if it was somebody else's doing, that is the user's.
         let notices = changes.iter().filter_map(|change| Kind::notice_of(*change));
-        let notices = notices.map(|kind| app.outbox.notice(kind, &user, app.clock.now()));
+        let now = app.clock.now();
+        let notices = notices.map(|kind| app.outbox.notice(kind, &user, now));
+        let notices = notices.collect::<Result<_, _>>()?;
         match app
             .users
-            .change(&user, &after, &session, notices.collect::<Result<_, _>>()?)
+            .change(&user, &after, &session, now, notices)
             .await?
         {
             Changed::Done => {
@@ -145,6 +138,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
             }
             Changed::Gone => return Err(Error::NotAuthenticated),
             Changed::EmailTaken => return Err(Error::Invalid(vec![FieldError::taken("email")])),
+            Changed::MustWait(failures) => app.check_wait(Some(&failures))?,
             Changed::Raced => {}
         }
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 use shared::password::Params;
 
 use crate::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, fault, problem},
+    proxy::Fate,
     tables::Tables,
 };
 
@@ -213,6 +215,70 @@ async fn behind_an_edge_each_client_is_counted_by_itself() {
     );
 }
 
+/// Whoever sends many guesses at once learns no more than whoever sends five: the rest, the right one among them, are
+/// told to wait, and nothing is done for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_sent_at_once_are_counted_as_if_one_came_after_the_other() {
+    let app = TestApp::with(&[("SOURCE_LIMITS", "off")]).await;
+    let user = app.sign_up("john").await;
+    let guess = async |number: usize| {
+        let change =
+            json!({"current-password": format!("wrong guess {number}"), "first_name": "Mallory"});
+        app.update(&user.token, &change).await.status
+    };
+    let statuses = join_all((0..30).map(guess)).await;
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 400).count(),
+        5,
+        "{statuses:?}"
+    );
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 25);
+    for (name, known) in [("john", true), ("nobody", false)] {
+        app.advance(Duration::from_hours(25));
+        let token = if known {
+            Some(app.token("john", PASSWORD).await)
+        } else {
+            None
+        };
+        let statuses = join_all((0..30).map(async |_| app.log_in(name, WRONG).await.status)).await;
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 401).count(),
+            5,
+            "{name}: {statuses:?}"
+        );
+        assert_eq!(
+            app.log_in(name, PASSWORD).await.status,
+            429,
+            "{name}, {token:?}"
+        );
+    }
+}
+
+/// The right password is looked at before the wrong ones are counted, and its write comes after.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_guess_that_comes_too_late_among_wrong_ones_has_to_wait_too() {
+    let app = TestApp::with(&[("SOURCE_LIMITS", "off")]).await;
+    let user = app.sign_up("john").await;
+    app.proxy.rule(|call| {
+        let is_late = call.body.to_string().contains(":first_name");
+        if is_late {
+            Fate::Delay(Duration::from_millis(300))
+        } else {
+            Fate::Pass
+        }
+    });
+    let right = json!({"current-password": PASSWORD, "first_name": "Mallory"});
+    let wrong = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for _ in 0..5 {
+            app.log_in("john", WRONG).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(app.update(&user.token, &right), wrong);
+    assert_eq!(answer.problem(), problem(429, "too_many_requests"));
+    assert_eq!(app.details(&user).await.json()["first_name"], "");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_out_ends_that_session_at_once_and_no_other() {
     let app = TestApp::start().await;
@@ -240,7 +306,7 @@ async fn the_eleventh_session_ends_the_oldest() {
     let first = app.sign_up("john").await;
     let mut tokens = vec![];
     for _ in 0..10 {
-        app.advance(Duration::from_secs(1));
+        // All within one second, too: the order is the log-ins', not the clock's.
         tokens.push(app.token("john", PASSWORD).await);
     }
     assert_eq!(app.details(&first).await.status, 401);
@@ -326,9 +392,19 @@ async fn an_absurd_or_broken_hash_is_refused_without_a_panic_and_without_the_mem
         let runs = app.hasher.count();
         assert_eq!(
             app.log_in("john", PASSWORD).await.problem(),
-            problem(500, "internal"),
+            problem(401, "invalid_credentials"),
             "{hash}"
         );
-        assert_eq!(app.hasher.count(), runs);
+        assert_eq!(
+            app.hasher.count(),
+            runs + 1,
+            "it takes as long as any wrong password"
+        );
+        let change = json!({"current-password": PASSWORD, "first_name": "J"});
+        let answer = app.update(&user.token, &change).await;
+        assert_eq!(answer.fault(), fault("current-password", "incorrect"));
+        tables
+            .strip("UsersTable", &format!("user#{}", user.id), "failures")
+            .await;
     }
 }

@@ -1089,3 +1089,21 @@ async fn delete(app: &TestApp, user: &SignedIn) {
         tables.delete(USERS, &key).await;
     }
 }
+
+/// The count is of the account: moving to another address and back is no way around it, and the mail to the address of
+/// now is not held back by one that went elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn changing_the_address_there_and_back_does_not_clear_the_count() {
+    let app = TestApp::start().await;
+    let user = app.sign_up("john").await;
+    let addresses = ["john@example.com", "other@example.com"];
+    for round in 0..5 {
+        let (now, then) = (addresses[round % 2], addresses[(round + 1) % 2]);
+        assert_eq!(app.ask_for_reset(now).await.status, 200);
+        let change = json!({"current-password": PASSWORD, "email": then});
+        assert_eq!(app.update(&user.token, &change).await.status, 200);
+        assert_eq!(app.unread().len(), 2, "the link and the notice");
+    }
+    let answer = app.ask_for_reset(addresses[1]).await;
+    assert_eq!(answer.problem(), problem(429, "too_many_requests"));
+}

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -51,7 +52,7 @@ const RIGHTS: &str = "
     send_mail                UsersTable             user#*                           dynamodb:GetItem
     send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
     send_mail                TransientTable         reset#*                          dynamodb:GetItem dynamodb:PutItem
-    send_mail                TransientTable.Stream  -                                dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
+    send_mail                TransientTable.StreamArn  -                              dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
     send_mail                *                      -                                dynamodb:ListStreams
     send_mail                identity/*             from=MailFromAddress             ses:SendEmail
     send_mail                configuration-set/${ConfigurationSet}  from=MailFromAddress  ses:SendEmail
@@ -76,7 +77,7 @@ const RIGHTS: &str = "
 /// Rights that no function is seen to use, with the reason: resources that they are on, or actions.
 const NOT_SEEN: [(&str, &str); 5] = [
     (
-        "TransientTable.Stream",
+        "TransientTable.StreamArn",
         "Lambda reads the stream in the role's name",
     ),
     (
@@ -187,10 +188,10 @@ pub fn check(calls: &BTreeSet<Use>) {
 }
 
 /// template.yaml as plain data: an intrinsic function is its argument.
-fn template() -> Value {
+static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
     serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap()
-}
+});
 
 /// What the template says of a function's role.
 struct Policy {
@@ -200,8 +201,7 @@ struct Policy {
 }
 
 fn policies() -> BTreeMap<String, Policy> {
-    let template = template();
-    let resources = template["Resources"].as_object().unwrap();
+    let resources = TEMPLATE["Resources"].as_object().unwrap();
     let is_function = |resource: &Value| resource["Type"] == "AWS::Serverless::Function";
     let functions = resources.values().filter(|resource| is_function(resource));
     let policies = functions.map(|function| {
@@ -237,11 +237,18 @@ fn granted(function: &str, role: &str, statement: &Value) -> Vec<Right> {
     );
     assert_eq!(statement["Effect"], "Allow", "{function}: {statement}");
     let own_log = format!("{}Log.Arn", role.strip_suffix("Role").unwrap());
-    let resource = |text: &str| match text {
-        own if own == own_log => "its own log".to_owned(),
-        stream if stream.ends_with(".StreamArn") => stream.replace(".StreamArn", ".Stream"),
-        table_or_queue if table_or_queue.ends_with(".Arn") => table_or_queue.replace(".Arn", ""),
-        ses => ses.rsplit("${AWS::AccountId}:").next().unwrap().to_owned(),
+    // By its name if the stack makes it, by its ARN if a parameter names it: `table/${UsersTableName}` is UsersTable.
+    let resource = |text: &str| {
+        let of_account = text.rsplit("${AWS::AccountId}:").next().unwrap();
+        let named = of_account
+            .strip_prefix("table/${")
+            .and_then(|name| name.strip_suffix("Name}"));
+        match text.split_once('.') {
+            _ if text == own_log => "its own log",
+            Some((name, "Arn")) => name,
+            _ => named.unwrap_or(of_account),
+        }
+        .to_owned()
     };
     let mut rights = vec![];
     for text in texts(&statement["Resource"]) {
@@ -259,12 +266,19 @@ fn granted(function: &str, role: &str, statement: &Value) -> Vec<Right> {
     rights
 }
 
-/// A text, or those of a list; of `!If [Condition, text, none]` the text.
+/// A text, or those of a list; of `!If [Condition, one, other]` both.
 fn texts(value: &Value) -> Vec<String> {
-    let text = |value: &Value| value.as_str().or(value[1].as_str()).unwrap().to_owned();
+    let is_condition = |value: &Value| {
+        let name = value.as_str().unwrap_or_default();
+        TEMPLATE["Conditions"].get(name).is_some()
+    };
     match value {
-        Value::Array(list) => list.iter().map(text).collect(),
-        one => vec![text(one)],
+        Value::Array(list) => {
+            let values = list.iter().filter(|value| !is_condition(value));
+            values.flat_map(texts).collect()
+        }
+        nothing if nothing == "AWS::NoValue" => vec![],
+        text => vec![text.as_str().unwrap().to_owned()],
     }
 }
 
@@ -306,9 +320,9 @@ fn the_template_grants_the_rights_of_the_table_and_no_others() {
 
 #[test]
 fn what_a_setting_adds_goes_to_those_who_need_it() {
-    let (template, policies, rights) = (template(), policies(), rights());
+    let (policies, rights) = (policies(), rights());
     let roles_of = |policy: &str| {
-        let roles = texts(&template["Resources"][policy]["Properties"]["Roles"]);
+        let roles = texts(&TEMPLATE["Resources"][policy]["Properties"]["Roles"]);
         roles.into_iter().collect::<BTreeSet<_>>()
     };
     let every = policies.values().map(|policy| policy.role.clone());

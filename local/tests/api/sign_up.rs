@@ -48,8 +48,8 @@ async fn every_fault_is_told_at_once() {
         [
             fault("username", "invalid"),
             fault("email", "required"),
-            fault("password", "too_short"),
             fault("first_name", "invalid"),
+            fault("password", "too_short"),
             fault("id", "unknown_field"),
             fault("is_superuser", "unknown_field"),
         ]

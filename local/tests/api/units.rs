@@ -94,7 +94,8 @@ async fn every_change_costs_what_the_architecture_says() {
     let update = async |fields| cost(&app, app.update(&user.token, &fields)).await;
     let names = json!({"current-password": PASSWORD, "first_name": "John", "last_name": "Doe"});
     assert_eq!(update(names.clone()).await, (200, (1.0, 1.0)));
-    assert_eq!(update(names).await, (200, (1.0, 0.0)));
+    // Nothing to write; read once more, so that a right guess among wrong ones is told no sooner than they are.
+    assert_eq!(update(names).await, (200, (2.0, 0.0)));
     assert_eq!(
         update(json!({"current-password": PASSWORD, "email": "JOHN@example.com"})).await,
         (200, (1.0, 1.0))

@@ -243,6 +243,43 @@ async fn a_password_must_be_long_enough_uncommon_and_not_ones_own_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_right_password_ends_the_count_even_if_it_changes_nothing() {
+    let app = TestApp::start().await;
+    let user = app.sign_up("john").await;
+    let same = body(json!({"first_name": ""}));
+    for _ in 0..3 {
+        for _ in 0..4 {
+            let wrong = json!({"current-password": "a wrong guess", "first_name": "J"});
+            assert_eq!(app.update(&user.token, &wrong).await.status, 400);
+        }
+        assert_eq!(app.update(&user.token, &same).await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_present_password_is_no_change_whatever_the_rules_say_by_now() {
+    let app = TestApp::start().await;
+    let user = app.sign_up("john").await;
+    let name = json!({"first_name": "Correct Horse", "last_name": "Battery Staple"});
+    assert_eq!(app.update(&user.token, &body(name)).await.status, 200);
+    assert_eq!(
+        app.update(&user.token, &body(json!({"password": PASSWORD})))
+            .await
+            .status,
+        200
+    );
+    // Names of several words, typed as one.
+    for password in [
+        "correcthorse1",
+        "batterystaple",
+        "correcthorsebatterystaple",
+    ] {
+        let faults = refused(&app, &user, json!({"password": password})).await;
+        assert_eq!(faults, [fault("password", "too_similar")], "{password}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn composed_and_decomposed_letters_are_one_password() {
     let app = TestApp::start().await;
     let user = app.sign_up("john").await;

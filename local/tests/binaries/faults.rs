@@ -195,15 +195,18 @@ async fn without_a_setting_a_process_does_not_start_and_its_log_names_it() {
     let fleet = Fleet::new().await;
     let template = fleet.server.template();
     let of_template = &template.functions[0].environment;
-    let optional = ["CONFIGURATION_SET"];
     let from_lambda = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
     let settings = of_template.keys().map(String::as_str).chain(from_lambda);
     let functions = REGISTRY.iter().map(|(name, _)| *name).cycle();
     for (setting, function) in settings.zip(functions) {
         let mut environment = fleet.server.environment(function).unwrap().clone();
-        assert!(environment.remove(setting).is_some(), "{setting}");
+        // CloudFormation cannot leave a setting out, so empty is as good as missing.
+        let is_optional = environment[setting].is_empty();
+        // Behind an edge one setting more is needed.
+        environment.insert("EDGE_SECRET_HASH".to_owned(), "0".repeat(64));
+        environment.remove(setting);
         let mut process = Process::start(function, &environment).await;
-        if optional.contains(&setting) {
+        if is_optional {
             process.ready().await;
             continue;
         }

@@ -75,7 +75,9 @@ impl Process {
                 }
             }
         });
-        let status = status.await.unwrap_or_else(|_| panic!("{}", self.log()));
+        let status = status
+            .await
+            .unwrap_or_else(|_| panic!("it goes on: {}", self.log()));
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
         }

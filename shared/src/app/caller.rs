@@ -8,10 +8,11 @@ use super::App;
 use crate::{
     failures::Failures,
     http::{self, Error},
-    password::Attempt,
+    password::{Attempt, HashError},
     session::{Bearer, Presented},
     settings::SourceLimits,
     user::{SessionId, User},
+    user_id::UserId,
 };
 
 /// A signed-in user.
@@ -70,18 +71,48 @@ impl App {
         user: &User,
         attempt: &Attempt,
     ) -> Result<(), Error> {
-        let incorrect = || {
-            Error::field(
-                CURRENT_PASSWORD,
-                http::Reason::new("incorrect", "is not the current password"),
-            )
-        };
         self.check_wait(user.failures.as_ref())?;
-        if self.hasher.verify(attempt, &user.password)? {
+        if self.verify(attempt, user)? {
             return Ok(());
         }
         self.count_failure(user).await?;
-        Err(incorrect())
+        Err(Error::field(
+            CURRENT_PASSWORD,
+            http::Reason::new("incorrect", "is not the current password"),
+        ))
+    }
+
+    /// Whether `attempt` is the user's password. A stored hash that is none fits nothing, and takes as long.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if Argon2 cannot run.
+    pub fn verify(&self, attempt: &Attempt, user: &User) -> Result<bool, Error> {
+        match self.hasher.verify(attempt, &user.password) {
+            Err(error @ HashError::Unreadable) => {
+                tracing::error!(user = user.id.number(), %error, "nobody can sign in as this user before a reset");
+                self.hasher.verify_dummy(attempt);
+                Ok(false)
+            }
+            verified => Ok(verified?),
+        }
+    }
+
+    /// Ends the count of wrong passwords after a right one that writes nothing else, unless so many came in meanwhile
+    /// that they have to be waited for: among guesses sent at once, the right one is told no sooner than the others.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] during a wait.
+    pub async fn end_failures(&self, user: UserId) -> Result<(), Error> {
+        let now = self
+            .users
+            .by_id(user)
+            .await?
+            .ok_or(Error::NotAuthenticated)?;
+        self.check_wait(now.failures.as_ref())?;
+        if now.failures.is_some() {
+            self.users.forget_failures(user).await?;
+        }
+        Ok(())
     }
 
     /// Refuses to look at a password while the wrong ones before it have to be waited for.
@@ -98,27 +129,49 @@ impl App {
     /// Counts a wrong password for `user`.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the table cannot be written.
+    /// [`Error::TooManyRequests`] if others were counted meanwhile and have to be waited for: then this one is not told
+    /// to be wrong.
     pub async fn count_failure(&self, user: &User) -> Result<(), Error> {
-        let mut user = user.clone();
-        // Somebody who counts at the same time makes us count again, on top; whoever loses for so long was outnumbered
-        // by others that were counted.
+        self.count_on_top(Counted::User(user.id), user.failures.clone())
+            .await
+    }
+
+    /// Counts a wrong password for a name that nobody has; `seen` were counted for it before.
+    ///
+    /// # Errors
+    /// As [`Self::count_failure`].
+    pub async fn count_unknown_name(
+        &self,
+        name_hash: &str,
+        seen: Option<Failures>,
+    ) -> Result<(), Error> {
+        self.count_on_top(Counted::UnknownName(name_hash), seen)
+            .await
+    }
+
+    /// Should somebody else have counted since `seen`, counts again, on top of it.
+    async fn count_on_top(&self, of: Counted<'_>, mut seen: Option<Failures>) -> Result<(), Error> {
         for _ in 0..COUNT_TRIES {
-            let next = self.next_failure(user.failures.as_ref());
-            let Some(others) = self.users.count_failure(&user, &next).await? else {
-                return Ok(());
+            let next = self.next_failure(seen.as_ref());
+            let others = match of {
+                Counted::User(id) => self.users.count_failure(id, seen.as_ref(), &next).await?,
+                Counted::UnknownName(hash) => {
+                    self.transient
+                        .count_unknown_name(hash, seen.as_ref(), &next)
+                        .await?
+                }
             };
-            if others.wait(self.clock.now()).is_some() {
-                return Ok(());
-            }
-            user.failures = Some(others);
+            let Some(others) = others else { return Ok(()) };
+            self.check_wait(Some(&others))?;
+            seen = Some(others);
         }
-        Ok(())
+        Err(Error::TooManyRequests {
+            retry_after: Duration::from_secs(1),
+        })
     }
 
     /// What stands after one more wrong password.
-    #[must_use]
-    pub fn next_failure(&self, previous: Option<&Failures>) -> Failures {
+    fn next_failure(&self, previous: Option<&Failures>) -> Failures {
         let limits = &self.settings.limits;
         Failures::one_more(
             previous,
@@ -180,6 +233,15 @@ fn refuse(left: Option<Duration>) -> Result<(), Error> {
     left.map_or(Ok(()), |retry_after| {
         Err(Error::TooManyRequests { retry_after })
     })
+}
+
+/// What wrong passwords are counted for.
+#[derive(Clone, Copy)]
+enum Counted<'a> {
+    /// A user.
+    User(UserId),
+    /// A name that nobody has, by its hash.
+    UnknownName(&'a str),
 }
 
 /// The field of a request in which the user proves to know the password.

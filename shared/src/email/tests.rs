@@ -9,6 +9,29 @@ fn parse(text: &str) -> Email {
 }
 
 #[test]
+fn a_domain_with_characters_that_nobody_sees_is_refused() {
+    for invisible in [
+        '\u{ad}',
+        '\u{34f}',
+        '\u{115f}',
+        '\u{1160}',
+        '\u{17b4}',
+        '\u{200b}',
+        '\u{2060}',
+        '\u{3164}',
+        '\u{fe0f}',
+        '\u{feff}',
+        '\u{ffa0}',
+        '\u{1bca0}',
+        '\u{1d173}',
+        '\u{e0020}',
+    ] {
+        let text = format!("john@exa{invisible}mple.com");
+        assert!(Email::parse(&text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
 fn accepts_ordinary_addresses() {
     for text in [
         "john@example.com",

@@ -85,11 +85,11 @@ impl Fields {
 
     /// Takes a field that cannot be changed: its present value is fine, any other is a fault.
     pub fn read_only(&mut self, field: &str, present: &Value) {
-        if self
-            .unread
-            .remove(field)
-            .is_some_and(|value| value != *present)
-        {
+        // A number may be written in more than one way: 21.0 is 21.
+        let is_other = |value: Value| {
+            value != *present && (value.as_f64().is_none() || value.as_f64() != present.as_f64())
+        };
+        if self.unread.remove(field).is_some_and(is_other) {
             self.fault(field, Reason::new("read_only", "cannot be changed"));
         }
     }

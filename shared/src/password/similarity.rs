@@ -53,6 +53,12 @@ fn terms(words: &[&str]) -> Vec<String> {
 
 fn add_word(terms: &mut Vec<String>, word: &str) {
     add(terms, word, MIN_WORD);
+    // A name of several words is typed as one.
+    let joined: String = word
+        .chars()
+        .filter(|character| character.is_alphanumeric())
+        .collect();
+    add(terms, &joined, MIN_WORD);
     for piece in word.split(|character: char| !character.is_alphanumeric()) {
         add(terms, piece, MIN_WORD);
     }

@@ -44,6 +44,7 @@ impl User {
         }
         if let Some(password) = wish.password {
             after.password = password;
+            after.passwords += 1;
             after.sessions = self.only(session);
             changes.push(Change::Password);
         }
@@ -83,7 +84,7 @@ mod tests {
     fn user() -> (User, SessionId) {
         let now = Timestamp::from_unix(1_000);
         let (mine, other) = (SessionId::of("mine"), SessionId::of("other"));
-        let session = Session::start(now, Duration::from_mins(1), "curl");
+        let session = Session::start(1, now, Duration::from_mins(1), "curl");
         let user = User {
             id: UserId::from_random([1; 8]),
             username: Username::parse("jc123").unwrap(),
@@ -95,6 +96,7 @@ mod tests {
             date_joined: now,
             version: 7,
             credentials: 3,
+            passwords: 1,
             sessions: BTreeMap::from([(mine.clone(), session.clone()), (other, session)]),
             failures: None,
             writer: String::new(),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Marker, Users, email_key, user_key};
 use crate::{
+    clock::Timestamp,
     database::{Committed, Error, Item, Outcome, Write, read},
+    failures::Failures,
     password::Hash,
     user::{Session, SessionId, User},
 };
@@ -19,6 +21,8 @@ pub enum Changed {
     Raced,
     /// Another user has the address.
     EmailTaken,
+    /// Too many wrong passwords came in meanwhile; the failures that stand now.
+    MustWait(Failures),
 }
 
 impl Users {
@@ -33,9 +37,10 @@ impl Users {
         before: &User,
         after: &User,
         session: &SessionId,
+        now: Timestamp,
         notices: Vec<Write>,
     ) -> Result<Changed, Error> {
-        let mut writes = vec![self.update(before, after, session)?];
+        let mut writes = vec![self.update(before, after, session, now)?];
         if before.email.canonical() != after.email.canonical() {
             let marker = Marker { id: after.id };
             writes.push(Write::put(
@@ -61,15 +66,21 @@ impl Users {
             },
         };
         match refused.into_iter().next() {
-            Some(Outcome::Refused(item)) => why_not_changed(item, session),
+            Some(Outcome::Refused(item)) => why_not_changed(item, session, now),
             _ => Ok(Changed::EmailTaken),
         }
     }
 
-    fn update(&self, before: &User, after: &User, session: &SessionId) -> Result<Write, Error> {
+    fn update(
+        &self,
+        before: &User,
+        after: &User,
+        session: &SessionId,
+        now: Timestamp,
+    ) -> Result<Write, Error> {
         let mut set = "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
                        #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
-                       #credentials = :credentials, #writer = :writer"
+                       #credentials = :credentials, #passwords = :passwords, #writer = :writer"
             .to_owned();
         let new_password = before.password.as_str() != after.password.as_str();
         if new_password {
@@ -77,7 +88,8 @@ impl Users {
             set.push_str(", #sessions = :sessions");
         }
         set.push_str(" REMOVE #failures");
-        let condition = "#version = :version AND attribute_exists(#sessions.#sid)";
+        let condition = "#version = :version AND attribute_exists(#sessions.#sid) AND \
+                         (attribute_not_exists(#failures) OR #failures.#u <= :now)";
         let write = Write::update(&self.table, &user_key(before.id), &set, condition)
             .known_by(&after.writer)
             .name("sid", session.as_str())
@@ -86,9 +98,11 @@ impl Users {
             .value("last_name", after.last_name.as_str())?
             .value("is_superuser", after.is_superuser)?
             .value("password_hash", after.password.as_str())?
+            .value("now", now)?
             .value("version", before.version)?
             .value("next", after.version)?
             .value("credentials", after.credentials)?
+            .value("passwords", after.passwords)?
             .value("writer", &after.writer)?;
         if new_password {
             write.value("sessions", &after.sessions)
@@ -114,7 +128,8 @@ impl Users {
             &self.table,
             &user_key(user.id),
             "SET #password_hash = :password_hash, #sessions = :none, #version = #version + :one, \
-             #credentials = #credentials + :one, #writer = :writer REMOVE #failures",
+             #credentials = #credentials + :one, #passwords = #passwords + :one, #writer = :writer \
+             REMOVE #failures",
             "attribute_exists(#pk) AND #credentials = :credentials",
         )
         .known_by(&writer)
@@ -130,14 +145,18 @@ impl Users {
     }
 }
 
-fn why_not_changed(item: Option<Item>, session: &SessionId) -> Result<Changed, Error> {
+fn why_not_changed(
+    item: Option<Item>,
+    session: &SessionId,
+    now: Timestamp,
+) -> Result<Changed, Error> {
     let Some(item) = item else {
         return Ok(Changed::Gone);
     };
     let user: User = read(item)?;
-    Ok(if user.sessions.contains_key(session) {
-        Changed::Raced
-    } else {
-        Changed::Gone
+    Ok(match user.failures {
+        _ if !user.sessions.contains_key(session) => Changed::Gone,
+        Some(failures) if failures.wait(now).is_some() => Changed::MustWait(failures),
+        _ => Changed::Raced,
     })
 }

@@ -35,23 +35,6 @@ impl Users {
         Ok(matches!(self.database.write(&write).await?, Outcome::Done))
     }
 
-    /// Forgets the wrong passwords that were given for `user`. Whether there were any.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
-    pub async fn forget_failures(&self, user: UserId) -> Result<bool, Error> {
-        let writer = self.database.write_name();
-        let write = Write::update(
-            &self.table,
-            &user_key(user),
-            "SET #writer = :writer REMOVE #failures",
-            "attribute_exists(#failures)",
-        )
-        .known_by(&writer)
-        .value("writer", &writer)?;
-        Ok(matches!(self.database.write(&write).await?, Outcome::Done))
-    }
-
     /// Removes `user` and both markers, and tells nobody. Whether it took place; if not, one of the three is no longer
     /// what it was.
     ///

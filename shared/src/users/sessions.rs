@@ -126,36 +126,53 @@ impl Users {
         Ok(matches!(self.database.write(&write).await?, Outcome::Done))
     }
 
-    /// Counts one more wrong password, unless somebody else did since `user` was read: then nothing is written, and the
-    /// failures that stand are given back.
+    /// Counts one more wrong password of `user`, unless somebody else did since `seen` was read: then nothing is
+    /// written, and the failures that stand are given back.
     ///
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
     pub async fn count_failure(
         &self,
-        user: &User,
+        user: UserId,
+        seen: Option<&Failures>,
         next: &Failures,
     ) -> Result<Option<Failures>, Error> {
-        let condition = match user.failures {
+        let seen = seen.filter(|failures| **failures != Failures::NONE);
+        let condition = match seen {
             Some(_) => "attribute_exists(#pk) AND #failures.#n = :seen",
             None => "attribute_exists(#pk) AND attribute_not_exists(#failures)",
         };
         let writer = self.database.write_name();
-        let mut write = Write::update(
-            &self.table,
-            &user_key(user.id),
-            "SET #failures = :failures, #writer = :writer",
-            condition,
-        )
-        .known_by(&writer)
-        .value("failures", next)?
-        .value("writer", &writer)?;
-        if let Some(seen) = &user.failures {
+        let set = "SET #failures = :failures, #writer = :writer";
+        let mut write = Write::update(&self.table, &user_key(user), set, condition)
+            .known_by(&writer)
+            .value("failures", next)?
+            .value("writer", &writer)?;
+        if let Some(seen) = seen {
             write = write.value("seen", seen.count)?;
         }
         Ok(match self.database.write(&write).await? {
-            Outcome::Refused(Some(item)) => read::<User>(item)?.failures,
+            Outcome::Refused(Some(item)) => {
+                Some(read::<User>(item)?.failures.unwrap_or(Failures::NONE))
+            }
             Outcome::Done | Outcome::Refused(None) => None,
         })
+    }
+
+    /// Forgets the wrong passwords that were given for `user`. Whether there were any.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn forget_failures(&self, user: UserId) -> Result<bool, Error> {
+        let writer = self.database.write_name();
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #writer = :writer REMOVE #failures",
+            "attribute_exists(#failures)",
+        )
+        .known_by(&writer)
+        .value("writer", &writer)?;
+        Ok(matches!(self.database.write(&write).await?, Outcome::Done))
     }
 }

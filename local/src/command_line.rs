@@ -41,8 +41,13 @@ impl CommandLine {
         settings
             .entry("LOG_LEVEL".to_owned())
             .or_insert_with(|| self.log_level.to_string().to_lowercase());
+        // A mail that is waited for would tell, by the time it takes, which addresses somebody has.
+        let hides_addresses = settings
+            .get("REVEAL_UNKNOWN_EMAILS")
+            .is_some_and(|value| value == "false");
         Options {
             data: self.data,
+            mails_before_answers: !hides_addresses,
             port: self.port,
             dynamodb_port: self.dynamodb_port,
             settings,

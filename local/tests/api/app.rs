@@ -20,7 +20,7 @@ use shared::{
     random::Random,
 };
 
-use crate::proxy::Proxy;
+use crate::{proxy::Proxy, rights};
 
 /// 2026-01-31T12:00:00Z, when every test begins.
 pub const START: u64 = 1_769_860_800;
@@ -38,7 +38,7 @@ const LIGHT: Params = Params {
     p_cost: 1,
 };
 
-/// A whole Latchkey. Dropping it fails the test if a mail was not read.
+/// A whole Latchkey. Dropping it fails the test if a mail was not read, or a function did what it has no right to.
 pub struct TestApp {
     pub server: Server,
     /// What goes between the functions and DynamoDB.
@@ -258,6 +258,7 @@ impl Drop for TestApp {
         if !std::thread::panicking() {
             let unread = subjects(&self.unread());
             assert!(unread.is_empty(), "mails that no one read: {unread:?}");
+            rights::check(&self.proxy.uses());
         }
     }
 }

@@ -2,6 +2,7 @@
 //! wrong: answer an error, wait, or cut the connection before or after the call took place.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
@@ -11,7 +12,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::HeaderValue,
+    header::{HeaderMap, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -25,12 +26,24 @@ use tokio::{
 /// A call of DynamoDB's API, or of SES's.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// Who makes it: the local server has each function sign with its own name.
+    pub function: String,
     /// The operation, such as `GetItem`.
     pub operation: String,
     /// The request.
     pub body: Value,
     /// Capacity units that DynamoDB charged.
     pub units: f64,
+}
+
+/// What somebody needs a right for: one action on one item.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Use {
+    pub function: String,
+    /// As IAM calls it, such as `PutItem` for a transaction's `Put`.
+    pub action: String,
+    pub table: String,
+    pub key: String,
 }
 
 /// What is to become of a call.
@@ -56,6 +69,7 @@ struct State {
     upstream: OnceLock<SocketAddr>,
     client: reqwest::Client,
     calls: Mutex<Vec<Call>>,
+    uses: Mutex<BTreeSet<Use>>,
     rule: Mutex<Option<Rule>>,
     connections: Mutex<Vec<AbortHandle>>,
 }
@@ -75,6 +89,7 @@ impl Proxy {
             upstream: OnceLock::new(),
             client: reqwest::Client::new(),
             calls: Mutex::default(),
+            uses: Mutex::default(),
             rule: Mutex::default(),
             connections: Mutex::default(),
         });
@@ -132,6 +147,11 @@ impl Proxy {
     pub fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.state.calls.lock().unwrap())
     }
+
+    /// What every call from the beginning needed rights for.
+    pub fn uses(&self) -> BTreeSet<Use> {
+        self.state.uses.lock().unwrap().clone()
+    }
 }
 
 impl Drop for Proxy {
@@ -144,6 +164,32 @@ impl Call {
     /// Whether it writes.
     pub fn is_write(&self) -> bool {
         self.operation != "GetItem"
+    }
+
+    /// What it needs rights for. A transaction needs those of its parts; what is no call of DynamoDB's, none here.
+    pub fn uses(&self) -> Vec<Use> {
+        let of = |operation: &str, request: &Value| {
+            let key = request["Key"]["pk"].get("S");
+            Some(Use {
+                function: self.function.clone(),
+                action: operation.to_owned(),
+                table: request["TableName"].as_str()?.to_owned(),
+                key: key.or(request["Item"]["pk"].get("S"))?.as_str()?.to_owned(),
+            })
+        };
+        match self.body["TransactItems"].as_array() {
+            Some(items) => {
+                let parts = items.iter().flat_map(|item| item.as_object().unwrap());
+                let action = |part: &str| match part {
+                    "ConditionCheck" => "ConditionCheckItem".to_owned(),
+                    _ => format!("{part}Item"),
+                };
+                parts
+                    .filter_map(|(part, request)| of(&action(part), request))
+                    .collect()
+            }
+            None => of(&self.operation, &self.body).into_iter().collect(),
+        }
     }
 
     /// The keys of the items it is about, with their tables.
@@ -239,10 +285,12 @@ async fn answer(
     }
     .to_owned();
     let mut call = Call {
+        function: signer(&head.headers),
         operation,
         body: serde_json::from_slice(&body).unwrap(),
         units: 0.0,
     };
+    state.uses.lock().unwrap().extend(call.uses());
     let fate = state
         .rule
         .lock()
@@ -282,6 +330,13 @@ async fn answer(
     } else {
         Ok(respond(status, body))
     }
+}
+
+/// Whose access key a request is signed with.
+fn signer(headers: &HeaderMap) -> String {
+    let signature = headers["authorization"].to_str().unwrap();
+    let (_, credential) = signature.split_once("Credential=").unwrap();
+    credential.split('/').next().unwrap().to_owned()
 }
 
 fn units(answer: &Value) -> f64 {

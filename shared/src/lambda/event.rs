@@ -63,6 +63,8 @@ struct Answer<'a> {
     headers: BTreeMap<&'a str, &'a str>,
     body: &'a str,
     is_base64_encoded: bool,
+    /// API Gateway does without, but `cargo lambda watch` does not.
+    cookies: [&'a str; 0],
 }
 
 /// The answer as API Gateway expects it.
@@ -77,6 +79,7 @@ pub(super) fn from_response(response: &Response) -> Box<RawValue> {
         headers,
         body: response.body(),
         is_base64_encoded: false,
+        cookies: [],
     };
     // Texts and numbers always serialise; the alternative, an empty answer, is one that API Gateway turns into a 500.
     to_raw_value(&answer).unwrap_or_else(|_| RawValue::NULL.to_owned())

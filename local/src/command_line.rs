@@ -20,6 +20,9 @@ pub(crate) struct CommandLine {
     /// Keep the data in this file [default: in memory]
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
+    /// Write the functions' environment to this file, for `cargo lambda watch --env-file FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) environment: Option<PathBuf>,
     /// Do not limit how much one source address may do, for scripts and fuzzers
     #[arg(long)]
     no_source_limits: bool,

@@ -44,7 +44,11 @@ async fn run(command_line: CommandLine) -> Result<(), StartError> {
         signal(SignalKind::terminate())?,
     );
     let data = command_line.data.clone();
+    let environment = command_line.environment.clone();
     let server = Server::start(command_line.into_options()).await?;
+    if let Some(file) = environment {
+        std::fs::write(file, environment_file(&server))?;
+    }
     // Nobody may be reading, which is no reason not to serve.
     let _ = welcome::write(&mut io::stdout().lock(), &server, data.as_deref());
     tokio::select! {
@@ -54,6 +58,14 @@ async fn run(command_line: CommandLine) -> Result<(), StartError> {
     }
     server.stop().await;
     Ok(())
+}
+
+/// One variable a line. All functions find the same.
+fn environment_file(server: &Server) -> String {
+    let variables = server.environment("get_user").into_iter().flatten();
+    variables.fold(String::new(), |file, (name, value)| {
+        file + name + "=" + value + "\n"
+    })
 }
 
 /// Deletes expired items now and then, for ever.

@@ -158,6 +158,32 @@ fn openapi_documents_the_statuses_of_the_contract() {
     }
 }
 
+/// `sam local invoke` only passes on variables that the template states.
+#[test]
+fn the_environment_for_sam_local_invoke_is_of_settings_and_tables_of_the_template() {
+    let file = fs::read_to_string(root().join("sam-local-env.json")).unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    let template = template();
+    let tables: Vec<_> = template
+        .tables
+        .iter()
+        .map(|table| table.name.as_str())
+        .collect();
+    let values = file["Parameters"].as_object().unwrap();
+    for (name, value) in values {
+        assert!(
+            template.settings().any(|setting| setting == name),
+            "no function reads {name}"
+        );
+        let value = value.as_str().unwrap();
+        assert!(
+            !name.ends_with("_TABLE") || tables.contains(&value),
+            "there is no table {value}"
+        );
+    }
+    assert_eq!(values.len(), 4);
+}
+
 /// Whatever an example has a person read is what the functions, or the gateway, say.
 #[test]
 fn the_texts_in_openapis_examples_are_the_functions_own() {

@@ -196,7 +196,12 @@ async fn without_a_setting_a_process_does_not_start_and_its_log_names_it() {
     let template = fleet.server.template();
     let of_template = &template.functions[0].environment;
     let from_lambda = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-    let settings = of_template.keys().map(String::as_str).chain(from_lambda);
+    // Without an address of its own a process would ask AWS, which is no business of a test.
+    let ours = of_template
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !name.starts_with("AWS_ENDPOINT_URL"));
+    let settings = ours.chain(from_lambda);
     let functions = REGISTRY.iter().map(|(name, _)| *name).cycle();
     for (setting, function) in settings.zip(functions) {
         let mut environment = fleet.server.environment(function).unwrap().clone();

@@ -185,10 +185,11 @@ impl Delivery {
     }
 }
 
-/// Where the mail goes: a notice to the address it was asked for; a link only if that is still the user's.
+/// Where the mail goes: a notice to the address it was asked for; a link only to the one that is still the user's,
+/// whatever the item says.
 fn address(mail: &Mail, user: &User) -> Option<Email> {
-    match &mail.address {
-        Some(address) => Email::parse(address).ok(),
-        None => (mail.asked_for == address_hash(&user.email)).then(|| user.email.clone()),
+    match (mail.kind, &mail.address) {
+        (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => Email::parse(address).ok(),
+        _ => (mail.asked_for == address_hash(&user.email)).then(|| user.email.clone()),
     }
 }

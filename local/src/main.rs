@@ -84,7 +84,8 @@ async fn sweep(server: &Server) {
 }
 
 /// Logs to standard error: our own crates down to `level`, every request, and libraries from a warning upwards; the
-/// embedded DynamoDB warns of every refused condition, which is an answer here.
+/// embedded DynamoDB warns of every refused condition, which is an answer here. What Lambda's loop says of each answer
+/// stands in the request log already, unless more detail is asked for.
 fn log(level: Level) {
     let ours = REGISTRY
         .iter()
@@ -93,6 +94,11 @@ fn log(level: Level) {
     let targets = ours.fold(Targets::new().with_default(Level::WARN), |targets, name| {
         targets.with_target(name, level)
     });
+    let of_answers = if level > Level::INFO {
+        level
+    } else {
+        Level::WARN
+    };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
@@ -102,6 +108,7 @@ fn log(level: Level) {
         .with(lines)
         .with(
             targets
+                .with_target("shared::lambda", of_answers)
                 .with_target(REQUEST_LOG, Level::INFO)
                 .with_target("dynoxide", Level::ERROR),
         )

@@ -41,21 +41,23 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         Outcome::ResetUnknown.count();
         return Err(Error::NotFound);
     }
-    let counted = if user.is_some() {
+    let outcome = if user.is_some() {
         Outcome::ResetRequested
     } else {
         Outcome::ResetUnknown
     };
-    counted.count();
     match app
         .outbox
         .ask_for_reset(user, &email, app.clock.now())
         .await?
     {
-        Asked::Queued => http::detail(
-            StatusCode::OK,
-            "The password reset link has been queued for e-mail delivery.",
-        ),
+        Asked::Queued => {
+            outcome.count();
+            http::detail(
+                StatusCode::OK,
+                "The password reset link has been queued for e-mail delivery.",
+            )
+        }
         Asked::TooMany { retry_after } => Err(Error::TooManyRequests { retry_after }),
     }
 }

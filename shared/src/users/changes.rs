@@ -41,7 +41,8 @@ impl Users {
         notices: Vec<Write>,
     ) -> Result<Changed, Error> {
         let mut writes = vec![self.update(before, after, session, now)?];
-        if before.email.canonical() != after.email.canonical() {
+        let moves = before.email.canonical() != after.email.canonical();
+        if moves {
             let marker = Marker { id: after.id };
             writes.push(Write::put(
                 &self.table,
@@ -65,9 +66,11 @@ impl Users {
                 Committed::Refused(outcomes) => outcomes,
             },
         };
-        match refused.into_iter().next() {
-            Some(Outcome::Refused(item)) => why_not_changed(item, session, now),
-            _ => Ok(Changed::EmailTaken),
+        let mut refused = refused.into_iter();
+        match (refused.next(), refused.next()) {
+            (Some(Outcome::Refused(item)), _) => why_not_changed(item, session, now),
+            (_, Some(Outcome::Refused(_))) if moves => Ok(Changed::EmailTaken),
+            _ => Ok(Changed::Raced),
         }
     }
 

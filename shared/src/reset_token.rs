@@ -150,19 +150,23 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn every_token_is_read_back(id in 1..=UserId::MAX, secret: [u8; SECRET_BYTES]) {
-            let token = ResetToken::issue(UserId::new(id).unwrap(), secret);
-            let read = ResetToken::parse(&token.text()).unwrap();
-            prop_assert_eq!(read.user(), token.user());
-            prop_assert_eq!(read.hash(), token.hash());
-        }
+    mod case_45_any_input {
+        use super::*;
 
-        #[test]
-        fn whatever_is_read_is_what_would_be_written(text in ".{0,80}") {
-            if let Ok(token) = ResetToken::parse(&text) {
-                prop_assert_eq!(token.text().to_string(), text);
+        proptest! {
+            #[test]
+            fn every_token_is_read_back(id in 1..=UserId::MAX, secret: [u8; SECRET_BYTES]) {
+                let token = ResetToken::issue(UserId::new(id).unwrap(), secret);
+                let read = ResetToken::parse(&token.text()).unwrap();
+                prop_assert_eq!(read.user(), token.user());
+                prop_assert_eq!(read.hash(), token.hash());
+            }
+
+            #[test]
+            fn whatever_is_read_is_what_would_be_written(text in ".{0,80}") {
+                if let Ok(token) = ResetToken::parse(&text) {
+                    prop_assert_eq!(token.text().to_string(), text);
+                }
             }
         }
     }

@@ -7,6 +7,10 @@
     missing_docs,
     reason = "a test that meets what it does not expect has failed"
 )]
+#![allow(
+    clippy::wildcard_imports,
+    reason = "a case's module is a part of its file, named so that its tests are found by number"
+)]
 
 mod app;
 mod events;

@@ -300,109 +300,113 @@ fn conditions(condition: &Value) -> Vec<String> {
     }
 }
 
-#[test]
-fn the_template_grants_the_rights_of_the_table_and_no_others() {
-    let table = rights();
-    let granted: BTreeSet<_> = policies()
-        .iter()
-        .flat_map(|(function, policy)| {
-            let of = |statement| granted(function, &policy.role, statement);
-            policy.statements.iter().flat_map(of).collect::<Vec<_>>()
-        })
-        .collect();
-    let note = |right: &Right| match (table.contains(right), granted.contains(right)) {
-        (true, false) => Some("not in template.yaml"),
-        (false, true) => Some("in template.yaml only"),
-        _ => None,
-    };
-    assert!(table == granted, "\n{}", matrix(&(&table | &granted), note));
-}
+mod case_43_rights {
+    use super::*;
 
-#[test]
-fn what_a_setting_adds_goes_to_those_who_need_it() {
-    let (policies, rights) = (policies(), rights());
-    let roles_of = |policy: &str| {
-        let roles = texts(&TEMPLATE["Resources"][policy]["Properties"]["Roles"]);
-        roles.into_iter().collect::<BTreeSet<_>>()
-    };
-    let every = policies.values().map(|policy| policy.role.clone());
-    assert_eq!(roles_of("TracingPolicy"), every.collect());
-    let of_keys = rights.iter().filter(|right| right.resource == "KeysTable");
-    let of_keys = of_keys.map(|right| policies[&right.function].role.clone());
-    assert_eq!(roles_of("KeysKmsPolicy"), of_keys.collect());
-}
-
-/// The table of keys denies the private key to every role whose path does not say that it signs.
-#[test]
-fn those_who_touch_the_private_key_are_the_roles_among_the_signers() {
-    let private = |right: &&Right| right.resource == "KeysTable" && right.keys == "signing";
-    let rights = rights();
-    let touching: BTreeSet<_> = rights
-        .iter()
-        .filter(private)
-        .map(|right| right.function.as_str())
-        .collect();
-    assert_eq!(touching, BTreeSet::from(["log_in", "sign_up"]));
-    let policies = policies();
-    let signers = policies
-        .iter()
-        .filter(|(_, policy)| policy.path.ends_with("/signers/"));
-    let signers: BTreeSet<_> = signers.map(|(function, _)| function.as_str()).collect();
-    assert_eq!(signers, touching);
-}
-
-#[test]
-fn what_a_function_does_before_its_first_request_it_has_the_right_to() {
-    let openings = [
-        ("get_user", get_user::OPENING),
-        ("jwks", jwks::OPENING),
-        ("log_in", log_in::OPENING),
-        ("log_out", log_out::OPENING),
-        ("reset_password", reset_password::OPENING),
-        ("reset_password_complete", reset_password_complete::OPENING),
-        ("send_mail", send_mail::OPENING),
-        ("sign_up", sign_up::OPENING),
-        ("update_details", update_details::OPENING),
-    ];
-    let uses = openings.iter().flat_map(|(function, opening)| {
-        let calls: &[_] = match opening {
-            Opening::PublicKeys => &[("GetItem", "KeysTable", "jwks")],
-            Opening::SigningKey => &[
-                ("GetItem", "KeysTable", "signing"),
-                ("PutItem", "KeysTable", "signing"),
-                ("PutItem", "KeysTable", "jwks"),
-            ],
-            Opening::Users => &[("GetItem", "UsersTable", "user#0")],
+    #[test]
+    fn the_template_grants_the_rights_of_the_table_and_no_others() {
+        let table = rights();
+        let granted: BTreeSet<_> = policies()
+            .iter()
+            .flat_map(|(function, policy)| {
+                let of = |statement| granted(function, &policy.role, statement);
+                policy.statements.iter().flat_map(of).collect::<Vec<_>>()
+            })
+            .collect();
+        let note = |right: &Right| match (table.contains(right), granted.contains(right)) {
+            (true, false) => Some("not in template.yaml"),
+            (false, true) => Some("in template.yaml only"),
+            _ => None,
         };
-        calls.iter().map(|(action, table, key)| Use {
-            function: (*function).to_owned(),
-            action: (*action).to_owned(),
-            table: (*table).to_owned(),
-            key: (*key).to_owned(),
-        })
-    });
-    check(&uses.collect());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_right_is_used_and_nothing_is_done_without_one() {
-    let shown = TestApp::start().await;
-    accounts(&shown).await;
-    resets(&shown).await;
-    keys(&shown).await;
-    let hidden = TestApp::with(&[("REVEAL_UNKNOWN_EMAILS", "false")]).await;
-    for _ in 0..2 {
-        assert_eq!(hidden.ask_for_reset("nobody@example.com").await.status, 200);
+        assert!(table == granted, "\n{}", matrix(&(&table | &granted), note));
     }
-    let calls = &shown.proxy.uses() | &hidden.proxy.uses();
-    check(&calls);
-    let rights = rights();
-    let unused: BTreeSet<_> = rights
-        .iter()
-        .filter(|right| right.is_seen() && !calls.iter().any(|call| right.covers(call)))
-        .collect();
-    let note = |right: &Right| unused.contains(right).then_some("no call used it");
-    assert!(unused.is_empty(), "\n{}", matrix(&rights, note));
+
+    #[test]
+    fn what_a_setting_adds_goes_to_those_who_need_it() {
+        let (policies, rights) = (policies(), rights());
+        let roles_of = |policy: &str| {
+            let roles = texts(&TEMPLATE["Resources"][policy]["Properties"]["Roles"]);
+            roles.into_iter().collect::<BTreeSet<_>>()
+        };
+        let every = policies.values().map(|policy| policy.role.clone());
+        assert_eq!(roles_of("TracingPolicy"), every.collect());
+        let of_keys = rights.iter().filter(|right| right.resource == "KeysTable");
+        let of_keys = of_keys.map(|right| policies[&right.function].role.clone());
+        assert_eq!(roles_of("KeysKmsPolicy"), of_keys.collect());
+    }
+
+    /// The table of keys denies the private key to every role whose path does not say that it signs.
+    #[test]
+    fn those_who_touch_the_private_key_are_the_roles_among_the_signers() {
+        let private = |right: &&Right| right.resource == "KeysTable" && right.keys == "signing";
+        let rights = rights();
+        let touching: BTreeSet<_> = rights
+            .iter()
+            .filter(private)
+            .map(|right| right.function.as_str())
+            .collect();
+        assert_eq!(touching, BTreeSet::from(["log_in", "sign_up"]));
+        let policies = policies();
+        let signers = policies
+            .iter()
+            .filter(|(_, policy)| policy.path.ends_with("/signers/"));
+        let signers: BTreeSet<_> = signers.map(|(function, _)| function.as_str()).collect();
+        assert_eq!(signers, touching);
+    }
+
+    #[test]
+    fn what_a_function_does_before_its_first_request_it_has_the_right_to() {
+        let openings = [
+            ("get_user", get_user::OPENING),
+            ("jwks", jwks::OPENING),
+            ("log_in", log_in::OPENING),
+            ("log_out", log_out::OPENING),
+            ("reset_password", reset_password::OPENING),
+            ("reset_password_complete", reset_password_complete::OPENING),
+            ("send_mail", send_mail::OPENING),
+            ("sign_up", sign_up::OPENING),
+            ("update_details", update_details::OPENING),
+        ];
+        let uses = openings.iter().flat_map(|(function, opening)| {
+            let calls: &[_] = match opening {
+                Opening::PublicKeys => &[("GetItem", "KeysTable", "jwks")],
+                Opening::SigningKey => &[
+                    ("GetItem", "KeysTable", "signing"),
+                    ("PutItem", "KeysTable", "signing"),
+                    ("PutItem", "KeysTable", "jwks"),
+                ],
+                Opening::Users => &[("GetItem", "UsersTable", "user#0")],
+            };
+            calls.iter().map(|(action, table, key)| Use {
+                function: (*function).to_owned(),
+                action: (*action).to_owned(),
+                table: (*table).to_owned(),
+                key: (*key).to_owned(),
+            })
+        });
+        check(&uses.collect());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_right_is_used_and_nothing_is_done_without_one() {
+        let shown = TestApp::start().await;
+        accounts(&shown).await;
+        resets(&shown).await;
+        keys(&shown).await;
+        let hidden = TestApp::with(&[("REVEAL_UNKNOWN_EMAILS", "false")]).await;
+        for _ in 0..2 {
+            assert_eq!(hidden.ask_for_reset("nobody@example.com").await.status, 200);
+        }
+        let calls = &shown.proxy.uses() | &hidden.proxy.uses();
+        check(&calls);
+        let rights = rights();
+        let unused: BTreeSet<_> = rights
+            .iter()
+            .filter(|right| right.is_seen() && !calls.iter().any(|call| right.covers(call)))
+            .collect();
+        let note = |right: &Right| unused.contains(right).then_some("no call used it");
+        assert!(unused.is_empty(), "\n{}", matrix(&rights, note));
+    }
 }
 
 /// Signing up, in and out, wrong passwords, details of all kinds and their notices.

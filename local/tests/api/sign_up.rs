@@ -56,27 +56,32 @@ async fn every_fault_is_told_at_once() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_taken_address_or_username_is_told_whatever_its_case() {
-    let app = TestApp::start().await;
-    app.sign_up("john").await;
-    let email =
-        json!({"username": "other", "email": "JOHN@example.com", "password": OTHER_PASSWORD});
-    assert_eq!(
-        app.post(PATH, &email).await.fault(),
-        fault("email", "taken")
-    );
-    let username =
-        json!({"username": "JOHN", "email": "other@example.com", "password": OTHER_PASSWORD});
-    assert_eq!(
-        app.post(PATH, &username).await.fault(),
-        fault("username", "taken")
-    );
-    let both = json!({"username": "John", "email": "john@EXAMPLE.com", "password": OTHER_PASSWORD});
-    assert_eq!(
-        app.post(PATH, &both).await.faults(),
-        [fault("username", "taken"), fault("email", "taken")]
-    );
-    // Neither of the refused ones left anything behind.
-    app.sign_up("other").await;
+mod case_29_one_account {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_taken_address_or_username_is_told_whatever_its_case() {
+        let app = TestApp::start().await;
+        app.sign_up("john").await;
+        let email =
+            json!({"username": "other", "email": "JOHN@example.com", "password": OTHER_PASSWORD});
+        assert_eq!(
+            app.post(PATH, &email).await.fault(),
+            fault("email", "taken")
+        );
+        let username =
+            json!({"username": "JOHN", "email": "other@example.com", "password": OTHER_PASSWORD});
+        assert_eq!(
+            app.post(PATH, &username).await.fault(),
+            fault("username", "taken")
+        );
+        let both =
+            json!({"username": "John", "email": "john@EXAMPLE.com", "password": OTHER_PASSWORD});
+        assert_eq!(
+            app.post(PATH, &both).await.faults(),
+            [fault("username", "taken"), fault("email", "taken")]
+        );
+        // Neither of the refused ones left anything behind.
+        app.sign_up("other").await;
+    }
 }

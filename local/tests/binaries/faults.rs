@@ -37,136 +37,156 @@ fn assert_unavailable(function: &str, answer: &Answer) {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_waits_for_a_frozen_process_and_is_served_over_new_connections() {
-    let mut fleet = Fleet::new().await;
-    let (token, id) = signed_up(&mut fleet).await;
-    fleet.run("get_user").await;
-    let own = [("{{TOKEN}}", token.as_str()), ("{{USER_ID}}", id.as_str())];
-    assert_eq!(fleet.play("get_user", &own).await.status, 200);
-    for end in [End::Closed, End::Silence] {
-        fleet.processes["get_user"].freeze();
-        let mut call = Box::pin(fleet.play("get_user", &own));
-        let early = timeout(Duration::from_millis(100), &mut call).await;
-        early.expect_err("a frozen process does not answer");
-        fleet.tables.end_all(end).await;
-        fleet.processes["get_user"].thaw();
-        let answer = timeout(LONG, call).await.unwrap();
-        assert_eq!(answer.status, 200, "{answer:?}");
-    }
-}
+mod case_39_idle_connections {
+    use super::*;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_tables_a_cold_start_answers_503_and_serves_once_they_are_there() {
-    let mut fleet = Fleet::new().await;
-    let (token, id) = signed_up(&mut fleet).await;
-    let zeros = format!("1-{}", "0".repeat(40));
-    let values = [
-        ("{{TOKEN}}", token.as_str()),
-        ("{{USER_ID}}", id.as_str()),
-        ("{{RESET_TOKEN}}", zeros.as_str()),
-    ];
-    fleet.tables.weather(Weather::Refusing);
-    fleet.run_all().await;
-    for function in endpoints() {
-        assert_unavailable(function, &fleet.play(function, &values).await);
-    }
-    let batch = event("send_mail", &values);
-    let first = &batch["Records"][0]["dynamodb"]["SequenceNumber"];
-    assert_eq!(
-        fleet.invoke("send_mail", &batch).await.unwrap(),
-        json!({ "batchItemFailures": [{ "itemIdentifier": first }] })
-    );
-    fleet.tables.weather(Weather::Fine);
-    for (function, expected) in [
-        ("jwks", 200),
-        // The names are taken.
-        ("sign_up", 400),
-        ("log_in", 200),
-        ("get_user", 200),
-        ("update_details", 200),
-        ("reset_password", 404),
-        ("reset_password_complete", 400),
-        ("log_out", 204),
-    ] {
-        let answer = fleet.play(function, &values).await;
-        assert_eq!(answer.status, expected, "{function}: {answer:?}");
-    }
-    assert_eq!(
-        fleet.invoke("send_mail", &batch).await.unwrap(),
-        json!({ "batchItemFailures": [] })
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tables_that_never_answer_do_not_hang_a_cold_start() {
-    let mut fleet = Fleet::new().await;
-    let (token, id) = signed_up(&mut fleet).await;
-    let values = [("{{TOKEN}}", token.as_str()), ("{{USER_ID}}", id.as_str())];
-    fleet.tables.weather(Weather::Silent);
-    fleet.run_all().await;
-    let functions = ["sign_up", "log_in", "get_user", "log_out", "jwks"];
-    let calls = functions.map(|function| fleet.play(function, &values));
-    for (function, answer) in functions.iter().zip(join_all(calls).await) {
-        assert_unavailable(function, &answer);
-    }
-    fleet.tables.weather(Weather::Fine);
-    assert_eq!(fleet.play("log_out", &values).await.status, 204);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_event_costs_one_answer_and_no_process() {
-    let mut fleet = Fleet::start().await;
-    let mut no_base64 = event("log_in", &[]);
-    no_base64["body"] = json!("%");
-    let mut no_headers = event("log_in", &[]);
-    no_headers["headers"] = Value::Null;
-    let events = [
-        Value::Null,
-        json!([]),
-        json!({}),
-        json!("x"),
-        json!(1e300),
-        json!({ "version": "1.0", "httpMethod": "POST", "path": "/auth/login" }),
-        json!({ "version": "2.0", "requestContext": [] }),
-        event("send_mail", &[]),
-        no_base64,
-        no_headers,
-    ];
-    for function in endpoints() {
-        for event in &events {
-            let answer = fleet.answer(function, event).await;
-            assert!(answer.status >= 200, "{function} {event}: {answer:?}");
-            assert_ne!(answer.status, 503, "{function} {event}: {answer:?}");
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_call_waits_for_a_frozen_process_and_is_served_over_new_connections() {
+        let mut fleet = Fleet::new().await;
+        let (token, id) = signed_up(&mut fleet).await;
+        fleet.run("get_user").await;
+        let own = [("{{TOKEN}}", token.as_str()), ("{{USER_ID}}", id.as_str())];
+        assert_eq!(fleet.play("get_user", &own).await.status, 200);
+        for end in [End::Closed, End::Silence] {
+            fleet.processes["get_user"].freeze();
+            let mut call = Box::pin(fleet.play("get_user", &own));
+            let early = timeout(Duration::from_millis(100), &mut call).await;
+            early.expect_err("a frozen process does not answer");
+            fleet.tables.end_all(end).await;
+            fleet.processes["get_user"].thaw();
+            let answer = timeout(LONG, call).await.unwrap();
+            assert_eq!(answer.status, 200, "{answer:?}");
         }
     }
-    for event in events.iter().filter(|event| !event["Records"].is_array()) {
-        let returned = fleet.invoke("send_mail", event).await.unwrap();
-        assert_eq!(returned, json!({ "batchItemFailures": [] }), "{event}");
-    }
-    for process in fleet.processes.values_mut() {
-        assert!(process.is_running(), "{}", process.log());
-    }
-    assert_eq!(fleet.play("sign_up", &[]).await.status, 201);
-    assert_eq!(fleet.play("log_in", &[]).await.status, 200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_panic_costs_one_answer_and_no_process() {
-    let mut fleet = Fleet::new().await;
-    // No event is known to make one of ours panic.
-    fleet.spawn("log_in", "examples/panicking").await;
-    let mut fine = event("log_in", &[]);
-    fine["requestContext"]["http"]["method"] = json!("GET");
-    for _ in 0..2 {
-        let answer = fleet.play("log_in", &[]).await;
-        assert_eq!(answer.status, 500, "{answer:?}");
-        assert_eq!(answer.body["code"], "internal", "{answer:?}");
-        assert_eq!(fleet.answer("log_in", &fine).await.status, 204);
+mod case_41_unreadable_keys {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn without_tables_a_cold_start_answers_503_and_serves_once_they_are_there() {
+        let mut fleet = Fleet::new().await;
+        let (token, id) = signed_up(&mut fleet).await;
+        let zeros = format!("1-{}", "0".repeat(40));
+        let values = [
+            ("{{TOKEN}}", token.as_str()),
+            ("{{USER_ID}}", id.as_str()),
+            ("{{RESET_TOKEN}}", zeros.as_str()),
+        ];
+        fleet.tables.weather(Weather::Refusing);
+        fleet.run_all().await;
+        for function in endpoints() {
+            assert_unavailable(function, &fleet.play(function, &values).await);
+        }
+        let batch = event("send_mail", &values);
+        let first = &batch["Records"][0]["dynamodb"]["SequenceNumber"];
+        assert_eq!(
+            fleet.invoke("send_mail", &batch).await.unwrap(),
+            json!({ "batchItemFailures": [{ "itemIdentifier": first }] })
+        );
+        fleet.tables.weather(Weather::Fine);
+        for (function, expected) in [
+            ("jwks", 200),
+            // The names are taken.
+            ("sign_up", 400),
+            ("log_in", 200),
+            ("get_user", 200),
+            ("update_details", 200),
+            ("reset_password", 404),
+            ("reset_password_complete", 400),
+            ("log_out", 204),
+        ] {
+            let answer = fleet.play(function, &values).await;
+            assert_eq!(answer.status, expected, "{function}: {answer:?}");
+        }
+        assert_eq!(
+            fleet.invoke("send_mail", &batch).await.unwrap(),
+            json!({ "batchItemFailures": [] })
+        );
     }
-    let process = fleet.processes.get_mut("log_in").unwrap();
-    assert!(process.is_running(), "{}", process.log());
-    assert!(process.log().contains("on purpose"), "{}", process.log());
+}
+
+mod case_36_unavailable {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tables_that_never_answer_do_not_hang_a_cold_start() {
+        let mut fleet = Fleet::new().await;
+        let (token, id) = signed_up(&mut fleet).await;
+        let values = [("{{TOKEN}}", token.as_str()), ("{{USER_ID}}", id.as_str())];
+        fleet.tables.weather(Weather::Silent);
+        fleet.run_all().await;
+        let functions = ["sign_up", "log_in", "get_user", "log_out", "jwks"];
+        let calls = functions.map(|function| fleet.play(function, &values));
+        for (function, answer) in functions.iter().zip(join_all(calls).await) {
+            assert_unavailable(function, &answer);
+        }
+        fleet.tables.weather(Weather::Fine);
+        assert_eq!(fleet.play("log_out", &values).await.status, 204);
+    }
+}
+
+mod case_34_events {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_malformed_event_costs_one_answer_and_no_process() {
+        let mut fleet = Fleet::start().await;
+        let mut no_base64 = event("log_in", &[]);
+        no_base64["body"] = json!("%");
+        let mut no_headers = event("log_in", &[]);
+        no_headers["headers"] = Value::Null;
+        let events = [
+            Value::Null,
+            json!([]),
+            json!({}),
+            json!("x"),
+            json!(1e300),
+            json!({ "version": "1.0", "httpMethod": "POST", "path": "/auth/login" }),
+            json!({ "version": "2.0", "requestContext": [] }),
+            event("send_mail", &[]),
+            no_base64,
+            no_headers,
+        ];
+        for function in endpoints() {
+            for event in &events {
+                let answer = fleet.answer(function, event).await;
+                assert!(answer.status >= 200, "{function} {event}: {answer:?}");
+                assert_ne!(answer.status, 503, "{function} {event}: {answer:?}");
+            }
+        }
+        for event in events.iter().filter(|event| !event["Records"].is_array()) {
+            let returned = fleet.invoke("send_mail", event).await.unwrap();
+            assert_eq!(returned, json!({ "batchItemFailures": [] }), "{event}");
+        }
+        for process in fleet.processes.values_mut() {
+            assert!(process.is_running(), "{}", process.log());
+        }
+        assert_eq!(fleet.play("sign_up", &[]).await.status, 201);
+        assert_eq!(fleet.play("log_in", &[]).await.status, 200);
+    }
+}
+
+mod case_35_panics {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_costs_one_answer_and_no_process() {
+        let mut fleet = Fleet::new().await;
+        // No event is known to make one of ours panic.
+        fleet.spawn("log_in", "examples/panicking").await;
+        let mut fine = event("log_in", &[]);
+        fine["requestContext"]["http"]["method"] = json!("GET");
+        for _ in 0..2 {
+            let answer = fleet.play("log_in", &[]).await;
+            assert_eq!(answer.status, 500, "{answer:?}");
+            assert_eq!(answer.body["code"], "internal", "{answer:?}");
+            assert_eq!(fleet.answer("log_in", &fine).await.status, 204);
+        }
+        let process = fleet.processes.get_mut("log_in").unwrap();
+        assert!(process.is_running(), "{}", process.log());
+        assert!(process.log().contains("on purpose"), "{}", process.log());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

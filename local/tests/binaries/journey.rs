@@ -87,96 +87,104 @@ fn token_in(mail: &Mail) -> String {
     rest.split(is_end).next().unwrap().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_events_tell_a_users_journey_and_the_logs_tell_no_secret() {
-    let mut fleet = Fleet::start().await;
-    let secrets = journey(&fleet, async |_| {}).await;
-    for (name, _) in REGISTRY {
-        let process = fleet.processes.get_mut(name).unwrap();
-        process.terminate();
-        process.ended().await;
-        let log = process.log();
-        for line in log.lines() {
-            let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
-            assert_ne!(line["level"], "ERROR", "{line}");
-        }
-        for secret in &secrets {
-            assert!(!log.contains(secret), "{secret} is in the log of {name}");
+mod case_42_logs {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_events_tell_a_users_journey_and_the_logs_tell_no_secret() {
+        let mut fleet = Fleet::start().await;
+        let secrets = journey(&fleet, async |_| {}).await;
+        for (name, _) in REGISTRY {
+            let process = fleet.processes.get_mut(name).unwrap();
+            process.terminate();
+            process.ended().await;
+            let log = process.log();
+            for line in log.lines() {
+                let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+                assert_ne!(line["level"], "ERROR", "{line}");
+            }
+            for secret in &secrets {
+                assert!(!log.contains(secret), "{secret} is in the log of {name}");
+            }
         }
     }
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn frozen_between_all_calls_with_every_connection_cut_meanwhile_nothing_fails() {
-    let fleet = Fleet::start().await;
-    journey(&fleet, async |fleet| fleet.sleep(End::Closed).await).await;
-}
-
-/// What an operator sees of the journey: metrics in CloudWatch's embedded format, and lines with request, route, outcome
-/// and user.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_logs_tell_outcomes_routes_users_and_changes() {
-    let mut fleet = Fleet::start().await;
-    journey(&fleet, async |_| {}).await;
-    let mut lines: Vec<(&str, Value)> = Vec::new();
-    for (name, _) in REGISTRY {
-        let process = fleet.processes.get_mut(name).unwrap();
-        process.terminate();
-        process.ended().await;
-        let log = process.log();
-        lines.extend(
-            log.lines()
-                .map(|line| (*name, serde_json::from_str(line).unwrap())),
+    /// What an operator sees of the journey: metrics in CloudWatch's embedded format, and lines with request, route, outcome
+    /// and user.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_logs_tell_outcomes_routes_users_and_changes() {
+        let mut fleet = Fleet::start().await;
+        journey(&fleet, async |_| {}).await;
+        let mut lines: Vec<(&str, Value)> = Vec::new();
+        for (name, _) in REGISTRY {
+            let process = fleet.processes.get_mut(name).unwrap();
+            process.terminate();
+            process.ended().await;
+            let log = process.log();
+            lines.extend(
+                log.lines()
+                    .map(|line| (*name, serde_json::from_str(line).unwrap())),
+            );
+        }
+        let counted = |function: &str, metric: &str| {
+            let metrics = lines
+                .iter()
+                .filter(|(name, line)| *name == function && line["_aws"].is_object());
+            metrics
+                .filter_map(|(_, line)| line[metric].as_u64())
+                .sum::<u64>()
+        };
+        for (function, metric) in [
+            ("get_user", "cold_start"),
+            ("reset_password", "reset_requested"),
+            ("reset_password_complete", "reset_completed"),
+            ("send_mail", "mail_sent"),
+        ] {
+            assert!(counted(function, metric) > 0, "{function} counts {metric}");
+        }
+        let timed = lines
+            .iter()
+            .find(|(name, line)| *name == "get_user" && line["duration_ms"].is_array());
+        let (_, timed) = timed.unwrap();
+        assert_eq!(
+            timed["_aws"]["CloudWatchMetrics"][0]["Namespace"],
+            "Latchkey/local"
+        );
+        assert_eq!(
+            timed["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0],
+            serde_json::json!(["function"])
+        );
+        let said = |function: &str, message: &str| {
+            let of_function = lines.iter().filter(|(name, _)| *name == function);
+            of_function
+                .map(|(_, line)| line)
+                .find(|line| line["fields"]["message"] == message)
+                .unwrap()
+                .clone()
+        };
+        let answered = said("get_user", "answered");
+        assert_eq!(
+            (&answered["fields"]["status"], &answered["span"]["route"]),
+            (&200.into(), &"GET /api/users/{id}".into())
+        );
+        assert!(
+            answered["span"]["request_id"].is_string() && answered["span"]["user"].is_u64(),
+            "{answered}"
+        );
+        let changed = said("update_details", "account changed");
+        assert!(
+            changed["fields"]["user"].is_u64() && changed["fields"]["source"].is_string(),
+            "{changed}"
         );
     }
-    let counted = |function: &str, metric: &str| {
-        let metrics = lines
-            .iter()
-            .filter(|(name, line)| *name == function && line["_aws"].is_object());
-        metrics
-            .filter_map(|(_, line)| line[metric].as_u64())
-            .sum::<u64>()
-    };
-    for (function, metric) in [
-        ("get_user", "cold_start"),
-        ("reset_password", "reset_requested"),
-        ("reset_password_complete", "reset_completed"),
-        ("send_mail", "mail_sent"),
-    ] {
-        assert!(counted(function, metric) > 0, "{function} counts {metric}");
+}
+
+mod case_39_idle_connections {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn frozen_between_all_calls_with_every_connection_cut_meanwhile_nothing_fails() {
+        let fleet = Fleet::start().await;
+        journey(&fleet, async |fleet| fleet.sleep(End::Closed).await).await;
     }
-    let timed = lines
-        .iter()
-        .find(|(name, line)| *name == "get_user" && line["duration_ms"].is_array());
-    let (_, timed) = timed.unwrap();
-    assert_eq!(
-        timed["_aws"]["CloudWatchMetrics"][0]["Namespace"],
-        "Latchkey/local"
-    );
-    assert_eq!(
-        timed["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0],
-        serde_json::json!(["function"])
-    );
-    let said = |function: &str, message: &str| {
-        let of_function = lines.iter().filter(|(name, _)| *name == function);
-        of_function
-            .map(|(_, line)| line)
-            .find(|line| line["fields"]["message"] == message)
-            .unwrap()
-            .clone()
-    };
-    let answered = said("get_user", "answered");
-    assert_eq!(
-        (&answered["fields"]["status"], &answered["span"]["route"]),
-        (&200.into(), &"GET /api/users/{id}".into())
-    );
-    assert!(
-        answered["span"]["request_id"].is_string() && answered["span"]["user"].is_u64(),
-        "{answered}"
-    );
-    let changed = said("update_details", "account changed");
-    assert!(
-        changed["fields"]["user"].is_u64() && changed["fields"]["source"].is_string(),
-        "{changed}"
-    );
 }

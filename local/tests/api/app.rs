@@ -20,7 +20,7 @@ use shared::{
     random::Random,
 };
 
-use crate::{proxy::Proxy, rights};
+use crate::{logs::Watch, proxy::Proxy, rights};
 
 /// 2026-01-31T12:00:00Z, when every test begins.
 pub const START: u64 = 1_769_860_800;
@@ -38,12 +38,15 @@ const LIGHT: Params = Params {
     p_cost: 1,
 };
 
-/// A whole Latchkey. Dropping it fails the test if a mail was not read, or a function did what it has no right to.
+/// A whole Latchkey. Dropping it fails the test if a mail was not read, a function did what it has no right to, or a log
+/// holds what the test sent.
 pub struct TestApp {
     pub server: Server,
     /// What goes between the functions and DynamoDB.
     pub proxy: Proxy,
     pub hasher: Hasher,
+    /// What nothing may log.
+    pub watch: Watch,
     client: reqwest::Client,
     now: Arc<AtomicU64>,
     read: Mutex<Vec<String>>,
@@ -78,6 +81,7 @@ impl TestApp {
 
     /// With Argon2id as strong as in the cloud.
     pub async fn with_params(settings: &[(&str, &str)], params: Params) -> Self {
+        let watch = Watch::begin();
         let now = Arc::new(AtomicU64::new(START));
         let time = now.clone();
         let chance = Mutex::new(StdRng::seed_from_u64(42));
@@ -103,6 +107,7 @@ impl TestApp {
             server,
             proxy,
             hasher,
+            watch,
             client: reqwest::Client::new(),
             now,
             read: Mutex::default(),
@@ -127,12 +132,16 @@ impl TestApp {
     }
 
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
-        Answer {
+        let request = request.build().unwrap();
+        self.watch.note_request(&request);
+        let response = self.client.execute(request).await.unwrap();
+        let answer = Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             text: response.text().await.unwrap(),
-        }
+        };
+        self.watch.note_answer(&answer);
+        answer
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -248,6 +257,9 @@ impl TestApp {
         let mut unread = self.server.mails();
         unread.retain(|mail| !read.contains(&mail.id));
         read.extend(unread.iter().map(|mail| mail.id.clone()));
+        for mail in &unread {
+            self.watch.note_mail(mail);
+        }
         unread.reverse();
         unread
     }
@@ -259,6 +271,8 @@ impl Drop for TestApp {
             let unread = subjects(&self.unread());
             assert!(unread.is_empty(), "mails that no one read: {unread:?}");
             rights::check(&self.proxy.uses());
+            let leaks = self.watch.leaks();
+            assert!(leaks.is_empty(), "logged: {leaks:#?}");
         }
     }
 }

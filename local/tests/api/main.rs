@@ -13,11 +13,13 @@
 )]
 
 mod app;
+mod cases;
 mod events;
 mod faults;
 mod get_user;
 mod keys;
 mod log_in;
+mod logs;
 mod mails;
 mod minter;
 mod proxy;

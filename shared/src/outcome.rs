@@ -73,6 +73,11 @@ pub enum Change {
     Reset,
 }
 
+/// Names `user` in every line that is logged of the request from here on: who it is about, signed in or not.
+pub fn concerns(user: UserId) {
+    tracing::Span::current().record("user", user.number());
+}
+
 /// Notes that `user` was changed: who, from where, what kind. Never a value.
 pub fn audit(user: UserId, source: &str, change: Change) {
     tracing::info!(user = user.number(), source, ?change, "account changed");

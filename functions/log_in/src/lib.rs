@@ -7,6 +7,7 @@ use shared::{
     email::Email,
     http::{self, Error, Fields, Reason, Response},
     lambda::Opening,
+    outcome,
     password::{Attempt, Hash},
     session::{self, SignedIn},
     user::{Session, User, View},
@@ -109,10 +110,9 @@ async fn find(app: &App, name: &Name) -> Result<Option<User>, Error> {
         Name::Email(email) => app.users.id_by_email(email).await?,
         Name::Username(username) => app.users.id_by_username(username).await?,
     };
-    match id {
-        Some(id) => Ok(app.users.by_id(id).await?),
-        None => Ok(None),
-    }
+    let Some(id) = id else { return Ok(None) };
+    outcome::concerns(id);
+    Ok(app.users.by_id(id).await?)
 }
 
 /// Counts and waits as for a user, and hashes as long.

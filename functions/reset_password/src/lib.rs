@@ -7,7 +7,7 @@ use shared::{
     http::{self, Error, Fields, Response},
     lambda::Opening,
     outbox::Asked,
-    outcome::Outcome,
+    outcome::{self, Outcome},
 };
 
 /// An address is looked up first.
@@ -36,7 +36,11 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let Body { email } = http::body(&request, Body::read)?;
     app.limit_source(&request, LIMIT, |limits| limits.resets)
         .await?;
-    let user = app.users.id_by_email(&email).await?;
+    let user = app
+        .users
+        .id_by_email(&email)
+        .await?
+        .inspect(|user| outcome::concerns(*user));
     if user.is_none() && app.settings.reveal_unknown_emails {
         Outcome::ResetUnknown.count();
         return Err(Error::NotFound);

@@ -57,6 +57,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     app.limit_source(&request, LIMIT, |limits| limits.completions)
         .await?;
     let token = body.reset_token?;
+    outcome::concerns(token.user());
     let now = app.clock.now();
     let (last_sent, user) = tokio::try_join!(
         app.transient.reset_item(token.user()),

@@ -104,6 +104,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         user.sessions = BTreeMap::from([(issued.id, session.clone())]);
         match app.users.create(&user).await? {
             Created::Done => {
+                outcome::concerns(user.id);
                 outcome::audit(user.id, &app.source(&request), Change::SignedUp);
                 let body = SignedIn {
                     token: &issued.token,

@@ -12,6 +12,7 @@
     reason = "a case's module is a part of its file, named so that its tests are found by number"
 )]
 
+mod audit;
 mod faults;
 mod fleet;
 mod journey;

@@ -8,6 +8,7 @@ use super::App;
 use crate::{
     failures::Failures,
     http::{self, Error},
+    outcome,
     password::{Attempt, HashError},
     session::{Bearer, Presented},
     settings::SourceLimits,
@@ -37,9 +38,11 @@ impl App {
             .key(presented.kid())
             .await?
             .ok_or(Error::NotAuthenticated)?;
-        presented
+        let bearer = presented
             .check(&key, &self.parties, self.clock.now())
-            .map_err(|_| Error::NotAuthenticated)
+            .map_err(|_| Error::NotAuthenticated)?;
+        outcome::concerns(bearer.user);
+        Ok(bearer)
     }
 
     /// Who makes the request, with a session that lives.
@@ -48,7 +51,6 @@ impl App {
     /// [`Error::NotAuthenticated`] if nobody does; [`Error::Unavailable`] if a table cannot be read.
     pub async fn caller(&self, request: &Request) -> Result<Caller, Error> {
         let Bearer { user, session } = self.bearer(request).await?;
-        tracing::Span::current().record("user", user.number());
         let user = self
             .users
             .by_id(user)

@@ -8,8 +8,11 @@ mod source;
 use lambda_http::{
     Request, RequestExt as _,
     http::{
-        HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT, X_CONTENT_TYPE_OPTIONS},
+        HeaderName, HeaderValue, StatusCode,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+        },
     },
     request::RequestContext,
 };
@@ -30,8 +33,24 @@ pub type Response = lambda_http::http::Response<String>;
 pub const MAX_BODY: usize = 16 * 1024;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// What every answer tells a browser: keep nothing, guess no type, show it in no frame and as no page, name no address
+/// that led here, and never come by plain http.
+const FOR_BROWSERS: [(HeaderName, HeaderValue); 5] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox",
+        ),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+    ),
+];
 
 /// Refuses a body that is too large.
 ///
@@ -51,13 +70,16 @@ pub fn check_size(request: &Request) -> Result<(), Error> {
 /// [`Error::Internal`] if `value` does not serialise.
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, Error> {
     let body = serde_json::to_string(value).map_err(Error::internal)?;
+    let mut response = answer(status, body);
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    Ok(response)
+}
+
+fn answer(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    Ok(response)
+    response.headers_mut().extend(FOR_BROWSERS);
+    response
 }
 
 /// `status` with a sentence for a person.
@@ -71,13 +93,7 @@ pub fn detail(status: StatusCode, sentence: &str) -> Result<Response, Error> {
 /// 204, without a body or a type.
 #[must_use]
 pub fn no_content() -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
-    response
-        .headers_mut()
-        .insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    response
+    answer(StatusCode::NO_CONTENT, String::new())
 }
 
 /// The route that led here, as the template states it, such as `GET /api/users/{id}`: no value of anybody's.

@@ -28,6 +28,7 @@ mod raw;
 mod readme;
 mod resetting;
 mod rights;
+mod security;
 mod serving;
 mod sign_up;
 mod structure;

@@ -58,6 +58,9 @@ pub(crate) enum Command {
         /// E-mail, username or id (id:… and username:… tell a number from a name)
         whom: Whom,
     },
+    /// Where a user is signed in
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// The keys that session tokens are signed with
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -91,6 +94,15 @@ pub(crate) enum Command {
 pub(crate) enum Change {
     Grant,
     Revoke,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// Sign a user out everywhere, and make mailed links dead; the password stays
+    End {
+        /// E-mail, username or id (id:… and username:… tell a number from a name)
+        whom: Whom,
+    },
 }
 
 #[derive(Subcommand)]

@@ -10,6 +10,7 @@ mod mails;
 mod report;
 mod restore;
 mod scan;
+mod sessions;
 mod smoke;
 mod superuser;
 mod whom;
@@ -22,7 +23,9 @@ use std::{
 use clap::Parser as _;
 
 use crate::{
-    command_line::{Command, CommandLine, KeysCommand, LimitsCommand, MailsCommand},
+    command_line::{
+        Command, CommandLine, KeysCommand, LimitsCommand, MailsCommand, SessionsCommand,
+    },
     connection::Admin,
     failure::Failure,
     report::Report,
@@ -50,6 +53,7 @@ async fn run(command_line: CommandLine) -> Result<Report, Failure> {
     let admin = Admin::connect(&command_line.place).await?;
     match command_line.command {
         Command::Superuser { change, whom } => superuser::run(&admin, change, &whom).await,
+        Command::Sessions(SessionsCommand::End { whom }) => sessions::end(&admin, &whom).await,
         Command::Keys(KeysCommand::Show) => keys::show(&admin).await,
         Command::Keys(KeysCommand::Rotate {
             session_days,

@@ -11,3 +11,4 @@ mod keys;
 mod latchkey;
 mod mails;
 mod restore;
+mod sessions;

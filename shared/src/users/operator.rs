@@ -35,6 +35,26 @@ impl Users {
         Ok(matches!(self.database.write(&write).await?, Outcome::Done))
     }
 
+    /// Ends every session of `user`, and makes every link dead that was given out. Whether the user is there.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn end_sessions(&self, user: UserId) -> Result<bool, Error> {
+        let writer = self.database.write_name();
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #sessions = :none, #credentials = #credentials + :one, \
+             #version = #version + :one, #writer = :writer",
+            "attribute_exists(#pk) AND #writer <> :writer",
+        )
+        .known_by(&writer)
+        .value("none", BTreeMap::<String, Session>::new())?
+        .value("one", 1)?
+        .value("writer", &writer)?;
+        Ok(matches!(self.database.write(&write).await?, Outcome::Done))
+    }
+
     /// Removes `user` and both markers, and tells nobody. Whether it took place; if not, one of the three is no longer
     /// what it was.
     ///

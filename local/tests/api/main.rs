@@ -21,6 +21,7 @@ mod keys;
 mod log_in;
 mod logs;
 mod mails;
+mod malformed;
 mod minter;
 mod proxy;
 mod races;

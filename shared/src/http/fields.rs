@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use lambda_http::Request;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, MapAccess, Visitor},
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use super::{Error, FieldError, Reason, check_size};
 
 /// The fields of a body that are not read yet, and the faults of those that are.
 pub struct Fields {
-    unread: BTreeMap<String, Value>,
+    unread: BTreeMap<String, Given>,
     faults: Vec<FieldError>,
 }
 
@@ -65,10 +65,10 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let parsed = match self.unread.remove(field)? {
-            Value::String(text) if text.contains('\0') => {
+            Given::Text(text) if text.contains('\0') => {
                 Err(Reason::new("invalid", "must not contain NUL"))
             }
-            Value::String(text) => parse(&text).map_err(Into::into),
+            Given::Text(text) => parse(&text).map_err(Into::into),
             _ => Err(Reason::new("invalid", "must be a string")),
         };
         parsed.map_err(|reason| self.fault(field, reason)).ok()
@@ -76,18 +76,20 @@ impl Fields {
 
     /// A field that may be there and is true or false.
     pub fn flag(&mut self, field: &str) -> Option<bool> {
-        let value = self.unread.remove(field)?;
-        if !value.is_boolean() {
-            self.fault(field, Reason::new("invalid", "must be true or false"));
+        if let Given::Flag(flag) = self.unread.remove(field)? {
+            return Some(flag);
         }
-        value.as_bool()
+        self.fault(field, Reason::new("invalid", "must be true or false"));
+        None
     }
 
     /// Takes a field that cannot be changed: its present value is fine, any other is a fault.
     pub fn read_only(&mut self, field: &str, present: &Value) {
-        // A number may be written in more than one way: 21.0 is 21.
-        let is_other = |value: Value| {
-            value != *present && (value.as_f64().is_none() || value.as_f64() != present.as_f64())
+        let is_other = |given: Given| match given {
+            Given::Text(text) => present.as_str() != Some(text.as_str()),
+            // A number may be written in more than one way: 21.0 is 21.
+            Given::Number(number) => present.as_f64() != Some(number),
+            Given::Flag(_) | Given::Other => true,
         };
         if self.unread.remove(field).is_some_and(is_other) {
             self.fault(field, Reason::new("read_only", "cannot be changed"));
@@ -139,7 +141,7 @@ fn is_nameable(field: &str) -> bool {
 const TWICE: &str = "a field is given twice";
 
 /// A JSON object whose names differ.
-struct Object(BTreeMap<String, Value>);
+struct Object(BTreeMap<String, Given>);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -164,5 +166,76 @@ impl<'de> Visitor<'de> for ObjectVisitor {
             }
         }
         Ok(Object(fields))
+    }
+}
+
+/// The value of a field, as far as any field can be it.
+///
+/// Not `serde_json`'s `Value`: that takes objects with certain names of the library's own for the texts in them.
+enum Given {
+    Text(String),
+    Flag(bool),
+    Number(f64),
+    /// Null, an array or an object.
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(GivenVisitor)
+    }
+}
+
+struct GivenVisitor;
+
+impl<'de> Visitor<'de> for GivenVisitor {
+    type Value = Given;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Given, E> {
+        Ok(Given::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Given, E> {
+        Ok(Given::Text(text))
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Given, E> {
+        Ok(Given::Flag(flag))
+    }
+
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "ids, the only numbers that matter, are exact"
+    )]
+    fn visit_u64<E>(self, number: u64) -> Result<Given, E> {
+        Ok(Given::Number(number as f64))
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "no field is negative")]
+    fn visit_i64<E>(self, number: i64) -> Result<Given, E> {
+        Ok(Given::Number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Given, E> {
+        Ok(Given::Number(number))
+    }
+
+    fn visit_unit<E>(self) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    // What is inside is read, too, so that it has to be JSON, and not too deep.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Given, A::Error> {
+        while seq.next_element::<Given>()?.is_some() {}
+        Ok(Given::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+        while map.next_entry::<String, Given>()?.is_some() {}
+        Ok(Given::Other)
     }
 }

@@ -46,13 +46,14 @@ pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
 fn parse(event: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     serde_json::from_str(event).or_else(|error| {
         // A header with a control character cannot be read: such a request goes on without its headers, and so without
-        // credentials.
-        let mut event: serde_json::Value = serde_json::from_str(event).map_err(Error::internal)?;
-        event
-            .get_mut("headers")
-            .map(serde_json::Value::take)
+        // credentials. All else stays as it was written.
+        let mut members: BTreeMap<String, &RawValue> =
+            serde_json::from_str(event).map_err(Error::internal)?;
+        members
+            .remove("headers")
             .ok_or_else(|| Error::internal(error))?;
-        serde_json::from_value(event).map_err(Error::internal)
+        let event = serde_json::to_string(&members).map_err(Error::internal)?;
+        serde_json::from_str(&event).map_err(Error::internal)
     })
 }
 

@@ -1,4 +1,4 @@
-//! `superuser grant` and `superuser revoke`. The first superuser can come from nowhere else.
+//! `superuser grant` and `superuser revoke`. Superusers can come from nowhere else.
 
 use serde_json::json;
 

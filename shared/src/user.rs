@@ -35,7 +35,7 @@ pub struct User {
     pub last_name: Name,
     /// Argon2id, as a PHC string.
     pub password: password::Hash,
-    /// Whether the user may read anyone and make superusers.
+    /// Whether the user may read anyone.
     pub is_superuser: bool,
     /// When the user signed up.
     pub date_joined: Timestamp,

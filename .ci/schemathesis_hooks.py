@@ -1,0 +1,365 @@
+"""What schemathesis must know of Latchkey beyond openapi.yaml: how to stay signed in, which secrets open the deeper
+paths, and which of its findings are none, each with its reason. Counts what was reached."""
+
+import atexit
+import collections
+import json
+import os
+import re
+import secrets
+import unicodedata
+import zlib
+
+import requests
+import schemathesis
+
+API = os.environ["LATCHKEY_API"]
+REPORT = os.environ["LATCHKEY_REPORT"]
+
+HTTP = requests.Session()
+RESET_TOKEN = r"[1-9a-z][0-9a-z]{0,10}-[0-9a-f]{40}"
+ASCII_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+MOST_USERS = 500
+
+reached = collections.Counter()
+dropped = collections.Counter()
+
+
+def post(path, body, status):
+    answer = HTTP.post(API + path, json=body)
+    if answer.status_code != status:
+        raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text}")
+    return answer.json()
+
+
+# --- Users whose passwords are known, and a session that lives.
+
+
+class User:
+    """Somebody whose password is known. Without a token there is no session that is known to live."""
+
+    def __init__(self, details, password, token):
+        self.details, self.password, self.token = details, password, token
+
+
+class People:
+    """Everybody who signed up of late, and the one as whom requests are sent that are about nobody in particular."""
+
+    def __init__(self):
+        self.known = collections.OrderedDict()
+        self.by_token = {}
+        self.main = None
+        self.link = None
+
+    def add(self, details, password, token):
+        user = User(details, password, None)
+        self.known[details["id"]] = user
+        self.give_token(user, token)
+        while len(self.known) > MOST_USERS:
+            self.known.popitem(last=False)
+        return user
+
+    def give_token(self, user, token):
+        user.token = token
+        self.by_token[token] = user
+
+    def sign_up(self):
+        name, password = f"fuzzer-{secrets.token_hex(8)}", f"quiet {secrets.token_hex(8)}"
+        body = {"username": name, "email": f"{name}@example.com", "password": password}
+        answer = post("/auth/signup", body, 201)
+        return self.add(answer["user"], password, answer["token"])
+
+    def someone(self):
+        if self.main is None:
+            self.main = self.sign_up()
+        return self.signed_in(self.main)
+
+    def signed_in(self, user):
+        """The user with a session; somebody new, if the user must wait before another try."""
+        if user.token is None:
+            body = {"username": user.details["username"], "password": user.password}
+            answer = HTTP.post(f"{API}/auth/login", json=body)
+            if answer.status_code == 429:
+                self.main = self.sign_up()
+                return self.main
+            answer.raise_for_status()
+            self.give_token(user, answer.json()["token"])
+        return user
+
+    def with_password(self, password):
+        return next((user for user in reversed(self.known.values()) if user.password == password), None)
+
+    def reset_token(self):
+        """The token of a link that was mailed to somebody and was not used yet."""
+        if self.link is None:
+            user = self.sign_up()
+            post("/api/passwords/reset_password", {"email": user.details["email"]}, 200)
+            mails = HTTP.get(f"{API}/_local/mails").json()
+            HTTP.delete(f"{API}/_local/mails").raise_for_status()
+            [mail] = [mail for mail in mails if mail["to"] == [user.details["email"]]]
+            self.link = (re.search(rf"\?token=({RESET_TOKEN})", mail["text"]).group(1), user)
+        return self.link[0]
+
+
+people = People()
+
+
+@schemathesis.auth(refresh_interval=None)
+class SignedIn:
+    def get(self, case, context):
+        return people.someone().token
+
+    def set(self, case, data, context):
+        case.headers = {**(case.headers or {}), "Authorization": f"Token {data}"}
+
+
+# --- Deeper paths: what openapi.yaml admits at a place is replaced, in most cases, by what is right there. What it does
+# not admit stays, so that bad values are tried beside a right password and a good link as well.
+
+
+def chance(case, purpose):
+    """One of eight numbers, the same for the same case."""
+    return zlib.crc32(f"{purpose} {case.path_parameters!r} {case.body!r}".encode("utf-8", "replace")) % 8
+
+
+def is_text(value, least=0, most=512):
+    return isinstance(value, str) and "\0" not in value and least <= len(value) <= most
+
+
+def operation_id(case):
+    return case.operation.definition.raw["operationId"]
+
+
+def owner(case):
+    """Whose token the case has; nobody, if it is to be refused."""
+    header = (case.headers or {}).get("Authorization")
+    return people.by_token.get(header.removeprefix("Token ")) if isinstance(header, str) else None
+
+
+@schemathesis.hook
+def before_call(context, case, **kwargs):
+    if case.method.upper() != case.operation.method.upper():
+        return
+    user = owner(case)
+    deepen = DEEPEN.get(operation_id(case))
+    if deepen is not None:
+        user = deepen(case, case.body if isinstance(case.body, dict) else {}, user) or user
+    if user is not None:
+        case.headers["Authorization"] = f"Token {people.signed_in(user).token}"
+
+
+def deepen_sign_up(case, body, _):
+    share = chance(case, "sign_up")
+    if is_text(body.get("username"), 1, 120) and re.fullmatch(r"[A-Za-z0-9._+-]+", body["username"]) and share < 6:
+        body["username"] += secrets.token_hex(8)
+    if is_text(body.get("email"), 3, 200) and body["email"].count("@") == 1 and share < 6:
+        domain = body["email"].strip("\t\n\f\r ").rpartition("@")[2]
+        body["email"] = f"{secrets.token_hex(8)}@{domain if ASCII_DOMAIN.fullmatch(domain) else 'bücher.example'}"
+    if is_text(body.get("password"), 8, 100) and share < 4:
+        body["password"] += secrets.token_hex(8)
+
+
+def deepen_log_in(case, body, _):
+    if not is_text(body.get("password")):
+        return
+    share = chance(case, "log_in")
+    known = people.with_password(body["password"]) or people.someone()
+    for field in ("username", "email"):
+        if is_text(body.get(field)) and share < 6:
+            body[field] = known.details[field]
+    if share < 5:
+        body["password"] = known.password
+
+
+def deepen_get_user(case, _, user):
+    wanted = case.path_parameters.get("id")
+    if user is None or not isinstance(wanted, int) or not 1 <= wanted < 2**53:
+        return None
+    if wanted not in people.known and chance(case, "get_user") < 4:
+        case.path_parameters["id"] = user.details["id"]
+        return user
+    return people.known.get(wanted)
+
+
+def deepen_update_details(case, body, user):
+    if user is None or not is_text(body.get("current-password")):
+        return None
+    share = chance(case, "update_details")
+    user = people.signed_in(people.with_password(body["current-password"]) or user)
+    if share < 7:
+        body["current-password"] = user.password
+    for field in ("id", "username", "date_joined"):
+        if type(body.get(field)) is type(user.details[field]) and share < 6:
+            body[field] = user.details[field]
+    return user
+
+
+def deepen_reset_password(case, body, _):
+    if is_text(body.get("email"), 3, 254) and chance(case, "reset_password") < 4:
+        body["email"] = people.someone().details["email"]
+
+
+def deepen_completion(case, body, _):
+    share = chance(case, "completion")
+    token = body.get("reset_token")
+    if isinstance(token, str) and re.fullmatch(RESET_TOKEN, token) and share != 6:
+        body["reset_token"] = people.reset_token()
+    if is_text(body.get("new_password"), 8, 100) and share < 5:
+        body["new_password"] += secrets.token_hex(8)
+    if is_text(body.get("password_confirmation")) and is_text(body.get("new_password")) and share != 5:
+        body["password_confirmation"] = body["new_password"]
+
+
+DEEPEN = {
+    "sign_up": deepen_sign_up,
+    "log_in": deepen_log_in,
+    "get_user": deepen_get_user,
+    "update_details": deepen_update_details,
+    "reset_password": deepen_reset_password,
+    "reset_password_complete": deepen_completion,
+    "reset_password_complete_patch": deepen_completion,
+}
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    if response.request.method != case.operation.method.upper():
+        return
+    operation, status = operation_id(case), response.status_code
+    reached[f"{operation} {status}"] += 1
+    user = owner(case)
+    if user is not None and (status == 401 or (operation, status) == ("log_out", 204)):
+        user.token = None
+    if operation in ("sign_up", "log_in") and status in (200, 201):
+        learn_user(response.json(), case.body["password"])
+    elif operation == "update_details" and status == 200:
+        user.details = response.json()
+        user.password = case.body.get("password", user.password)
+    elif operation.startswith("reset_password_complete") and status == 201:
+        (_, user), people.link = people.link, None
+        user.password, user.token = case.body["new_password"], None
+    elif operation in ("update_details", "log_in") and status == 429:
+        # Whoever has to wait is left alone.
+        people.main = None
+
+
+def learn_user(answer, password):
+    user = people.known.get(answer["user"]["id"])
+    if user is None:
+        people.add(answer["user"], password, answer["token"])
+    else:
+        people.give_token(user, answer["token"])
+
+
+# --- Findings that are none. Each line is one check at some operations; a finding is dropped only if the answer has
+# nothing but such faults, and `proof` holds of the value that was sent.
+
+NEW_PASSWORDS = {
+    "sign_up": "password",
+    "update_details": "password",
+    "reset_password_complete": "new_password",
+    "reset_password_complete_patch": "new_password",
+}
+NAMES = ["sign_up", "update_details"]
+EMAILS = ["sign_up", "log_in", "update_details", "reset_password"]
+COMPLETIONS = ["reset_password_complete", "reset_password_complete_patch"]
+
+
+def is_beyond_ascii(email, _):
+    domain = email.strip("\t\n\f\r ").rpartition("@")[2]
+    return not ASCII_DOMAIN.fullmatch(domain) or "xn--" in domain.lower()
+
+
+def is_long(email, _):
+    email = email.strip("\t\n\f\r ")
+    local, _, domain = email.rpartition("@")
+    # In ASCII a domain is at most four times as long, and a little.
+    return len(email.encode()) > 254 or len(local) > 64 or len(local) + 6 * len(domain) > 254
+
+
+def is_over_300_bytes(name, _):
+    return len(name.encode()) > 300
+
+
+def is_over_512_bytes(password, _):
+    return len(password.encode()) > 512
+
+
+def is_other_length_in_nfc(password, _):
+    password = unicodedata.normalize("NFC", password)
+    return not 8 <= len(password) <= 128 or len(password.encode()) > 512
+
+
+def is_not_the_password(password, case):
+    user = owner(case)
+    return user is not None and password != user.password
+
+
+def is_not_the_newest_link(token, _):
+    return people.link is None or token != people.link[0]
+
+
+# Fault, operations, proof, and why openapi.yaml admits the value that is refused.
+ADMITTED = [
+    ("email taken", NAMES, None, "no schema can say which are taken"),
+    ("username taken", ["sign_up"], None, "no schema can say which are taken"),
+    ("email invalid", EMAILS, is_beyond_ascii, "IDNA decides what a domain beyond ASCII may be; no pattern can"),
+    ("email too_long", EMAILS, is_long, "a bound in bytes, and in ASCII; maxLength counts characters"),
+    ("first_name too_long", NAMES, is_over_300_bytes, "a bound in bytes"),
+    ("last_name too_long", NAMES, is_over_300_bytes, "a bound in bytes"),
+    ("password too_long", ["log_in"], is_over_512_bytes, "a bound in bytes"),
+    ("current-password too_long", ["update_details"], is_over_512_bytes, "a bound in bytes"),
+    ("current-password incorrect", ["update_details"], is_not_the_password, "no schema knows the password"),
+    ("id read_only", ["update_details"], None, "no schema knows the caller's own"),
+    ("username read_only", ["update_details"], None, "no schema knows the caller's own"),
+    ("date_joined read_only", ["update_details"], None, "no schema knows the caller's own"),
+    ("reset_token invalid", COMPLETIONS, is_not_the_newest_link, "no schema knows which links are good"),
+    ("password_confirmation mismatch", COMPLETIONS, None, "no schema can ask for two fields to be equal"),
+]
+for operation, field in NEW_PASSWORDS.items():
+    ADMITTED += [
+        (f"{field} too_common", [operation], None, "the list of common passwords is in no schema"),
+        (f"{field} too_similar", [operation], None, "no schema can compare a password with names"),
+        (f"{field} too_short", [operation], is_other_length_in_nfc, "counted in NFC"),
+        (f"{field} too_long", [operation], is_other_length_in_nfc, "counted in NFC, and a bound in bytes"),
+    ]
+
+
+def is_admitted_and_refused(case, response):
+    """positive_data_acceptance: 400 for nothing but what a schema cannot state."""
+    faults = response.json().get("errors", [])
+    return bool(faults) and all(is_admitted(operation_id(case), case, fault) for fault in faults)
+
+
+def is_admitted(operation, case, fault):
+    name = f"{fault['field']} {fault['code']}"
+    for known, operations, proof, _ in ADMITTED:
+        if name == known and operation in operations and (proof is None or proof(case.body[fault["field"]], case)):
+            dropped[f"{operation}: {name}"] += 1
+            return True
+    return False
+
+
+def is_gateways_404(case, response):
+    """unsupported_method: API Gateway has no 405. What no route names is its own 404, and that is the contract, at every
+    operation. Only `GET /api/users/update_details` is a route: it is that of get_user, with an id which is none."""
+    dropped[f"{operation_id(case)}: no 405"] += 1
+    if operation_id(case) == "update_details" and response.request.method == "GET":
+        fault = {"field": "id", "code": "invalid"}
+        return response.status_code == 400 and fault.items() <= response.json()["errors"][0].items()
+    return response.status_code == 404 and response.json() == {"message": "Not Found"}
+
+
+NO_FINDINGS = {"RejectedPositiveData": is_admitted_and_refused, "UnsupportedMethodResponse": is_gateways_404}
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    is_none = NO_FINDINGS.get(type(failure).__name__)
+    return is_none is None or not is_none(case, response)
+
+
+@atexit.register
+def report():
+    with open(REPORT, "w", encoding="utf-8") as file:
+        json.dump({"reached": reached, "dropped": dropped}, file)

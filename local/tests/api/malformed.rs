@@ -210,114 +210,117 @@ fn no_values() -> Vec<Vec<u8>> {
 
 /// The code that a kind of field refuses a text with: I nvalid, S hort, L ong, C ommon, or - for a text that it takes.
 /// In the order of: e-mail, username, name, new password, existing password.
+const TEXTS: &[(&str, &str)] = &[
+    // Nothing, and white space of every kind.
+    ("", "IS-S-"),
+    (" ", "II-S-"),
+    ("\t\r\n", "IIIS-"),
+    ("        ", "II---"),
+    ("\t\t\t\t\t\t\t\t", "III--"),
+    ("\u{b}\u{b}zq9xzq9x", "III--"),
+    ("\u{c}zq9x zq9x", "III--"),
+    ("\u{a0}zq9xzq9x\u{a0}", "II---"),
+    ("\u{1680}zq9xzq9x", "II---"),
+    ("\u{180e}zq9xzq9x", "II---"),
+    ("\u{2003}zq9xzq9x\u{2009}", "II---"),
+    ("\u{202f}zq9xzq9x", "II---"),
+    ("\u{205f}zq9xzq9x", "II---"),
+    ("\u{3000}zq9xzq9x\u{3000}", "II---"),
+    ("\u{2800}zq9xzq9x", "II---"),
+    ("zq9x zq9x", "II---"),
+    ("zq9x\u{2028}zq9x", "III--"),
+    ("zq9x\u{2029}zq9x", "III--"),
+    // Controls.
+    ("\0", "IIIII"),
+    ("zq9xzq9x\0", "IIIII"),
+    ("zq9x\0zq9x", "IIIII"),
+    ("zq9x\u{1}zq9x", "III--"),
+    ("zq9x\u{8}zq9x", "III--"),
+    ("zq9x\u{1b}[2Jzq9x", "III--"),
+    ("zq9x\u{7f}zq9x", "III--"),
+    ("zq9x\u{80}zq9x", "III--"),
+    ("zq9x\u{85}zq9x", "III--"),
+    ("zq9x\u{9b}31mzq9x", "III--"),
+    ("zq9x\u{9f}zq9x", "III--"),
+    ("zq9x\r\nBcc: zq9x@example.com", "III--"),
+    ("zq9x@example.com\r\nzq9x@example.org", "III--"),
+    ("zq9x\nzq9x", "III--"),
+    ("zq9x\rzq9x", "III--"),
+    // What turns the writing round, marks that do not, and what nobody sees.
+    ("zq9x\u{202a}zq9x", "III--"),
+    ("zq9x\u{202b}zq9x", "III--"),
+    ("zq9x\u{202c}zq9x", "III--"),
+    ("zq9x\u{202d}zq9x", "III--"),
+    ("zq9x\u{202e}zq9x", "III--"),
+    ("zq9x\u{2066}zq9x", "III--"),
+    ("zq9x\u{2067}zq9x", "III--"),
+    ("zq9x\u{2068}zq9x", "III--"),
+    ("zq9x\u{2069}zq9x", "III--"),
+    ("zq9x\u{200e}zq9x", "II---"),
+    ("zq9x\u{200f}zq9x", "II---"),
+    ("zq9x\u{61c}zq9x", "II---"),
+    ("zq9x\u{200b}zq9x", "II---"),
+    ("zq9x\u{200c}zq9x", "II---"),
+    ("zq9x\u{200d}zq9x", "II---"),
+    ("zq9x\u{2060}zq9x", "II---"),
+    ("zq9x\u{ad}zq9x", "II---"),
+    ("zq9x\u{feff}zq9x", "II---"),
+    ("\u{feff}zq9xzq9x", "II---"),
+    ("zq9x\u{fe0f}zq9x", "II---"),
+    ("zq9x\u{e0041}zq9x", "II---"),
+    ("zq9x\u{e0101}zq9x", "II---"),
+    // What is no character, is not assigned, or private.
+    ("zq9x\u{fffd}zq9x", "II---"),
+    ("zq9x\u{fffe}zq9x", "II---"),
+    ("zq9x\u{ffff}zq9x", "II---"),
+    ("zq9x\u{fdd0}zq9x", "II---"),
+    ("zq9x\u{1fffe}zq9x", "II---"),
+    ("zq9x\u{10ffff}zq9x", "II---"),
+    ("zq9x\u{378}zq9x", "II---"),
+    ("zq9x\u{e000}zq9x", "II---"),
+    // Other scripts, look-alikes, pictures.
+    ("zq9x\u{301}\u{302}\u{303}zq9x", "II---"),
+    ("\u{301}zq9xzq9x", "II---"),
+    ("zq9x\u{430}zq9x", "II---"),
+    ("\u{ff5a}\u{ff51}zq9xzq9x", "II---"),
+    ("zq9x\u{212a}zq9x", "II---"),
+    ("zq9x\u{131}zq9x", "II---"),
+    ("zq9x\u{df}zq9x", "II---"),
+    (
+        "\u{1f469}\u{200d}\u{1f52c}zq9x\u{1f3f4}\u{e0067}\u{e007f}",
+        "II---",
+    ),
+    (
+        "\u{5e9}\u{5dc}\u{5d5}\u{5dd} zq9x \u{645}\u{62d}\u{645}\u{62f}",
+        "II---",
+    ),
+    // What means something elsewhere.
+    ("<script>alert('zq9x')</script>", "II---"),
+    ("{{7*7}}zq9x${7*7}", "II---"),
+    ("${jndi:ldap://zq9x/a}", "II---"),
+    ("=HYPERLINK(\"zq9x\")", "II---"),
+    ("' OR '1'='1' -- zq9x", "II---"),
+    ("../../etc/zq9x", "II---"),
+    ("zq9x%00%0d%0azq9x", "II---"),
+    ("$argon2id$v=19$m=8,t=1,p=1$zq9xzq9x$zq9xzq9x", "II---"),
+    ("user#zq9x", "II---"),
+    (r"\u0000zq9x\x00", "II---"),
+    ("password", "I--C-"),
+    ("PassWord", "I--C-"),
+    ("null", "I--S-"),
+    ("0", "I--S-"),
+    ("-1", "I--S-"),
+    ("[object Object]", "II---"),
+    ("newpass", "I--S-"),
+    ("__proto__", "I----"),
+];
+
+/// All of them, with those that are as long as can be, and longer.
 fn texts() -> Vec<(String, &'static str)> {
-    let mut texts: Vec<(String, &str)> = [
-        // Nothing, and white space of every kind.
-        ("", "IS-S-"),
-        (" ", "II-S-"),
-        ("\t\r\n", "IIIS-"),
-        ("        ", "II---"),
-        ("\t\t\t\t\t\t\t\t", "III--"),
-        ("\u{b}\u{b}zq9xzq9x", "III--"),
-        ("\u{c}zq9x zq9x", "III--"),
-        ("\u{a0}zq9xzq9x\u{a0}", "II---"),
-        ("\u{1680}zq9xzq9x", "II---"),
-        ("\u{180e}zq9xzq9x", "II---"),
-        ("\u{2003}zq9xzq9x\u{2009}", "II---"),
-        ("\u{202f}zq9xzq9x", "II---"),
-        ("\u{205f}zq9xzq9x", "II---"),
-        ("\u{3000}zq9xzq9x\u{3000}", "II---"),
-        ("\u{2800}zq9xzq9x", "II---"),
-        ("zq9x zq9x", "II---"),
-        ("zq9x\u{2028}zq9x", "III--"),
-        ("zq9x\u{2029}zq9x", "III--"),
-        // Controls.
-        ("\0", "IIIII"),
-        ("zq9xzq9x\0", "IIIII"),
-        ("zq9x\0zq9x", "IIIII"),
-        ("zq9x\u{1}zq9x", "III--"),
-        ("zq9x\u{8}zq9x", "III--"),
-        ("zq9x\u{1b}[2Jzq9x", "III--"),
-        ("zq9x\u{7f}zq9x", "III--"),
-        ("zq9x\u{80}zq9x", "III--"),
-        ("zq9x\u{85}zq9x", "III--"),
-        ("zq9x\u{9b}31mzq9x", "III--"),
-        ("zq9x\u{9f}zq9x", "III--"),
-        ("zq9x\r\nBcc: zq9x@example.com", "III--"),
-        ("zq9x@example.com\r\nzq9x@example.org", "III--"),
-        ("zq9x\nzq9x", "III--"),
-        ("zq9x\rzq9x", "III--"),
-        // What turns the writing round, marks that do not, and what nobody sees.
-        ("zq9x\u{202a}zq9x", "III--"),
-        ("zq9x\u{202b}zq9x", "III--"),
-        ("zq9x\u{202c}zq9x", "III--"),
-        ("zq9x\u{202d}zq9x", "III--"),
-        ("zq9x\u{202e}zq9x", "III--"),
-        ("zq9x\u{2066}zq9x", "III--"),
-        ("zq9x\u{2067}zq9x", "III--"),
-        ("zq9x\u{2068}zq9x", "III--"),
-        ("zq9x\u{2069}zq9x", "III--"),
-        ("zq9x\u{200e}zq9x", "II---"),
-        ("zq9x\u{200f}zq9x", "II---"),
-        ("zq9x\u{61c}zq9x", "II---"),
-        ("zq9x\u{200b}zq9x", "II---"),
-        ("zq9x\u{200c}zq9x", "II---"),
-        ("zq9x\u{200d}zq9x", "II---"),
-        ("zq9x\u{2060}zq9x", "II---"),
-        ("zq9x\u{ad}zq9x", "II---"),
-        ("zq9x\u{feff}zq9x", "II---"),
-        ("\u{feff}zq9xzq9x", "II---"),
-        ("zq9x\u{fe0f}zq9x", "II---"),
-        ("zq9x\u{e0041}zq9x", "II---"),
-        ("zq9x\u{e0101}zq9x", "II---"),
-        // What is no character, is not assigned, or private.
-        ("zq9x\u{fffd}zq9x", "II---"),
-        ("zq9x\u{fffe}zq9x", "II---"),
-        ("zq9x\u{ffff}zq9x", "II---"),
-        ("zq9x\u{fdd0}zq9x", "II---"),
-        ("zq9x\u{1fffe}zq9x", "II---"),
-        ("zq9x\u{10ffff}zq9x", "II---"),
-        ("zq9x\u{378}zq9x", "II---"),
-        ("zq9x\u{e000}zq9x", "II---"),
-        // Other scripts, look-alikes, pictures.
-        ("zq9x\u{301}\u{302}\u{303}zq9x", "II---"),
-        ("\u{301}zq9xzq9x", "II---"),
-        ("zq9x\u{430}zq9x", "II---"),
-        ("\u{ff5a}\u{ff51}zq9xzq9x", "II---"),
-        ("zq9x\u{212a}zq9x", "II---"),
-        ("zq9x\u{131}zq9x", "II---"),
-        ("zq9x\u{df}zq9x", "II---"),
-        (
-            "\u{1f469}\u{200d}\u{1f52c}zq9x\u{1f3f4}\u{e0067}\u{e007f}",
-            "II---",
-        ),
-        (
-            "\u{5e9}\u{5dc}\u{5d5}\u{5dd} zq9x \u{645}\u{62d}\u{645}\u{62f}",
-            "II---",
-        ),
-        // What means something elsewhere.
-        ("<script>alert('zq9x')</script>", "II---"),
-        ("{{7*7}}zq9x${7*7}", "II---"),
-        ("${jndi:ldap://zq9x/a}", "II---"),
-        ("=HYPERLINK(\"zq9x\")", "II---"),
-        ("' OR '1'='1' -- zq9x", "II---"),
-        ("../../etc/zq9x", "II---"),
-        ("zq9x%00%0d%0azq9x", "II---"),
-        ("$argon2id$v=19$m=8,t=1,p=1$zq9xzq9x$zq9xzq9x", "II---"),
-        ("user#zq9x", "II---"),
-        (r"\u0000zq9x\x00", "II---"),
-        ("password", "I--C-"),
-        ("PassWord", "I--C-"),
-        ("null", "I--S-"),
-        ("0", "I--S-"),
-        ("-1", "I--S-"),
-        ("[object Object]", "II---"),
-        ("newpass", "I--S-"),
-        ("__proto__", "I----"),
-    ]
-    .map(|(text, codes)| (text.to_owned(), codes))
-    .to_vec();
-    // As long as can be, and longer.
+    let mut texts: Vec<_> = TEXTS
+        .iter()
+        .map(|(text, codes)| ((*text).to_owned(), *codes))
+        .collect();
     texts.extend([
         (format!("{MARK}{}@example.com", "x".repeat(61)), "LI---"),
         (format!("{MARK}{}", "x".repeat(124)), "I----"),
@@ -343,7 +346,7 @@ fn texts() -> Vec<(String, &'static str)> {
     texts
 }
 
-/// The code of `letter` in [`texts`].
+/// The code of `letter` in [`TEXTS`].
 fn code(letter: u8) -> Option<&'static str> {
     match letter {
         b'I' => Some("invalid"),
@@ -694,10 +697,9 @@ mod case_33_names_of_fields {
         let scene = Scene::set().await;
         for door in scene.doors() {
             for (field, _, good) in &door.fields {
-                let all_escaped: String = field
-                    .chars()
-                    .map(|letter| format!("\\u{:04x}", u32::from(letter)))
-                    .collect();
+                let all_escaped = field
+                    .encode_utf16()
+                    .fold(String::new(), |all, unit| all + &format!("\\u{unit:04x}"));
                 for spelling in [(*field).to_owned(), escaped(field), all_escaped] {
                     for value in [good.to_string(), "null".to_owned(), "[1]".to_owned()] {
                         let twice = format!("\"{spelling}\":{value},\"{field}\":{good}");

@@ -34,7 +34,7 @@ pub enum Error {
 impl Email {
     /// Reads an address, leaving out ASCII white space around it.
     ///
-    /// Quoted local parts, comments, address literals, single-label domains and a final dot are
+    /// Quoted local parts, comments, encoded words, address literals, single-label domains and a final dot are
     /// refused, although RFC 5321 knows some of them: nobody's mailbox needs them.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Email {
 }
 
 fn check_local_part(local: &str) -> Result<(), Error> {
-    if !local.split('.').all(is_atom) {
+    if !local.split('.').all(is_atom) || has_encoded_word(local) {
         return Err(Error::Invalid);
     }
     if local.len() > MAX_LOCAL_BYTES {
@@ -100,6 +100,19 @@ fn is_atom(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
+}
+
+/// Whether it has an encoded word (RFC 2047, 2), `=?charset?q?text?=`. None may stand in an address (5), but there are
+/// mailers that decode one, and then send to somebody else.
+fn has_encoded_word(local: &str) -> bool {
+    let parts: Vec<_> = local.split('?').collect();
+    parts.windows(5).any(|part| {
+        matches!(part, [before, charset, encoding, _, after]
+            if before.ends_with('=')
+                && !charset.is_empty()
+                && (encoding.eq_ignore_ascii_case("b") || encoding.eq_ignore_ascii_case("q"))
+                && after.starts_with('='))
+    })
 }
 
 /// The domain as lower-case A-labels.

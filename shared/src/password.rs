@@ -157,11 +157,15 @@ impl Attempt {
     }
 }
 
-/// The text in lower case and NFC, for comparing without regard to case.
+/// The text in one case and NFC, for comparing without regard to case.
+///
+/// By way of the capitals, since some letters have several small forms (σ and ς), or one that is not a single letter in
+/// capitals (ß and SS).
 fn fold(text: &str) -> Zeroizing<String> {
-    // No character grows to more than three times its bytes, neither in lower case nor in NFC.
+    // No character grows to more than three times its bytes, neither in either case nor in NFC.
     let mut folded = Zeroizing::new(String::with_capacity(text.len().saturating_mul(3)));
-    folded.extend(text.nfc().flat_map(char::to_lowercase).nfc());
+    let capitals = text.nfc().flat_map(char::to_uppercase);
+    folded.extend(capitals.flat_map(char::to_lowercase).nfc());
     folded
 }
 

@@ -230,7 +230,7 @@ impl Database {
     }
 
     /// Waits a random time, twice as long on average with each attempt: 10 to 20 ms after the first.
-    async fn back_off(&self, attempt: u32) {
+    pub async fn back_off(&self, attempt: u32) {
         let [random] = self.random.bytes();
         let base = 10u64 << attempt.min(6);
         tokio::time::sleep(Duration::from_millis(

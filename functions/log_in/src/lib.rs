@@ -21,8 +21,8 @@ pub const OPENING: Opening = Opening::SigningKey;
 /// Failures in an hour are counted by source address under this name.
 const LIMIT: &str = "log_in";
 
-/// Times that a log-in is begun which another one, or a change, overtook: ten sessions can each end the oldest.
-const TRIES: u32 = 12;
+/// Times that a log-in is begun which a change overtook.
+const TRIES: u32 = 2;
 
 struct Body {
     name: Name,
@@ -95,7 +95,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         verified = Some(user.password);
         found = find(app, &body.name).await?;
     }
-    Err(Error::unavailable("too many others sign in as this user"))
+    Err(Error::unavailable("the user is changed again and again"))
 }
 
 /// Counts the failure by source, too.
@@ -159,5 +159,6 @@ async fn sign_in(
         }
         Started::MustWait(failures) => app.check_wait(Some(&failures)).map(|()| None),
         Started::Raced => Ok(None),
+        Started::Crowded => Err(Error::unavailable("too many others sign in as this user")),
     }
 }

@@ -23,6 +23,7 @@ mod logs;
 mod mails;
 mod malformed;
 mod minter;
+mod more_races;
 mod more_users;
 mod proxy;
 mod races;

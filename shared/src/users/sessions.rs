@@ -9,19 +9,28 @@ use crate::{
     user_id::UserId,
 };
 
+/// Times that the write of a log-in is tried which another one overtook: with pauses of up to 640 ms, three seconds in
+/// all.
+const START_TRIES: u32 = 10;
+
 /// What came of starting a session.
 pub enum Started {
     /// It is there.
     Done,
     /// Too many wrong passwords came in meanwhile; the failures that stand now.
     MustWait(Failures),
-    /// The password, the sessions or the whole user changed since the record was read.
+    /// The password, the address or the whole user changed since the record was read.
     Raced,
+    /// Too many others sign in as this user.
+    Crowded,
 }
 
 impl Users {
     /// Signs `user` in: adds `session`, ends those that [`User::sessions_to_end`] names, forgets wrong passwords, and
     /// stores `stronger`, a hash of the same password, if there is one.
+    ///
+    /// Among many who sign in as one user at once, each ends the session that the others wanted to end: whoever comes
+    /// too late goes by the record as it then is.
     ///
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
@@ -32,20 +41,32 @@ impl Users {
         session: &Session,
         stronger: Option<&Hash>,
     ) -> Result<Started, Error> {
-        let write = self.session_start(user, id, session, stronger)?;
-        let Outcome::Refused(item) = self.database.write(&write).await? else {
-            return Ok(Started::Done);
-        };
-        let Some(now) = item.map(read::<User>).transpose()? else {
-            return Ok(Started::Raced);
-        };
-        Ok(match now.failures {
-            _ if now.sessions.contains_key(id) => Started::Done,
-            Some(failures) if failures.wait(session.created_at).is_some() => {
-                Started::MustWait(failures)
+        let (mut user, mut session) = (user.clone(), session.clone());
+        for attempt in 1..=START_TRIES {
+            let write = self.session_start(&user, id, &session, stronger)?;
+            let Outcome::Refused(item) = self.database.write(&write).await? else {
+                return Ok(Started::Done);
+            };
+            let Some(now) = item.map(read::<User>).transpose()? else {
+                return Ok(Started::Raced);
+            };
+            match now.failures {
+                _ if now.sessions.contains_key(id) => return Ok(Started::Done),
+                Some(failures) if failures.wait(session.created_at).is_some() => {
+                    return Ok(Started::MustWait(failures));
+                }
+                _ if now.credentials != user.credentials => return Ok(Started::Raced),
+                _ => {}
             }
-            _ => Started::Raced,
-        })
+            self.database.back_off(attempt).await;
+            // Read after the pause, since what was true before it is not by now.
+            match self.by_id(user.id).await? {
+                Some(now) if now.credentials == user.credentials => user = now,
+                _ => return Ok(Started::Raced),
+            }
+            session.number = user.next_session_number();
+        }
+        Ok(Started::Crowded)
     }
 
     fn session_start(
@@ -139,7 +160,7 @@ impl Users {
     ) -> Result<Option<Failures>, Error> {
         let seen = seen.filter(|failures| **failures != Failures::NONE);
         let condition = match seen {
-            Some(_) => "attribute_exists(#pk) AND #failures.#n = :seen",
+            Some(_) => "attribute_exists(#pk) AND #failures.#n = :seen AND #failures.#u = :until",
             None => "attribute_exists(#pk) AND attribute_not_exists(#failures)",
         };
         let writer = self.database.write_name();
@@ -149,7 +170,9 @@ impl Users {
             .value("failures", next)?
             .value("writer", &writer)?;
         if let Some(seen) = seen {
-            write = write.value("seen", seen.count)?;
+            write = write
+                .value("seen", seen.count)?
+                .value("until", seen.wait_until)?;
         }
         Ok(match self.database.write(&write).await? {
             Outcome::Refused(Some(item)) => {

@@ -10,7 +10,7 @@ use crate::{
     mail::{KEPT, Kind, Mail, Next, Quota, State},
     random::Random,
     settings::Limits,
-    transient::{MailKey, Transient},
+    transient::{MailKey, Queued, Transient},
     user::User,
     user_id::UserId,
     users::Users,
@@ -23,6 +23,9 @@ pub struct Outbox {
     random: Random,
     limits: Limits,
 }
+
+/// Times that asking is tried which somebody else's asking overtook.
+const TRIES: u32 = 3;
 
 /// What came of asking for a reset link.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,6 +62,22 @@ impl Outbox {
         email: &Email,
         now: Timestamp,
     ) -> Result<Asked, Error> {
+        for _ in 0..TRIES {
+            if let Some(asked) = self.try_to_ask(user, email, now).await? {
+                return Ok(asked);
+            }
+        }
+        let retry_after = Duration::from_secs(1);
+        Ok(Asked::TooMany { retry_after })
+    }
+
+    /// Nothing, if the mail's item was changed by somebody else meanwhile, for another address.
+    async fn try_to_ask(
+        &self,
+        user: Option<UserId>,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<Option<Asked>, Error> {
         let asked_for = address_hash(email);
         let key = user.map_or_else(|| MailKey::void(&asked_for), MailKey::reset);
         let nobody = UserId::from_random([0; 8]);
@@ -77,16 +96,15 @@ impl Outbox {
         let before = seen.as_ref().and_then(|mail| mail.quota.as_ref());
         let quota = match Quota::next(before, passwords, is_elsewhere, now, &self.limits) {
             Next::Send(quota) => quota,
-            Next::OnItsWay => return Ok(Asked::Queued),
-            Next::TooMany { retry_after } => return Ok(Asked::TooMany { retry_after }),
+            Next::OnItsWay => return Ok(Some(Asked::Queued)),
+            Next::TooMany { retry_after } => return Ok(Some(Asked::TooMany { retry_after })),
         };
         let mail = Mail {
             quota: Some(quota),
             ..self.queued(Kind::ResetPassword, user.unwrap_or(nobody), asked_for, now)
         };
-        // Should somebody else have asked in this very moment, that mail is on its way.
-        self.transient.queue(&key, &mail, seen.as_ref()).await?;
-        Ok(Asked::Queued)
+        let queued = self.transient.queue(&key, &mail, seen.as_ref()).await?;
+        Ok((queued == Queued::Done).then_some(Asked::Queued))
     }
 
     /// A write that queues a notice to `user`, at the address of the record given here, to be part of the change that

@@ -20,17 +20,21 @@ pub struct Transient {
     table: String,
 }
 
-/// A reset token that was sent, as it is stored: never the token itself.
+/// A reset token that was sent, as it is stored: never the token itself. An item that lacks something is no token, and
+/// stands in no other's way.
 #[derive(Serialize, Deserialize)]
 pub struct ResetItem {
     /// Hash of the token's secret.
+    #[serde(default)]
     pub hash: String,
     /// Hash of the secret in an earlier copy of the same mail, if it was sent twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_hash: Option<String>,
     /// The nonce of the mail it was sent in.
+    #[serde(default)]
     pub nonce: String,
     /// The user's `credentials` at that time: with others, the token is dead.
+    #[serde(default)]
     pub credentials: u64,
     /// When the link stops working, which is also when DynamoDB may delete the item. One that does not say has expired.
     #[serde(default = "long_ago")]
@@ -49,6 +53,15 @@ impl ResetItem {
         let known = self.hash == hash || self.earlier_hash.as_deref() == Some(hash);
         known && self.credentials == credentials && now < self.expires_at
     }
+}
+
+/// What came of queueing a reset mail.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Queued {
+    /// It is queued, or somebody else's to the same address is.
+    Done,
+    /// Somebody else changed the item meanwhile.
+    Raced,
 }
 
 /// Where a mail's item is.
@@ -112,7 +125,7 @@ impl Transient {
         Write::put(&self.table, &key.0, mail, "attribute_not_exists(#pk)")
     }
 
-    /// Queues `mail` in place of `seen`. Whether it is queued; if not, somebody else's was first.
+    /// Queues `mail` in place of `seen`, unless somebody else's was first.
     ///
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
@@ -121,16 +134,26 @@ impl Transient {
         key: &MailKey,
         mail: &Mail,
         seen: Option<&Mail>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Queued, Error> {
         let write = match seen {
-            Some(seen) => Write::put(&self.table, &key.0, mail, "#nonce = :seen")?
-                .value("seen", &seen.nonce)?,
+            // What has expired may be deleted at any moment.
+            Some(seen) => {
+                let same = "attribute_not_exists(#pk) OR #nonce = :seen";
+                Write::put(&self.table, &key.0, mail, same)?.value("seen", &seen.nonce)?
+            }
             None => Write::put(&self.table, &key.0, mail, "attribute_not_exists(#pk)")?,
         };
         Ok(match self.database.write(&write).await? {
-            Outcome::Done => true,
-            Outcome::Refused(Some(item)) => read::<Mail>(item)?.nonce == mail.nonce,
-            Outcome::Refused(None) => false,
+            Outcome::Done => Queued::Done,
+            Outcome::Refused(Some(item)) => {
+                let there = read::<Mail>(item)?;
+                if there.asked_for == mail.asked_for {
+                    Queued::Done
+                } else {
+                    Queued::Raced
+                }
+            }
+            Outcome::Refused(None) => Queued::Raced,
         })
     }
 
@@ -185,8 +208,10 @@ impl Transient {
         seen: Option<&ResetItem>,
     ) -> Result<bool, Error> {
         let write = match seen {
-            Some(seen) => Write::put(&self.table, &reset_key(user), item, "#hash = :seen")?
-                .value("seen", &seen.hash)?,
+            Some(seen) => {
+                let same = "attribute_not_exists(#hash) OR #hash = :seen";
+                Write::put(&self.table, &reset_key(user), item, same)?.value("seen", &seen.hash)?
+            }
             None => Write::put(
                 &self.table,
                 &reset_key(user),

@@ -24,6 +24,7 @@ mod mails;
 mod malformed;
 mod minter;
 mod more_races;
+mod more_resetting;
 mod more_users;
 mod proxy;
 mod races;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::Transient;
+use super::{Transient, long_ago};
 use crate::{
     clock::Timestamp,
     database::{Error, Outcome, Write, read},
@@ -12,16 +12,18 @@ use crate::{
 };
 
 /// Wrong passwords for a name that nobody has, counted like those for a user.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct UnknownName {
-    failures: Failures,
-    expires_at: Timestamp,
+    #[serde(default)]
+    failures: Option<Failures>,
 }
 
-/// How often one source address did something in the current hour.
-#[derive(Serialize, Deserialize)]
+/// How often one source address did something in the current hour. A counter that lacks something counts nothing yet.
+#[derive(Deserialize)]
 struct Count {
+    #[serde(default)]
     count: u32,
+    #[serde(default = "long_ago")]
     window_ends: Timestamp,
 }
 
@@ -38,7 +40,7 @@ impl Transient {
             .database
             .get(&self.table, &unknown_key(name_hash))
             .await?;
-        Ok(item.map(|item| item.failures))
+        Ok(item.and_then(|item| item.failures))
     }
 
     /// Counts one more of them, unless somebody else did since `seen` was read: then nothing is written, and the
@@ -53,18 +55,23 @@ impl Transient {
         next: &Failures,
     ) -> Result<Option<Failures>, Error> {
         let condition = match seen {
-            Some(_) => "#failures.#n = :seen",
-            None => "attribute_not_exists(#pk)",
+            // One that has expired may be deleted at any moment.
+            Some(_) => {
+                "attribute_not_exists(#pk) OR (#failures.#n = :seen AND #failures.#u = :until)"
+            }
+            None => "attribute_not_exists(#failures)",
         };
         let expression = "SET #failures = :failures, #expires_at = :expires_at";
         let mut write = Write::update(&self.table, &unknown_key(name_hash), expression, condition)
             .value("failures", next)?
             .value("expires_at", next.wait_until + failures::MEMORY)?;
         if let Some(seen) = seen {
-            write = write.value("seen", seen.count)?;
+            write = write
+                .value("seen", seen.count)?
+                .value("until", seen.wait_until)?;
         }
         Ok(match self.database.write(&write).await? {
-            Outcome::Refused(Some(item)) => Some(read::<UnknownName>(item)?.failures),
+            Outcome::Refused(Some(item)) => read::<UnknownName>(item)?.failures,
             Outcome::Done | Outcome::Refused(None) => None,
         })
     }
@@ -83,7 +90,7 @@ impl Transient {
     ) -> Result<Option<Duration>, Error> {
         let key = limit_key(what, who);
         // Most addresses are seen once an hour: that takes this one write.
-        let fresh = "attribute_not_exists(#pk) OR #window_ends <= :now";
+        let fresh = "attribute_not_exists(#window_ends) OR #window_ends <= :now";
         let first = "SET #count = :one, #window_ends = :ends, #expires_at = :ends";
         let open = Write::update(&self.table, &key, first, fresh)
             .value("one", 1)?

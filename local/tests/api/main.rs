@@ -23,6 +23,7 @@ mod logs;
 mod mails;
 mod malformed;
 mod minter;
+mod more_log_in;
 mod more_races;
 mod more_resetting;
 mod more_users;

@@ -139,7 +139,8 @@ fn ascii_domain(domain: &str) -> Result<String, Error> {
 }
 
 /// Whether UTS 46 would drop the character, or let it pass, unseen by whoever reads the address: the code points with
-/// the property `Default_Ignorable_Code_Point`, and the separators and directional marks.
+/// the property `Default_Ignorable_Code_Point`, and the separators and directional marks. Not the joiners U+200C and
+/// U+200D: UTS 46 keeps them, and lets them pass only where a script needs them.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -149,7 +150,8 @@ fn is_invisible(character: char) -> bool {
             | '\u{115F}'..='\u{1160}'
             | '\u{17B4}'..='\u{17B5}'
             | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}'
+            | '\u{200B}'
+            | '\u{200E}'..='\u{200F}'
             | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}'
             | '\u{3164}'

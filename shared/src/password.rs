@@ -99,7 +99,7 @@ impl Password {
     /// Refuses a password that is little more than the words: the user's e-mail address, username and
     /// names, old and new (NIST SP 800-63B-4, 3.1.1.2: "context-specific words").
     ///
-    /// Neither letter case nor the direction matters. Out of the password are taken all words of three
+    /// Neither letter case, nor marks on letters, nor the direction matter. Out of the password are taken all words of three
     /// characters or more, their parts between punctuation, and the labels of four or more of an
     /// address's domain, except for its last. If there were any, and what is left has fewer than 8 characters
     /// with fewer than 4 letters among them, the password is refused: `johndoe2024!` for John Doe,
@@ -108,7 +108,7 @@ impl Password {
     /// # Errors
     /// [`Error::TooSimilar`].
     pub fn check_not_about(&self, words: &[&str]) -> Result<(), Error> {
-        if similarity::is_made_of(&fold(self.0.as_str()), words) {
+        if similarity::is_made_of(self.0.as_str(), words) {
             Err(Error::TooSimilar)
         } else {
             Ok(())

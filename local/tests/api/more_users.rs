@@ -405,6 +405,10 @@ mod case_14_new_passwords {
                 "x@y.example",
                 "\u{44e}\u{43b}\u{438}\u{44f}2026",
             ),
+            // Without the marks, and with more of them.
+            ("Jos\u{e9}", "Mart\u{ed}nez", "x@y.example", "josemartinez1"),
+            ("Jose", "Martinez", "x@y.example", "Jos\u{e9}Mart\u{ed}nez1"),
+            ("", "", "x@b\u{fc}chermarkt.example", "Buchermarkt1"),
             // Letters whose capital, or whose small form, is another number of letters, or not the only one.
             ("Strau\u{df}mann", "", "x@y.example", "STRAUSSMANN1"),
             ("STRAUSSMANN", "", "x@y.example", "strau\u{df}mann1"),
@@ -759,6 +763,32 @@ mod case_16_addresses {
         // Few characters as typed, and 255 bytes as SES is given them.
         let unicode = format!("{local}@{}example.com", "b\u{fc}.".repeat(19));
         check(&app, &user, &unicode, Some("too_long")).await;
+    }
+
+    /// Scripts that need a joiner have it in their names, too; elsewhere it would be seen by nobody.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_domain_with_a_joiner_in_its_place_is_one_with_its_punycode() {
+        let app = start().await;
+        for (number, (unicode, ascii)) in [
+            (
+                "\u{dc1}\u{dca}\u{200d}\u{dbb}\u{dd3}.example",
+                "xn--10cl1a0b660p.example",
+            ),
+            (
+                "\u{646}\u{627}\u{645}\u{647}\u{200c}\u{627}\u{6cc}.example",
+                "xn--mgba3gch31f060k.example",
+            ),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let name = format!("user{number}");
+            let signed_up = sign_up(&app, &name, &format!("jo@{unicode}"), PASSWORD).await;
+            assert_eq!(signed_up.status, 201, "{signed_up:?}");
+            let again = sign_up(&app, "other", &format!("jo@{ascii}"), PASSWORD).await;
+            assert_eq!(again.fault(), fault("email", "taken"));
+            app.token(&format!("JO@{ascii}"), PASSWORD).await;
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Whether a password is little more than what is known of its user.
 //! The rule is stated at `Password::check_not_about`.
 
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use zeroize::Zeroizing;
 
 use super::fold;
@@ -14,12 +15,26 @@ const ENOUGH_CHARACTERS: usize = 8;
 /// … or with this many letters.
 const ENOUGH_LETTERS: usize = 4;
 
-/// Whether the password, in lower case and NFC, consists of the words, forwards or backwards, and little else.
+/// Whether the password consists of the words, forwards or backwards, and little else.
 pub(super) fn is_made_of(password: &str, words: &[&str]) -> bool {
     let terms = terms(words);
+    let password = plain(password);
     let mut reversed = Zeroizing::new(String::with_capacity(password.len()));
     reversed.extend(password.chars().rev());
-    leaves_little(password, &terms) || leaves_little(&reversed, &terms)
+    leaves_little(&password, &terms) || leaves_little(&reversed, &terms)
+}
+
+/// The text in one case, and without the marks on its letters: José types jose, too.
+fn plain(text: &str) -> Zeroizing<String> {
+    let folded = fold(text);
+    let mut plain = Zeroizing::new(String::with_capacity(folded.len()));
+    plain.extend(
+        folded
+            .nfd()
+            .filter(|letter| !is_combining_mark(*letter))
+            .nfc(),
+    );
+    plain
 }
 
 fn leaves_little(password: &str, terms: &[String]) -> bool {
@@ -40,7 +55,7 @@ fn leaves_little(password: &str, terms: &[String]) -> bool {
 fn terms(words: &[&str]) -> Vec<String> {
     let mut terms = Vec::new();
     for word in words {
-        let word = fold(word);
+        let word = plain(word);
         match word.split_once('@') {
             Some((local, domain)) => add_address(&mut terms, local, domain),
             None => add_word(&mut terms, &word),
@@ -68,7 +83,7 @@ fn add_address(terms: &mut Vec<String>, local: &str, domain: &str) {
     add_word(terms, local);
     // People write their domain in their own script, not in punycode.
     let (in_unicode, _) = idna::domain_to_unicode(domain);
-    for domain in [domain, in_unicode.as_str()] {
+    for domain in [domain, &plain(&in_unicode)] {
         add(terms, &format!("{local}@{domain}"), MIN_WORD);
         add(terms, domain, MIN_LABEL);
         let (labels, _top_level) = domain.rsplit_once('.').unwrap_or((domain, ""));

@@ -489,7 +489,7 @@ mod case_32_stored_hashes {
             good.replace("t=1", "t=0"),
             good.replace("p=1", "p=16777215"),
             good[..good.len() - 1].to_owned(),
-            good[..good.rfind('$').unwrap() + 1].to_owned(),
+            good[..=good.rfind('$').unwrap()].to_owned(),
             "$2b$12$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234".to_owned(),
             "x".repeat(100_000),
         ] {

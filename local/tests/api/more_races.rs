@@ -503,6 +503,35 @@ mod case_30_many_log_ins {
         }
     }
 
+    /// DynamoDB deletes what has expired at a moment of its own, such as this one.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_wrong_password_is_counted_though_the_expired_count_is_deleted_meanwhile() {
+        let app = start().await;
+        app.log_in("nobody", WRONG).await;
+        app.advance(Duration::from_hours(25));
+        let mut held = false;
+        app.proxy.rule(move |call| {
+            let counts = call.body.to_string().contains(":failures");
+            if counts && !std::mem::replace(&mut held, true) {
+                Fate::Delay(Duration::from_millis(500))
+            } else {
+                Fate::Pass
+            }
+        });
+        let sweep = async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            let name = shared::digest::sha256_hex(b"nobody");
+            let key = format!("limit#unknown_name#{name}");
+            Tables::of(&app).delete("TransientTable", &key).await;
+        };
+        let (first, ()) = tokio::join!(app.log_in("nobody", WRONG), sweep);
+        assert_eq!(first.status, 401);
+        for _ in 0..4 {
+            assert_eq!(app.log_in("nobody", WRONG).await.status, 401);
+        }
+        assert_eq!(app.log_in("nobody", WRONG).await.status, 429);
+    }
+
     /// The write of a reset is held back until the log-in has counted one more wrong password.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_wrong_password_counted_during_a_reset_does_not_spoil_it() {
@@ -529,5 +558,52 @@ mod case_30_many_log_ins {
         assert_eq!((completed.status, wrong.status), (201, 401));
         app.token("john", THIRD_PASSWORD).await;
         app.mail();
+    }
+}
+
+mod case_22_limits_at_once {
+    use super::*;
+
+    /// How many of thirty at once were let through, in a fresh window and in the one after it.
+    async fn let_through(app: &TestApp, path: &str, body: impl Fn(usize) -> Value) {
+        for window in 0..3 {
+            let bodies: Vec<_> = (0..30).map(|number| body(100 * window + number)).collect();
+            let answers = join_all(bodies.iter().map(|body| app.post(path, body))).await;
+            let refused = answers.iter().filter(|answer| answer.status == 429);
+            assert_eq!(refused.count(), 20, "{path}: {:?}", statuses(&answers));
+            for answer in answers {
+                assert!(answer.status < 500, "{answer:?}");
+                if answer.status == 429 {
+                    assert_eq!(answer.problem(), problem(429, "too_many_requests"));
+                    assert_eq!(answer.header("retry-after"), Some("3600"));
+                }
+            }
+            app.advance(Duration::from_hours(1));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_limit_by_source_lets_through_exactly_its_number_of_thirty_at_once() {
+        let app = TestApp::with(&[
+            ("LIMIT_RESETS_PER_HOUR", "10"),
+            ("LIMIT_COMPLETIONS_PER_HOUR", "10"),
+            ("LIMIT_SIGN_UPS_PER_HOUR", "10"),
+            ("LIMIT_WRONG_LOG_INS_PER_HOUR", "10"),
+        ])
+        .await;
+        let ask = |number| json!({"email": format!("nobody{number}@example.com")});
+        let_through(&app, "/api/passwords/reset_password", ask).await;
+        let complete = |_| json!({"new_password": PASSWORD, "password_confirmation": PASSWORD, "reset_token": "x"});
+        let_through(&app, "/api/passwords/reset_password_complete", complete).await;
+        let sign_up = |number| {
+            json!({
+                "username": format!("user{number}"), "email": format!("user{number}@example.com"),
+                "password": PASSWORD
+            })
+        };
+        let_through(&app, "/auth/signup", sign_up).await;
+        check_users(&app).await;
+        let log_in = |number| json!({"username": format!("nobody{number}"), "password": WRONG});
+        let_through(&app, "/auth/login", log_in).await;
     }
 }

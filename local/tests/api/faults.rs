@@ -14,27 +14,27 @@ use crate::{
 };
 
 /// A client is told before its own patience, or the function's time, is at an end.
-const LONGEST: Duration = Duration::from_secs(10);
+pub const LONGEST: Duration = Duration::from_secs(10);
 
 /// The requests that write by operations of their own.
-const ALONE: [&str; 4] = ["log_in", "change_name", "reset_password", "log_out"];
+pub const ALONE: [&str; 4] = ["log_in", "change_name", "reset_password", "log_out"];
 
 /// The requests that write by a transaction.
-const TOGETHER: [&str; 4] = [
+pub const TOGETHER: [&str; 4] = [
     "sign_up",
     "change_password",
     "change_email",
     "reset_password_complete",
 ];
 
-type Sent<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+pub type Sent<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// A user who is about to do everything there is, once.
-struct Scene {
-    app: TestApp,
-    user: SignedIn,
+pub struct Scene {
+    pub app: TestApp,
+    pub user: SignedIn,
     /// From a mail that was sent already.
-    reset_token: String,
+    pub reset_token: String,
 }
 
 /// The requests of a [`Scene`], by name, with the status that each is answered by if all goes well.
@@ -51,7 +51,7 @@ const REQUESTS: [(&str, u16); 9] = [
 ];
 
 impl Scene {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
         let app = TestApp::start().await;
         let user = app.sign_up("john").await;
         let reset_token = app.reset_token("john@example.com").await;
@@ -72,7 +72,7 @@ impl Scene {
         }
     }
 
-    fn request<'a>(&'a self, name: &str) -> Sent<'a> {
+    pub fn request<'a>(&'a self, name: &str) -> Sent<'a> {
         let (app, token) = (&self.app, self.user.token.as_str());
         match name {
             "sign_up" => Box::pin(async {
@@ -93,7 +93,7 @@ impl Scene {
     }
 
     /// Everything in the tables but who asked how often.
-    async fn everything(&self) -> Vec<Value> {
+    pub async fn everything(&self) -> Vec<Value> {
         let tables = Tables::of(&self.app);
         let mut all = tables.all("UsersTable").await;
         all.extend(tables.all("TransientTable").await);
@@ -103,7 +103,7 @@ impl Scene {
     }
 
     /// Checks for a 503 that says when to come back, after which all is as it was before.
-    async fn check_unavailable(&self, name: &str, answer: &Answer, before: &[Value]) {
+    pub async fn check_unavailable(&self, name: &str, answer: &Answer, before: &[Value]) {
         assert_eq!(answer.problem(), problem(503, "unavailable"), "{name}");
         let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=60).contains(&seconds), "{name}");
@@ -113,7 +113,7 @@ impl Scene {
     }
 
     /// Checks that the request took place once, and reads the mails that it caused.
-    async fn check_done(&self, name: &str, answer: &Answer) {
+    pub async fn check_done(&self, name: &str, answer: &Answer) {
         let (app, user) = (&self.app, &self.user);
         let expected = REQUESTS.iter().find(|(other, _)| *other == name).unwrap().1;
         assert_eq!(answer.status, expected, "{name}: {answer:?}");
@@ -197,7 +197,7 @@ fn key(item: &Value) -> &str {
 }
 
 /// Whether the call is about the item of a user, a mail or a token: neither counts by source nor reads keys.
-fn is_central(call: &Call) -> bool {
+pub fn is_central(call: &Call) -> bool {
     let other = |key: &str| key.starts_with("limit#");
     call.keys()
         .iter()
@@ -205,17 +205,17 @@ fn is_central(call: &Call) -> bool {
 }
 
 /// Whether the call is a transaction.
-fn is_transaction(call: &Call) -> bool {
+pub fn is_transaction(call: &Call) -> bool {
     call.operation == "TransactWriteItems"
 }
 
 /// Whether the call is a write by itself.
-fn is_alone(call: &Call) -> bool {
+pub fn is_alone(call: &Call) -> bool {
     call.is_write() && !is_transaction(call)
 }
 
 /// Has `fate` befall the first call that `choose` picks.
-fn once_where(app: &TestApp, choose: impl Fn(&Call) -> bool + Send + 'static, fate: Fate) {
+pub fn once_where(app: &TestApp, choose: impl Fn(&Call) -> bool + Send + 'static, fate: Fate) {
     let mut fate = Some(fate);
     app.proxy.rule(move |call| {
         if choose(call) {
@@ -227,7 +227,7 @@ fn once_where(app: &TestApp, choose: impl Fn(&Call) -> bool + Send + 'static, fa
 }
 
 /// Every request of `names` in a scene of its own, in which `spoil` has set up what goes wrong; all of them at once.
-async fn every_request<F>(
+pub async fn every_request<F>(
     names: impl IntoIterator<Item = &'static str>,
     spoil: impl Fn(&Scene),
     check: impl Fn(Scene, &'static str, Answer, Vec<Value>) -> F,
@@ -246,17 +246,17 @@ async fn every_request<F>(
     .await;
 }
 
-fn all() -> impl Iterator<Item = &'static str> {
+pub fn all() -> impl Iterator<Item = &'static str> {
     REQUESTS.iter().map(|(name, _)| *name)
 }
 
 /// Every request is served although `fate` befalls the first call that `choose` picks.
-async fn all_are_served(choose: fn(&Call) -> bool, fate: Fate) {
+pub async fn all_are_served(choose: fn(&Call) -> bool, fate: Fate) {
     are_served(all(), choose, fate).await;
 }
 
 /// The same, of `names` only.
-async fn are_served(
+pub async fn are_served(
     names: impl IntoIterator<Item = &'static str>,
     choose: fn(&Call) -> bool,
     fate: Fate,
@@ -270,12 +270,15 @@ async fn are_served(
 }
 
 /// Every request is answered 503, and nothing comes of it, while `rule` rules.
-async fn none_is_served(rule: fn(&Call) -> Fate) {
+pub async fn none_is_served(rule: fn(&Call) -> Fate) {
     are_not_served(all(), rule).await;
 }
 
 /// The same, of `names` only.
-async fn are_not_served(names: impl IntoIterator<Item = &'static str>, rule: fn(&Call) -> Fate) {
+pub async fn are_not_served(
+    names: impl IntoIterator<Item = &'static str>,
+    rule: fn(&Call) -> Fate,
+) {
     every_request(
         names,
         |scene| scene.app.proxy.rule(rule),
@@ -559,7 +562,7 @@ mod case_37_refused_writes {
 }
 
 /// The answer to a request during which every central write is refused by its condition; nothing must come of it.
-async fn refused(name: &'static str, fate: fn(&Value) -> Fate) -> Answer {
+pub async fn refused(name: &'static str, fate: fn(&Value) -> Fate) -> Answer {
     let scene = Scene::set().await;
     let before = scene.everything().await;
     let fate = fate(&Tables::of(&scene.app).user(scene.user.id).await);

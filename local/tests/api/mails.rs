@@ -12,7 +12,7 @@ use crate::{
     tables::Tables,
 };
 
-const TRANSIENT: &str = "TransientTable";
+pub const TRANSIENT: &str = "TransientTable";
 const COOL_DOWN: Duration = Duration::from_mins(2);
 
 /// A name that is markup, template syntax, a formula and a placeholder at once.
@@ -21,7 +21,7 @@ const HOSTILE: &str = r#"=1+1{{7*7}}<b onload="x">&'${x}%s"#;
 const ESCAPED: &str = "=1+1{{7*7}}&#60;b onload=&#34;x&#34;&#62;&#38;&#39;${x}%s";
 
 /// With a stand-in before SES, and without limits by source, since all of this comes from one.
-async fn start() -> (TestApp, Proxy) {
+pub async fn start() -> (TestApp, Proxy) {
     let ses = Proxy::start().await;
     let settings = [
         ("AWS_ENDPOINT_URL_SESV2", ses.url()),
@@ -39,7 +39,7 @@ async fn start() -> (TestApp, Proxy) {
 
 /// Has SES throttle mails to `blocked` so that nothing after the first of them leaves the stream: what is asked for
 /// then waits for [`send`].
-async fn block(app: &TestApp, ses: &Proxy, blocked: &str) {
+pub async fn block(app: &TestApp, ses: &Proxy, blocked: &str) {
     let address = app.sign_up(blocked).await.email;
     let to_blocked = address.clone();
     ses.rule(move |call| throttle(call, &to_blocked));
@@ -47,7 +47,7 @@ async fn block(app: &TestApp, ses: &Proxy, blocked: &str) {
     app.server.drain().await;
 }
 
-fn throttle(call: &Call, address: &str) -> Fate {
+pub fn throttle(call: &Call, address: &str) -> Fate {
     if recipient(call) == address {
         Fate::SesError(429, "TooManyRequestsException")
     } else {
@@ -55,31 +55,31 @@ fn throttle(call: &Call, address: &str) -> Fate {
     }
 }
 
-fn recipient(call: &Call) -> &str {
+pub fn recipient(call: &Call) -> &str {
     call.body["Destination"]["ToAddresses"][0].as_str().unwrap()
 }
 
-fn recipients(mails: &[Mail]) -> Vec<&str> {
+pub fn recipients(mails: &[Mail]) -> Vec<&str> {
     mails.iter().map(|mail| mail.to[0].as_str()).collect()
 }
 
-fn reset_key(user: &SignedIn) -> String {
+pub fn reset_key(user: &SignedIn) -> String {
     format!("mail#reset_password#{}", user.id)
 }
 
-async fn item(app: &TestApp, key: &str) -> Value {
+pub async fn item(app: &TestApp, key: &str) -> Value {
     Tables::of(app).item(TRANSIENT, key).await.unwrap()
 }
 
 /// The state of a mail, and why or as what it got there.
-async fn state(app: &TestApp, key: &str) -> (String, String) {
+pub async fn state(app: &TestApp, key: &str) -> (String, String) {
     let item = item(app, key).await;
     let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
     (text("state"), text("detail"))
 }
 
 /// The stream's record of `item` being written, as Lambda hands it over.
-fn record(item: &Value, sequence_number: &str) -> Value {
+pub fn record(item: &Value, sequence_number: &str) -> Value {
     let mut record = event("send_mail")["Records"][0].take();
     let change = &mut record["dynamodb"];
     change["Keys"]["pk"]["S"] = item["pk"].clone();
@@ -89,13 +89,13 @@ fn record(item: &Value, sequence_number: &str) -> Value {
 }
 
 /// Asks for a reset, which waits because the stream is blocked; gives the record.
-async fn ask(app: &TestApp, user: &SignedIn) -> Value {
+pub async fn ask(app: &TestApp, user: &SignedIn) -> Value {
     assert_eq!(app.ask_for_reset(&user.email).await.status, 200);
     record(&item(app, &reset_key(user)).await, &user.username)
 }
 
 /// Users of these names, and the record of a reset that each has asked for.
-async fn ask_all(app: &TestApp, names: &[&str]) -> (Vec<SignedIn>, Vec<Value>) {
+pub async fn ask_all(app: &TestApp, names: &[&str]) -> (Vec<SignedIn>, Vec<Value>) {
     let (mut users, mut records) = (Vec::new(), Vec::new());
     for name in names {
         let user = app.sign_up(name).await;
@@ -106,7 +106,7 @@ async fn ask_all(app: &TestApp, names: &[&str]) -> (Vec<SignedIn>, Vec<Value>) {
 }
 
 /// Hands `records` to `send_mail`; gives the sequence numbers that it reports.
-async fn send(app: &TestApp, records: &[Value]) -> Vec<String> {
+pub async fn send(app: &TestApp, records: &[Value]) -> Vec<String> {
     let event = to_raw_value(&json!({"Records": records})).unwrap();
     let answer = app.server.invoke("send_mail", event).await.unwrap();
     let answer: Value = serde_json::from_str(answer.get()).unwrap();
@@ -732,7 +732,7 @@ mod case_40_mails {
 }
 
 /// Has the next `times` notes of a mail being sent end like this.
-fn spoil_notes(app: &TestApp, times: u32, fate: Fate) {
+pub fn spoil_notes(app: &TestApp, times: u32, fate: Fate) {
     let mut left = times;
     app.proxy.rule(move |call| {
         let notes = call.operation == "UpdateItem" && call.keys()[0].1.starts_with("mail#");

@@ -22,6 +22,7 @@ mod log_in;
 mod logs;
 mod mails;
 mod malformed;
+mod mangled;
 mod minter;
 mod more_log_in;
 mod more_races;

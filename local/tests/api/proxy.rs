@@ -23,6 +23,8 @@ use tokio::{
     task::{AbortHandle, JoinHandle},
 };
 
+use crate::mangled::{Body, Mangling, mangle};
+
 /// A call of DynamoDB's API, or of SES's.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -61,6 +63,10 @@ pub enum Fate {
     CutBefore,
     /// The call takes place, and the connection is cut instead of an answer.
     CutAfter,
+    /// The call takes place, and its answer arrives like this.
+    Mangled(Mangling),
+    /// The call does not take place, and this is the answer.
+    Instead(u16, &'static str, &'static str),
 }
 
 type Rule = Box<dyn FnMut(&Call) -> Fate + Send>;
@@ -272,10 +278,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-async fn answer(
-    state: Arc<State>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Cut> {
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
     // Only DynamoDB has its operations named by a header; of SES just one is in use.
@@ -311,8 +314,15 @@ async fn answer(
             headers.insert("x-amzn-errortype", HeaderValue::from_static(kind));
             return Ok(response);
         }
+        Fate::Instead(status, kind, body) => {
+            state.calls.lock().unwrap().push(call);
+            let mut response = respond(*status, Bytes::from_static(body.as_bytes()));
+            let headers = response.headers_mut();
+            headers.insert("content-type", HeaderValue::from_static(kind));
+            return Ok(response);
+        }
         Fate::Delay(time) => tokio::time::sleep(*time).await,
-        Fate::Pass | Fate::CutAfter => {}
+        Fate::Pass | Fate::CutAfter | Fate::Mangled(_) => {}
     }
     let upstream = format!(
         "http://{}{}",
@@ -325,10 +335,10 @@ async fn answer(
     let body = response.bytes().await.map_err(|_| Cut)?;
     call.units = units(&serde_json::from_slice(&body).unwrap_or(Value::Null));
     state.calls.lock().unwrap().push(call);
-    if matches!(fate, Fate::CutAfter) {
-        Err(Cut)
-    } else {
-        Ok(respond(status, body))
+    match fate {
+        Fate::CutAfter => Err(Cut),
+        Fate::Mangled(how) => Ok(mangle(respond(status, Bytes::new()), body, how)),
+        _ => Ok(respond(status, body)),
     }
 }
 
@@ -347,8 +357,12 @@ fn units(answer: &Value) -> f64 {
         .map_or_else(|| of(consumed), |tables| tables.iter().map(of).sum())
 }
 
-fn respond(status: u16, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+fn respond(status: u16, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(
+        Full::new(body)
+            .map_err(|never| match never {})
+            .boxed_unsync(),
+    );
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response.headers_mut().insert(
         "content-type",
@@ -359,7 +373,7 @@ fn respond(status: u16, body: Bytes) -> Response<Full<Bytes>> {
 
 /// Has the server close the connection without an answer.
 #[derive(Debug)]
-struct Cut;
+pub struct Cut;
 
 impl std::fmt::Display for Cut {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -149,12 +149,13 @@ fn attribute(value: &Value) -> AttributeValue {
         Value::String(text) => AttributeValue::S(text.clone()),
         Value::Number(number) => AttributeValue::N(number.to_string()),
         Value::Bool(flag) => AttributeValue::Bool(*flag),
+        Value::Array(list) => AttributeValue::L(list.iter().map(attribute).collect()),
         Value::Object(fields) => AttributeValue::M(
             fields
                 .iter()
                 .map(|(name, value)| (name.clone(), attribute(value)))
                 .collect(),
         ),
-        other => panic!("no such attribute is stored: {other}"),
+        Value::Null => panic!("no such attribute is stored"),
     }
 }

@@ -13,11 +13,11 @@ use crate::{
     tables::Tables,
 };
 
-const DAY: u64 = 24 * 60 * 60;
+pub const DAY: u64 = 24 * 60 * 60;
 
 /// One good request, but for the token, to every function that asks for one. None would be refused for another reason,
 /// and the last would end the session.
-fn requests(app: &TestApp, user: &SignedIn) -> Vec<(&'static str, RequestBuilder)> {
+pub fn requests(app: &TestApp, user: &SignedIn) -> Vec<(&'static str, RequestBuilder)> {
     let change = json!({"current-password": PASSWORD, "first_name": "Mallory"});
     vec![
         (
@@ -35,7 +35,7 @@ fn requests(app: &TestApp, user: &SignedIn) -> Vec<(&'static str, RequestBuilder
 
 /// Sends every request with each of `credentials` in a header of its own, and makes sure that it is refused and that
 /// nothing changed.
-async fn refused(app: &TestApp, user: &SignedIn, what: &str, credentials: &[&[u8]]) {
+pub async fn refused(app: &TestApp, user: &SignedIn, what: &str, credentials: &[&[u8]]) {
     let before = Tables::of(app).all("UsersTable").await;
     for (function, mut request) in requests(app, user) {
         for value in credentials {
@@ -48,11 +48,11 @@ async fn refused(app: &TestApp, user: &SignedIn, what: &str, credentials: &[&[u8
     assert_eq!(sorted(before), sorted(after), "{what}");
 }
 
-async fn token_refused(app: &TestApp, user: &SignedIn, what: &str, token: &str) {
+pub async fn token_refused(app: &TestApp, user: &SignedIn, what: &str, token: &str) {
     refused(app, user, what, &[format!("Token {token}").as_bytes()]).await;
 }
 
-fn assert_refusal(answer: &Answer, what: &str) {
+pub fn assert_refusal(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 401, "{what}: {answer:?}");
     assert_eq!(
         answer.problem(),
@@ -68,14 +68,14 @@ fn sorted(mut items: Vec<Value>) -> Vec<Value> {
 }
 
 /// What a real token consists of, to be changed.
-struct Parts {
-    minter: Minter,
-    header: Value,
-    claims: Value,
+pub struct Parts {
+    pub minter: Minter,
+    pub header: Value,
+    pub claims: Value,
 }
 
 impl Parts {
-    async fn of(app: &TestApp, token: &str) -> Self {
+    pub async fn of(app: &TestApp, token: &str) -> Self {
         Self {
             minter: Minter::of(app).await,
             header: part(token, 0),
@@ -84,30 +84,30 @@ impl Parts {
     }
 
     /// The token with one member of its header changed.
-    fn with_header(&self, name: &str, value: Value) -> String {
+    pub fn with_header(&self, name: &str, value: Value) -> String {
         self.minter
             .sign(&with(&self.header, name, value), &self.claims.to_string())
     }
 
     /// The token with one claim changed.
-    fn with_claim(&self, name: &str, value: Value) -> String {
+    pub fn with_claim(&self, name: &str, value: Value) -> String {
         self.minter
             .sign(&self.header.to_string(), &with(&self.claims, name, value))
     }
 
     /// The token with the text of these claims.
-    fn with_claims(&self, claims: &str) -> String {
+    pub fn with_claims(&self, claims: &str) -> String {
         self.minter.sign(&self.header.to_string(), claims)
     }
 }
 
-fn with(object: &Value, name: &str, value: Value) -> String {
+pub fn with(object: &Value, name: &str, value: Value) -> String {
     let mut object = object.clone();
     object[name] = value;
     object.to_string()
 }
 
-fn without(object: &Value, name: &str) -> String {
+pub fn without(object: &Value, name: &str) -> String {
     let mut object = object.clone();
     object.as_object_mut().unwrap().remove(name).unwrap();
     object.to_string()

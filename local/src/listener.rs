@@ -1,5 +1,7 @@
 //! A plain HTTP/1.1 server on the loopback interface, for the gateway and for the SES endpoint. No routing.
 
+mod wire;
+
 use std::{
     convert::Infallible, future::Future, io, net::Ipv4Addr, net::SocketAddr, time::Duration,
 };
@@ -21,6 +23,8 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time,
 };
+
+use self::wire::Wire;
 
 /// A whole answer, in memory.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -132,9 +136,15 @@ async fn serve<H, F>(
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).max_headers(MAX_HEADERS);
+    builder
+        .timer(TokioTimer::new())
+        .max_headers(MAX_HEADERS)
+        // A header that cannot be one is as good as none.
+        .ignore_invalid_headers(true)
+        // Who has said all there is to say may still listen.
+        .half_close(true);
     // A client that went away, or that speaks no HTTP, is no failure of ours.
     let _ = watcher
-        .watch(builder.serve_connection(TokioIo::new(stream), service))
+        .watch(builder.serve_connection(TokioIo::new(Wire::new(stream)), service))
         .await;
 }

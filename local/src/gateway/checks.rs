@@ -1,5 +1,7 @@
 //! What API Gateway looks at before any route: sizes, and the host.
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{
     StatusCode, Version,
@@ -7,6 +9,7 @@ use hyper::{
     header::HOST,
     http::request::Parts,
 };
+use tokio::time::timeout;
 use url::Url;
 
 /// Bytes of the request line and all header lines together that API Gateway takes.
@@ -15,6 +18,9 @@ const MAX_HEAD: usize = 10_240;
 const MAX_BODY: usize = 10 * 1024 * 1024;
 /// Bytes of a body that is too large which are still read, so that a client that only writes gets to its answer.
 const MAX_DISCARDED: usize = 10 * MAX_BODY;
+
+/// How long nothing may come of a body that was announced.
+const STALL: Duration = Duration::from_secs(2);
 
 /// Refuses heads that are too large, and hosts that are none.
 pub(super) fn head(request: &Parts) -> Result<(), StatusCode> {
@@ -62,12 +68,27 @@ pub(super) async fn body(incoming: Incoming) -> Result<Bytes, StatusCode> {
     if incoming.size_hint().lower() > u64::try_from(MAX_DISCARDED).unwrap_or(u64::MAX) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    match Limited::new(incoming, MAX_DISCARDED).collect().await {
-        Ok(body) => Some(body.to_bytes())
-            .filter(|body| body.len() <= MAX_BODY)
-            .ok_or(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => Err(StatusCode::BAD_REQUEST),
+    let mut body = Limited::new(incoming, MAX_DISCARDED);
+    let mut received = Vec::new();
+    while let Some(frame) = timeout(STALL, body.frame())
+        .await
+        .map_err(|_| StatusCode::REQUEST_TIMEOUT)?
+    {
+        let frame = frame.map_err(|error| refusal(error.as_ref()))?;
+        if let Some(data) = frame.data_ref() {
+            received.extend_from_slice(data);
+        }
+    }
+    Some(Bytes::from(received))
+        .filter(|body| body.len() <= MAX_BODY)
+        .ok_or(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+fn refusal(error: &(dyn std::error::Error + 'static)) -> StatusCode {
+    if error.is::<LengthLimitError>() {
+        StatusCode::PAYLOAD_TOO_LARGE
+    } else {
+        StatusCode::BAD_REQUEST
     }
 }
 

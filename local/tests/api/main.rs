@@ -27,6 +27,7 @@ mod minter;
 mod more_log_in;
 mod more_races;
 mod more_resetting;
+mod more_tokens;
 mod more_users;
 mod more_wrapper;
 mod proxy;

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_http::{
     Request,
     aws_lambda_events::apigw::ApiGatewayV2httpRequest,
-    http::{HeaderName, header::HOST},
+    http::{HeaderName, HeaderValue, header::HOST},
     request::LambdaRequest,
 };
 use serde::Serialize;
@@ -38,23 +38,34 @@ pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
         .headers
         .remove(HeaderName::from_static("x-forwarded-proto"));
     event.request_context.domain_name = None;
+    event.request_context.stage = None;
     event.raw_query_string = None;
-    event.raw_path = event.raw_path.filter(|path| path.starts_with('/'));
+    event.raw_path = None;
     Ok(LambdaRequest::ApiGatewayV2(event).into())
 }
 
+/// An object whose values are left as they were written.
+type Members = BTreeMap<String, Box<RawValue>>;
+
 fn parse(event: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     serde_json::from_str(event).or_else(|error| {
-        // A header with a control character cannot be read: such a request goes on without its headers, and so without
-        // credentials. All else stays as it was written.
-        let mut members: BTreeMap<String, &RawValue> =
-            serde_json::from_str(event).map_err(Error::internal)?;
-        members
-            .remove("headers")
+        // A header that cannot be one, for a control character in it, is as good as none. All else stays as it was written.
+        let mut members: Members = serde_json::from_str(event).map_err(Error::internal)?;
+        let headers = members
+            .get_mut("headers")
             .ok_or_else(|| Error::internal(error))?;
+        let mut readable: Members = serde_json::from_str(headers.get()).map_err(Error::internal)?;
+        readable.retain(|name, value| is_header(name, value));
+        *headers = to_raw_value(&readable).map_err(Error::internal)?;
         let event = serde_json::to_string(&members).map_err(Error::internal)?;
         serde_json::from_str(&event).map_err(Error::internal)
     })
+}
+
+fn is_header(name: &str, value: &RawValue) -> bool {
+    let value: Result<String, _> = serde_json::from_str(value.get());
+    value.is_ok_and(|value| HeaderValue::from_str(&value).is_ok())
+        && HeaderName::from_bytes(name.as_bytes()).is_ok()
 }
 
 #[derive(Serialize)]

@@ -39,7 +39,7 @@ impl Admin {
     pub(crate) async fn connect(place: &Place) -> Result<Self, Failure> {
         let client = Client::from_conf(config(place).await?);
         let Surroundings { clock, random, .. } = Surroundings::of_this_machine();
-        let database = Database::new(client.clone(), random.clone());
+        let database = Database::new(&client, random.clone());
         // A shell sets a variable that it could not find out to nothing.
         let name = |given: &Option<String>, default: &str| {
             let given = given.clone().filter(|name| !name.is_empty());

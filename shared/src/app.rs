@@ -107,7 +107,7 @@ impl App {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&aws);
         config.set_endpoint_url(settings.dynamodb_endpoint.clone());
         let database = Database::new(
-            aws_sdk_dynamodb::Client::from_conf(config.build()),
+            &aws_sdk_dynamodb::Client::from_conf(config.build()),
             random.clone(),
         );
         let users = Users::new(database.clone(), &settings.users_table);

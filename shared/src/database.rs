@@ -2,6 +2,8 @@
 //! answers, passing troubles and defects. Knows nothing of users.
 
 mod error;
+mod garbled;
+mod there;
 mod write;
 
 use std::{collections::HashMap, time::Duration};
@@ -16,9 +18,10 @@ use aws_sdk_dynamodb::{
 };
 use serde::de::DeserializeOwned;
 
-pub use self::{error::Error, write::Write};
+pub use self::{error::Error, there::There, write::Write};
 use self::{
     error::{Refusal, Trouble, sort, sort_cancellation},
+    garbled::Garbled,
     write::Action,
 };
 use crate::random::Random;
@@ -58,8 +61,12 @@ pub struct Database {
 impl Database {
     /// DynamoDB through `client`; `random` gives names to writes and jitter to retries.
     #[must_use]
-    pub fn new(client: Client, random: Random) -> Self {
-        Self { client, random }
+    pub fn new(client: &Client, random: Random) -> Self {
+        let config = client.config().to_builder().retry_classifier(Garbled);
+        Self {
+            client: Client::from_conf(config.build()),
+            random,
+        }
     }
 
     /// A name for a write, which nobody else's has.
@@ -88,6 +95,25 @@ impl Database {
             .await
             .map_err(|error| sort("GetItem", &error))?;
         answer.item.map(read).transpose()
+    }
+
+    /// What stands at `key`, for somebody who can do without it.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn look<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        key: &str,
+    ) -> Result<There<T>, Error> {
+        match self.get(table, key).await {
+            Ok(item) => Ok(item.map_or(There::Nothing, There::Item)),
+            Err(error @ Error::Unreadable { .. }) => {
+                tracing::error!(%error, "it will be replaced");
+                Ok(There::Unreadable)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Carries out one conditional write.

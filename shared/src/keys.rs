@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -110,7 +110,7 @@ impl Keys {
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
     pub async fn signing(&self) -> Result<Option<Signing>, Error> {
-        self.database.get(&self.table, SIGNING).await
+        self.read(SIGNING).await
     }
 
     /// The public keys; none before the first sign-up.
@@ -118,7 +118,19 @@ impl Keys {
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
     pub async fn jwks(&self) -> Result<Option<Jwks>, Error> {
-        self.database.get(&self.table, JWKS).await
+        self.read(JWKS).await
+    }
+
+    /// Keys that cannot be read are no fault of the request's: without them nobody can be served until they are mended.
+    async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
+        let got = self.database.get(&self.table, key).await;
+        got.map_err(|error| match error {
+            Error::Unreadable { problem } => Error::Unavailable {
+                operation: "GetItem",
+                problem: format!("the keys cannot be read: {problem}"),
+            },
+            other => other,
+        })
     }
 
     /// Stores the very first keys. Whether they are stored; if not, another signer was first.

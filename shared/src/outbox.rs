@@ -81,8 +81,9 @@ impl Outbox {
         let asked_for = address_hash(email);
         let key = user.map_or_else(|| MailKey::void(&asked_for), MailKey::reset);
         let nobody = UserId::from_random([0; 8]);
-        let seen = self.transient.mail(&key).await?;
-        let passwords = match &seen {
+        let seen = self.transient.last_mail(&key).await?;
+        let last = seen.item();
+        let passwords = match last {
             // A changed password voids the count, and only the user's record knows of it.
             Some(_) => {
                 let record = self.users.by_id(user.unwrap_or(nobody)).await?;
@@ -90,10 +91,8 @@ impl Outbox {
             }
             None => None,
         };
-        let is_elsewhere = seen
-            .as_ref()
-            .is_some_and(|mail| mail.asked_for != asked_for);
-        let before = seen.as_ref().and_then(|mail| mail.quota.as_ref());
+        let is_elsewhere = last.is_some_and(|mail| mail.asked_for != asked_for);
+        let before = last.and_then(|mail| mail.quota.as_ref());
         let quota = match Quota::next(before, passwords, is_elsewhere, now, &self.limits) {
             Next::Send(quota) => quota,
             Next::OnItsWay => return Ok(Some(Asked::Queued)),
@@ -103,7 +102,7 @@ impl Outbox {
             quota: Some(quota),
             ..self.queued(Kind::ResetPassword, user.unwrap_or(nobody), asked_for, now)
         };
-        let queued = self.transient.queue(&key, &mail, seen.as_ref()).await?;
+        let queued = self.transient.queue(&key, &mail, &seen).await?;
         Ok((queued == Queued::Done).then_some(Asked::Queued))
     }
 

@@ -182,6 +182,9 @@ fn key_in_use(signing: &Signing, now: Timestamp) -> Result<&PrivateKey, Error> {
 
 fn ready(signing: &Signing, now: Timestamp) -> Result<SigningKey, Error> {
     let key = key_in_use(signing, now)?;
+    // Only now is it known to be one: the library looks at it no sooner than it signs.
+    signature::EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &key.pkcs8)
+        .map_err(|error| Error::Key(error.to_string()))?;
     Ok(SigningKey {
         kid: key.kid.clone(),
         key: EncodingKey::from_ec_der(&key.pkcs8),

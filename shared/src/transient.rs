@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    database::{Database, Error, Outcome, Write, read},
+    database::{Database, Error, Item, Outcome, There, Write},
     mail::{Kind, Mail, State},
     user_id::UserId,
 };
@@ -20,21 +20,17 @@ pub struct Transient {
     table: String,
 }
 
-/// A reset token that was sent, as it is stored: never the token itself. An item that lacks something is no token, and
-/// stands in no other's way.
+/// A reset token that was sent, as it is stored: never the token itself.
 #[derive(Serialize, Deserialize)]
 pub struct ResetItem {
     /// Hash of the token's secret.
-    #[serde(default)]
     pub hash: String,
     /// Hash of the secret in an earlier copy of the same mail, if it was sent twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_hash: Option<String>,
     /// The nonce of the mail it was sent in.
-    #[serde(default)]
     pub nonce: String,
     /// The user's `credentials` at that time: with others, the token is dead.
-    #[serde(default)]
     pub credentials: u64,
     /// When the link stops working, which is also when DynamoDB may delete the item. One that does not say has expired.
     #[serde(default = "long_ago")]
@@ -63,6 +59,9 @@ pub enum Queued {
     /// Somebody else changed the item meanwhile.
     Raced,
 }
+
+/// Bytes of the longest partition key (DynamoDB, "Quotas").
+const MAX_KEY: usize = 2048;
 
 /// Where a mail's item is.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,7 +94,7 @@ impl MailKey {
     /// The key that a stream record names; `None` for one that is no mail's.
     #[must_use]
     pub fn from_record(key: &str) -> Option<Self> {
-        key.starts_with("mail#").then(|| Self(key.to_owned()))
+        (key.starts_with("mail#") && key.len() <= MAX_KEY).then(|| Self(key.to_owned()))
     }
 }
 
@@ -117,6 +116,14 @@ impl Transient {
         self.database.get(&self.table, &key.0).await
     }
 
+    /// The mail at `key`, to be replaced by another.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn last_mail(&self, key: &MailKey) -> Result<There<Mail>, Error> {
+        self.database.look(&self.table, &key.0).await
+    }
+
     /// A write that puts a new notice at `key`, to be part of the change that it tells of.
     ///
     /// # Errors
@@ -133,27 +140,20 @@ impl Transient {
         &self,
         key: &MailKey,
         mail: &Mail,
-        seen: Option<&Mail>,
+        seen: &There<Mail>,
     ) -> Result<Queued, Error> {
-        let write = match seen {
-            // What has expired may be deleted at any moment.
-            Some(seen) => {
-                let same = "attribute_not_exists(#pk) OR #nonce = :seen";
-                Write::put(&self.table, &key.0, mail, same)?.value("seen", &seen.nonce)?
-            }
-            None => Write::put(&self.table, &key.0, mail, "attribute_not_exists(#pk)")?,
+        // What has expired may be deleted at any moment.
+        let condition = if_still(seen, "attribute_not_exists(#pk) OR #nonce = :seen");
+        let write = Write::put(&self.table, &key.0, mail, condition)?;
+        let write = match seen.item() {
+            Some(seen) => write.value("seen", &seen.nonce)?,
+            None => write,
         };
         Ok(match self.database.write(&write).await? {
-            Outcome::Done => Queued::Done,
-            Outcome::Refused(Some(item)) => {
-                let there = read::<Mail>(item)?;
-                if there.asked_for == mail.asked_for {
-                    Queued::Done
-                } else {
-                    Queued::Raced
-                }
+            Outcome::Refused(there) if !is_at(there.as_ref(), "for", &mail.asked_for) => {
+                Queued::Raced
             }
-            Outcome::Refused(None) => Queued::Raced,
+            Outcome::Done | Outcome::Refused(_) => Queued::Done,
         })
     }
 
@@ -176,11 +176,13 @@ impl Transient {
             }
             None => "SET #state = :state, #detail = :detail",
         };
+        // What has no nonce that could be read has no other asking either.
         let condition =
-            "attribute_exists(#pk) AND (attribute_not_exists(#nonce) OR #nonce = :nonce)";
+            "attribute_exists(#pk) AND (NOT attribute_type(#nonce, :text) OR #nonce = :nonce)";
         let write = Write::update(&self.table, &key.0, expression, condition)
             .value("state", state)?
             .value("detail", detail)?
+            .value("text", "S")?
             .value("nonce", nonce)?;
         let write = match passwords {
             Some(passwords) => write.value("passwords", passwords)?,
@@ -193,8 +195,8 @@ impl Transient {
     ///
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
-    pub async fn reset_item(&self, user: UserId) -> Result<Option<ResetItem>, Error> {
-        self.database.get(&self.table, &reset_key(user)).await
+    pub async fn reset_item(&self, user: UserId) -> Result<There<ResetItem>, Error> {
+        self.database.look(&self.table, &reset_key(user)).await
     }
 
     /// Makes `item` the token of `user` in place of `seen`. Whether it is; if not, another one was first.
@@ -205,24 +207,17 @@ impl Transient {
         &self,
         user: UserId,
         item: &ResetItem,
-        seen: Option<&ResetItem>,
+        seen: &There<ResetItem>,
     ) -> Result<bool, Error> {
-        let write = match seen {
-            Some(seen) => {
-                let same = "attribute_not_exists(#hash) OR #hash = :seen";
-                Write::put(&self.table, &reset_key(user), item, same)?.value("seen", &seen.hash)?
-            }
-            None => Write::put(
-                &self.table,
-                &reset_key(user),
-                item,
-                "attribute_not_exists(#pk)",
-            )?,
+        let condition = if_still(seen, "attribute_not_exists(#pk) OR #hash = :seen");
+        let write = Write::put(&self.table, &reset_key(user), item, condition)?;
+        let write = match seen.item() {
+            Some(seen) => write.value("seen", &seen.hash)?,
+            None => write,
         };
         Ok(match self.database.write(&write).await? {
             Outcome::Done => true,
-            Outcome::Refused(Some(there)) => read::<ResetItem>(there)?.hash == item.hash,
-            Outcome::Refused(None) => false,
+            Outcome::Refused(there) => is_at(there.as_ref(), "hash", &item.hash),
         })
     }
 
@@ -244,6 +239,21 @@ impl Transient {
         .value("hash", &item.hash)?
         .value("now", now)
     }
+}
+
+/// The condition that what was seen is still there; `of_item` if that is an item.
+const fn if_still<'a, T>(seen: &There<T>, of_item: &'a str) -> &'a str {
+    match seen {
+        There::Nothing => "attribute_not_exists(#pk)",
+        There::Item(_) => of_item,
+        There::Unreadable => "attribute_exists(#pk)",
+    }
+}
+
+/// Whether `item` has this text, so that a write that was refused by it had taken place already.
+fn is_at(item: Option<&Item>, name: &str, text: &str) -> bool {
+    let there = item.and_then(|item| item.get(name)?.as_s().ok());
+    there.is_some_and(|there| there == text)
 }
 
 fn reset_key(user: UserId) -> String {

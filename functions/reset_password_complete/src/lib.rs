@@ -63,7 +63,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         app.transient.reset_item(token.user()),
         app.users.by_id(token.user())
     )?;
-    let (Some(sent), Some(user)) = (last_sent, user) else {
+    let (Some(sent), Some(user)) = (last_sent.item(), user) else {
         return Err(reset_token::Error.into());
     };
     if !sent.accepts(&token.hash(), user.credentials, now) {
@@ -75,7 +75,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         .check_not_about(&own.each_ref().map(String::as_str));
     similar.map_err(|error| Error::field("new_password", error))?;
     let hash = app.hasher.hash(&body.new_password, app.random.bytes())?;
-    let use_up = app.transient.spend_reset_item(user.id, &sent, now)?;
+    let use_up = app.transient.spend_reset_item(user.id, sent, now)?;
     let notice = app.outbox.notice(Kind::PasswordChanged, &user, now)?;
     if app
         .users

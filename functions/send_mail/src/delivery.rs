@@ -161,7 +161,7 @@ impl Delivery {
         let seen = self.app.transient.reset_item(user.id).await?;
         // If this mail was sent before and only the note of it was lost, the first copy's link works too.
         let earlier = seen
-            .as_ref()
+            .item()
             .filter(|seen| seen.nonce == mail.nonce && seen.credentials == user.credentials);
         let item = ResetItem {
             hash: token.hash(),
@@ -173,7 +173,7 @@ impl Delivery {
         if self
             .app
             .transient
-            .put_reset_item(user.id, &item, seen.as_ref())
+            .put_reset_item(user.id, &item, &seen)
             .await?
         {
             Ok(token)

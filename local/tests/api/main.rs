@@ -24,6 +24,7 @@ mod mails;
 mod malformed;
 mod mangled;
 mod minter;
+mod more_faults;
 mod more_log_in;
 mod more_races;
 mod more_resetting;

@@ -73,16 +73,27 @@ pub(super) enum Trouble {
     Error(Error),
 }
 
-/// Codes of errors that pass, beside the ones with a status of 500 or more.
-const PASSING: [&str; 8] = [
+/// Codes of errors that pass, beside the ones with a status of 500 or more: too many requests, collisions, and
+/// credentials or a clock that are out of date, which a new process has not.
+const PASSING: [&str; 18] = [
     "ThrottlingException",
+    "Throttling",
+    "ThrottledException",
+    "RequestThrottledException",
+    "TooManyRequestsException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "LimitExceededException",
     "TransactionConflictException",
     "TransactionInProgressException",
     "TransactionCanceledException",
+    "ReplicatedWriteConflictException",
     "ExpiredTokenException",
+    "ExpiredToken",
     "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "RequestExpired",
 ];
 
 /// Reasons for which a transaction is cancelled that may be gone a moment later, and the one of writes that are not to
@@ -101,8 +112,10 @@ where
 {
     let passing = match error {
         SdkError::ServiceError(service) => {
-            let code = service.err().code().unwrap_or_default();
-            PASSING.contains(&code) || service.raw().status().is_server_error()
+            // What has no code is not DynamoDB's: something in between answered.
+            let code = service.err().code();
+            code.is_none_or(|code| PASSING.contains(&code))
+                || service.raw().status().is_server_error()
         }
         _ => true,
     };

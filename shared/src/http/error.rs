@@ -230,7 +230,7 @@ impl From<signer::Error> for Error {
     fn from(error: signer::Error) -> Self {
         match error {
             signer::Error::Database(error) => error.into(),
-            signer::Error::Key(_) => Self::internal(error),
+            signer::Error::Key(_) => Self::unavailable(error),
         }
     }
 }

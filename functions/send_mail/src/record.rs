@@ -13,61 +13,36 @@ pub(crate) struct Event {
     pub(crate) records: Vec<Record>,
 }
 
-/// One change of an item.
-#[derive(Default, Deserialize)]
-pub(crate) struct Record {
-    dynamodb: Change,
-}
+/// One change of an item; what of it is missing, or is not what it should be, is empty.
+#[derive(Default)]
+pub(crate) struct Record(Value);
 
-/// One record that is none must not take the others with it: it is left empty.
+/// One record that is none must not take the others with it, not even one that is no JSON to us.
 fn each_by_itself<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Record>, D::Error> {
-    let records = Vec::<Value>::deserialize(deserializer)?.into_iter();
+    let records = Vec::<Box<RawValue>>::deserialize(deserializer)?.into_iter();
     Ok(records
-        .map(|record| serde_json::from_value(record).unwrap_or_default())
+        .map(|record| Record(serde_json::from_str(record.get()).unwrap_or_default()))
         .collect())
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Change {
-    #[serde(default)]
-    keys: Attributes,
-    #[serde(default)]
-    new_image: Attributes,
-    #[serde(default)]
-    sequence_number: String,
-}
-
-/// The two attributes that matter, wherever they stand.
-#[derive(Default, Deserialize)]
-struct Attributes {
-    #[serde(default)]
-    pk: Option<Text>,
-    #[serde(default)]
-    nonce: Option<Text>,
-}
-
-/// An attribute, if it is a string.
-#[derive(Deserialize)]
-struct Text {
-    #[serde(rename = "S", default)]
-    text: Option<String>,
 }
 
 impl Record {
     /// Names the record to Lambda.
     pub(crate) fn sequence_number(&self) -> &str {
-        &self.dynamodb.sequence_number
+        self.text("/dynamodb/SequenceNumber").unwrap_or_default()
     }
 
     /// The key of the item.
     pub(crate) fn key(&self) -> Option<&str> {
-        self.dynamodb.keys.pk.as_ref()?.text.as_deref()
+        self.text("/dynamodb/Keys/pk/S")
     }
 
     /// The nonce that the item had after the change.
     pub(crate) fn nonce(&self) -> Option<&str> {
-        self.dynamodb.new_image.nonce.as_ref()?.text.as_deref()
+        self.text("/dynamodb/NewImage/nonce/S")
+    }
+
+    fn text(&self, place: &str) -> Option<&str> {
+        self.0.pointer(place)?.as_str()
     }
 }
 

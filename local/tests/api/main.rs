@@ -28,6 +28,7 @@ mod more_faults;
 mod more_log_in;
 mod more_races;
 mod more_resetting;
+mod more_mails;
 mod more_tokens;
 mod more_users;
 mod more_wrapper;

@@ -16,5 +16,6 @@ mod audit;
 mod faults;
 mod fleet;
 mod journey;
+mod more_faults;
 mod process;
 mod wire;

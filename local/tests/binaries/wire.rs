@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{copy, copy_bidirectional},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -29,6 +29,8 @@ pub enum Weather {
     Refusing,
     /// Nothing ever comes back.
     Silent,
+    /// What is sent arrives, and nothing ever comes back.
+    OneWay,
 }
 
 /// How connections end.
@@ -106,6 +108,7 @@ async fn carry(mut near: TcpStream, state: Arc<State>) {
         Weather::Fine => {}
         Weather::Refusing => return,
         Weather::Silent => return pending().await,
+        Weather::OneWay => return one_way(near, &state).await,
     }
     let mut ends = state.ends.subscribe();
     state.working.send_modify(|number| *number += 1);
@@ -123,4 +126,12 @@ async fn carry(mut near: TcpStream, state: Arc<State>) {
     if silent.is_some() {
         pending::<()>().await;
     }
+}
+
+async fn one_way(mut near: TcpStream, state: &State) {
+    let mut far = TcpStream::connect(*state.upstream.get().unwrap())
+        .await
+        .unwrap();
+    // It ends when the near side is gone, as it does on purpose.
+    let _ = copy(&mut near, &mut far).await;
 }

@@ -1,6 +1,7 @@
 //! DynamoDB as the tables use it: one read, one conditional write, one transaction, each with its errors sorted into
 //! answers, passing troubles and defects. Knows nothing of users.
 
+mod doubt;
 mod error;
 mod garbled;
 mod there;
@@ -18,12 +19,13 @@ use aws_sdk_dynamodb::{
 };
 use serde::de::DeserializeOwned;
 
-pub use self::{error::Error, there::There, write::Write};
 use self::{
+    doubt::Doubt,
     error::{Refusal, Trouble, sort, sort_cancellation},
     garbled::Garbled,
     write::Action,
 };
+pub use self::{error::Error, there::There, write::Write};
 use crate::random::Random;
 
 /// An item as DynamoDB hands it over.
@@ -124,15 +126,27 @@ impl Database {
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
     pub async fn write(&self, write: &Write) -> Result<Outcome, Error> {
+        self.write_or_doubt(write).await.map(|(outcome, _)| outcome)
+    }
+
+    /// The same, and whether an attempt was not answered: though refused in the end, that one may have taken place, and
+    /// another write have put its own name over it since.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn write_or_doubt(&self, write: &Write) -> Result<(Outcome, bool), Error> {
+        let doubt = Doubt::default();
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.send(write).await {
-                Ok(()) => return Ok(Outcome::Done),
+            match self.send(write, &doubt).await {
+                Ok(()) => return Ok((Outcome::Done, false)),
                 Err(Refusal::Condition(item)) if write.is_own(item.as_ref()) => {
-                    return Ok(Outcome::Done);
+                    return Ok((Outcome::Done, false));
                 }
-                Err(Refusal::Condition(item)) => return Ok(Outcome::Refused(item)),
+                Err(Refusal::Condition(item)) => {
+                    return Ok((Outcome::Refused(item), doubt.arose()));
+                }
                 Err(Refusal::Trouble(Trouble::Conflict(_))) if attempt < CONFLICT_TRIES => {
                     self.back_off(attempt).await;
                 }
@@ -191,7 +205,7 @@ impl Database {
         sent.map_or_else(|error| sort_cancellation(&error).map(Some), |_| Ok(None))
     }
 
-    async fn send(&self, write: &Write) -> Result<(), Refusal> {
+    async fn send(&self, write: &Write, doubt: &Doubt) -> Result<(), Refusal> {
         let old = ReturnValuesOnConditionCheckFailure::AllOld;
         let total = ReturnConsumedCapacity::Total;
         match &write.action {
@@ -208,7 +222,9 @@ impl Database {
                     .set_expression_attribute_values(write.values())
                     .return_consumed_capacity(total);
                 let put = put.return_values_on_condition_check_failure(old);
-                put.send()
+                put.customize()
+                    .interceptor(doubt.clone())
+                    .send()
                     .await
                     .map(drop)
                     .map_err(|error| Refusal::of("PutItem", &error))
@@ -228,6 +244,8 @@ impl Database {
                 let update = update.set_expression_attribute_values(write.values());
                 let update = update.return_values_on_condition_check_failure(old);
                 update
+                    .customize()
+                    .interceptor(doubt.clone())
                     .send()
                     .await
                     .map(drop)
@@ -247,6 +265,8 @@ impl Database {
                     .return_consumed_capacity(total);
                 let delete = delete.return_values_on_condition_check_failure(old);
                 delete
+                    .customize()
+                    .interceptor(doubt.clone())
                     .send()
                     .await
                     .map(drop)

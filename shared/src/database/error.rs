@@ -40,6 +40,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// A write may have taken place, and what came after it hides whether it did.
+    #[must_use]
+    pub fn hidden() -> Self {
+        Self::Unavailable {
+            operation: "a write",
+            problem: "an attempt was not answered, and later writes hide whether it took place"
+                .to_owned(),
+        }
+    }
+
     pub(super) fn unreadable(error: &serde_dynamo::Error) -> Self {
         // Serde quotes the value that it tripped over, which may be a secret: what comes before must do.
         let problem = error.to_string();

@@ -66,7 +66,8 @@ impl User {
             .collect()
     }
 
-    fn has_same_details(&self, other: &Self) -> bool {
+    /// Whether names, address and rank are the same.
+    pub(crate) fn has_same_details(&self, other: &Self) -> bool {
         self.email == other.email
             && self.first_name == other.first_name
             && self.last_name == other.last_name

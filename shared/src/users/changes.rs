@@ -57,9 +57,12 @@ impl Users {
         }
         writes.extend(notices);
         let refused = match writes.as_slice() {
-            [alone] => match self.database.write(alone).await? {
-                Outcome::Done => return Ok(Changed::Done),
-                refused @ Outcome::Refused(_) => vec![refused],
+            [alone] => match self.database.write_or_doubt(alone).await? {
+                (Outcome::Done, _) => return Ok(Changed::Done),
+                (Outcome::Refused(Some(item)), true) if was_made(&item, after)? => {
+                    return Ok(Changed::Done);
+                }
+                (refused, _) => vec![refused],
             },
             together => match self.database.transact(together).await? {
                 Committed::Done => return Ok(Changed::Done),
@@ -146,6 +149,16 @@ impl Users {
             Committed::Done
         ))
     }
+}
+
+/// Whether a change took place of which that is not known, by the record that is there now. To try it once more on a
+/// record that later changes have altered would undo them, or meet a password that it was not made with.
+fn was_made(item: &Item, after: &User) -> Result<bool, Error> {
+    let now: User = read(item.clone())?;
+    if now.version > after.version {
+        return Err(Error::hidden());
+    }
+    Ok(now.version == after.version && now.has_same_details(after))
 }
 
 fn why_not_changed(

@@ -35,6 +35,7 @@ mod more_users;
 mod more_wrapper;
 mod proxy;
 mod races;
+mod random;
 mod raw;
 mod readme;
 mod resetting;

@@ -1,0 +1,359 @@
+//! Whether an answer is one that the request may get, by all that happened around it.
+
+use serde_json::Value;
+
+use super::{
+    check::{Case, is_about},
+    history::{Action, Step, Update},
+    people::{canonical, claims, link, spelt},
+};
+
+/// Wrong passwords that cost nothing.
+const FREE: u64 = 5;
+
+/// Reset mails in a day.
+const MAILS: u64 = 5;
+
+/// What is wrong with the answer, if anything.
+pub fn fault_of(step: &Step, steps: &[Step], cases: &[Case<'_>]) -> Option<String> {
+    let judged = Judged { step, steps, cases };
+    if step.status == 503 {
+        return unless(
+            step.excused && step.retry_after.is_some(),
+            "503 without a fault",
+        );
+    }
+    if step.status == 429 && step.retry_after.is_none_or(|seconds| seconds == 0) {
+        return Some("429 without Retry-After".to_owned());
+    }
+    if step.status == 401 && step.action.token().is_some() {
+        // That the session has ended is checked at rest.
+        return None;
+    }
+    judged.used_by_the_dead().or_else(|| match &step.action {
+        Action::SignUp {
+            username, email, ..
+        } => judged.sign_up(username, email),
+        Action::LogIn { name, password } => judged.log_in(name, password),
+        Action::LogOut { token } => judged.log_out(token),
+        Action::Read { token, id } => judged.read(token, *id),
+        Action::Update(update) => judged.update(update),
+        Action::Ask { email } => judged.ask(email),
+        Action::Complete { link, .. } => judged.complete(link),
+    })
+}
+
+fn unless(is_right: bool, what: &str) -> Option<String> {
+    (!is_right).then(|| what.to_owned())
+}
+
+struct Judged<'a> {
+    step: &'a Step,
+    steps: &'a [Step],
+    cases: &'a [Case<'a>],
+}
+
+impl Judged<'_> {
+    const fn time(&self) -> (u64, u64) {
+        (self.step.began, self.step.ended)
+    }
+
+    fn case(&self, id: u64) -> Option<&Case<'_>> {
+        self.cases.iter().find(|case| case.person.id == id)
+    }
+
+    /// Whether somebody but `but` can have had the address while the request was answered.
+    fn may_be_had(&self, email: &str, but: Option<u64>) -> bool {
+        let others = self.cases.iter().filter(|case| Some(case.person.id) != but);
+        let address = canonical(email);
+        others.into_iter().any(|case| {
+            let mut spellings = case.emails.all();
+            spellings.any(|one| canonical(one) == address && case.emails.may_be(one, self.time()))
+        })
+    }
+
+    /// Whose the address was all the time.
+    fn owner(&self, email: &str) -> Option<&Case<'_>> {
+        let address = canonical(email);
+        self.cases.iter().find(|case| {
+            let mut sets = case.emails.sets.iter();
+            canonical(&case.person.email) == address
+                && self.was_there(case)
+                && sets
+                    .all(|set| canonical(set.value) == address || set.step.began > self.step.ended)
+        })
+    }
+
+    /// Whether the user had signed up when the request began.
+    fn was_there(&self, case: &Case<'_>) -> bool {
+        let signed_up = self.steps.iter().find(|step| {
+            matches!(&step.action, Action::SignUp { username, .. }
+                if username.eq_ignore_ascii_case(&case.person.username))
+                && step.may_be_done()
+        });
+        signed_up.is_none_or(|step| step.is_done() && step.ended < self.step.began)
+    }
+
+    /// Nothing is answered on behalf of a session that had ended before it was asked.
+    fn used_by_the_dead(&self) -> Option<String> {
+        let token = self.step.action.token()?;
+        let (id, name, _) = claims(token);
+        let case = self.case(id)?;
+        let Some(session) = case.person.sessions.get(&name) else {
+            return Some("a session that had ended was served".to_owned());
+        };
+        let ended = case
+            .steps
+            .iter()
+            .filter(|step| step.ended < self.step.began)
+            .find(|step| {
+                let same = step
+                    .action
+                    .token()
+                    .is_some_and(|token| claims(token).1 == name);
+                let out = matches!(step.action, Action::LogOut { .. }) && step.is_done();
+                let others = step.is_done()
+                    && step.sets_password().is_some()
+                    && step.began > session.ended
+                    && !same;
+                (same && (out || step.status == 401)) || others
+            });
+        ended.map(|step| format!("a session that ended by {step} was served"))
+    }
+
+    fn sign_up(&self, username: &str, email: &str) -> Option<String> {
+        let named = |name: &str| {
+            self.cases
+                .iter()
+                .find(|case| case.person.username.eq_ignore_ascii_case(name))
+        };
+        if self.step.status == 201 {
+            let there = named(username).is_some_and(|case| {
+                self.step.json()["user"]["id"].as_u64() != Some(case.person.id)
+            });
+            let taken = self
+                .owner(email)
+                .filter(|case| Some(case.person.id) != self.step.json()["user"]["id"].as_u64());
+            return unless(!there && taken.is_none(), "signed up with what another has");
+        }
+        let faults = self.step.faults();
+        let right = !faults.is_empty()
+            && faults.iter().all(|(field, code)| {
+                code == "taken"
+                    && match field.as_str() {
+                        "username" => named(username).is_some(),
+                        "email" => self.may_be_had(email, None),
+                        _ => false,
+                    }
+            });
+        unless(self.step.status == 400 && right, "nobody can have had that")
+    }
+
+    fn log_in(&self, name: &str, password: &str) -> Option<String> {
+        match self.step.status {
+            200 => {
+                let user = &self.step.json()["user"];
+                let case = self.case(user["id"].as_u64()?)?;
+                if !case.passwords.may_be(password, self.time()) {
+                    return Some("that was not the password".to_owned());
+                }
+                let right = if name.contains('@') {
+                    let address = canonical(name);
+                    let mut spellings = case.emails.all();
+                    spellings.any(|one| {
+                        canonical(one) == address && case.emails.may_be(one, self.time())
+                    })
+                } else {
+                    name.eq_ignore_ascii_case(&case.person.username)
+                };
+                unless(right, "another was signed in").or_else(|| self.view(case, user))
+            }
+            401 => {
+                let case = self.named_for_sure(name)?;
+                unless(
+                    !case.passwords.must_be(password, self.time()),
+                    "that was the password",
+                )
+            }
+            429 => {
+                let case = self.named_for_sure(name)?;
+                unless(self.may_wait(case), "there were not that many failures")
+            }
+            _ => Some("no answer to a log-in".to_owned()),
+        }
+    }
+
+    fn named_for_sure(&self, name: &str) -> Option<&Case<'_>> {
+        if name.contains('@') {
+            return self.owner(name);
+        }
+        let mut cases = self.cases.iter();
+        cases.find(|case| case.person.username.eq_ignore_ascii_case(name) && self.was_there(case))
+    }
+
+    /// Whether there can have been so many wrong passwords.
+    fn may_wait(&self, case: &Case<'_>) -> bool {
+        let addresses = case.addresses();
+        let wrong = self.steps.iter().filter(|step| {
+            let failed = matches!(step.status, 401 | 429 | 503)
+                || step.has_fault("current-password", "incorrect");
+            let mine = match &step.action {
+                Action::LogIn { name, .. } if name.contains('@') => {
+                    addresses.contains(&canonical(name))
+                }
+                Action::LogIn { .. } | Action::Update(_) => is_about(step, case.person),
+                _ => false,
+            };
+            failed && mine && step.began < self.step.ended
+        });
+        case.person.failures + wrong.count() as u64 >= FREE
+    }
+
+    fn log_out(&self, token: &str) -> Option<String> {
+        let twice = self.steps.iter().filter(|step| {
+            matches!(&step.action, Action::LogOut { token: other } if other == token)
+                && step.status == 204
+        });
+        unless(self.step.status == 204, "no answer to a log-out")
+            .or_else(|| unless(twice.count() == 1, "one session was ended twice"))
+    }
+
+    fn read(&self, token: &str, id: u64) -> Option<String> {
+        let own = claims(token).0 == id;
+        match self.step.status {
+            200 if own => self.view(self.case(id)?, &self.step.json()),
+            404 if !own => None,
+            _ => Some("no answer to this reader".to_owned()),
+        }
+    }
+
+    /// Whether a view shows what can have been so.
+    fn view(&self, case: &Case<'_>, view: &Value) -> Option<String> {
+        let time = self.time();
+        let text = |name: &str| view[name].as_str().unwrap_or("?").to_owned();
+        let email = text("email");
+        let right = view["id"].as_u64() == Some(case.person.id)
+            && text("username") == case.person.username
+            && view["is_superuser"] == false
+            && case.first_names.may_be(&text("first_name"), time)
+            && case.last_names.may_be(&text("last_name"), time)
+            && case
+                .emails
+                .all()
+                .any(|one| spelt(one) == email && case.emails.may_be(one, time));
+        unless(right, "this cannot have been so")
+    }
+
+    fn update(&self, update: &Update) -> Option<String> {
+        let step = self.step;
+        let case = self.case(claims(&update.token).0)?;
+        if let Some((field, _)) = &update.bad {
+            let refused = match *field {
+                "is_superuser" => step.status == 403,
+                "version" => step.has_fault(field, "unknown_field"),
+                _ => step.has_fault(field, "read_only"),
+            };
+            return unless(refused, "a bad value was not refused as it should be");
+        }
+        let current = &update.current;
+        match step.status {
+            200 if !case.passwords.may_be(current, self.time()) => {
+                Some("that was not the password".to_owned())
+            }
+            200 => unless(granted(update, &step.json()), "not as it was wanted")
+                .or_else(|| self.view(case, &step.json())),
+            400 if step.has_fault("current-password", "incorrect") => unless(
+                !case.passwords.must_be(current, self.time()),
+                "that was the password",
+            ),
+            400 if step.has_fault("email", "taken") => {
+                let email = update.email.as_ref()?;
+                unless(
+                    self.may_be_had(email, Some(case.person.id)),
+                    "nobody else can have had that",
+                )
+            }
+            409 => {
+                let others = case.steps.iter().filter(|other| {
+                    let changes = other.update().is_some() || other.sets_password().is_some();
+                    changes
+                        && other.may_be_done()
+                        && other.began < step.ended
+                        && other.ended > step.began
+                });
+                unless(others.count() >= 2, "nobody came before")
+            }
+            429 => unless(self.may_wait(case), "there were not that many failures"),
+            _ => Some("no answer to an update".to_owned()),
+        }
+    }
+
+    fn ask(&self, email: &str) -> Option<String> {
+        match self.step.status {
+            200 => unless(self.may_be_had(email, None), "nobody can have had that"),
+            404 => unless(self.owner(email).is_none(), "somebody had that"),
+            429 => {
+                let address = canonical(email);
+                let spent = self.cases.iter().any(|case| {
+                    case.addresses().contains(&address)
+                        && (case.person.asked >= MAILS
+                            || case.asked >= MAILS
+                            || case.grew("passwords", case.person.passwords) > 0)
+                });
+                unless(spent, "there were not that many mails")
+            }
+            _ => Some("no answer to an asker".to_owned()),
+        }
+    }
+
+    fn complete(&self, token: &str) -> Option<String> {
+        let (id, _) = link(token);
+        let case = self.case(id)?;
+        let known = case
+            .person
+            .links
+            .iter()
+            .rposition(|link| link.token == token);
+        let is_dead = known.is_some_and(|place| case.person.links[place].is_dead);
+        let uses =
+            |step: &Step| matches!(&step.action, Action::Complete { link, .. } if link == token);
+        match self.step.status {
+            201 => {
+                let times = self
+                    .steps
+                    .iter()
+                    .filter(|step| uses(step) && step.is_done());
+                unless(!is_dead, "a dead link worked")
+                    .or_else(|| unless(times.count() == 1, "a link worked twice"))
+            }
+            400 if self.step.json()["code"] == "invalid_token" => {
+                let newest = known.is_some_and(|place| place + 1 == case.person.links.len());
+                let addresses = case.addresses();
+                let disturbed = case.steps.iter().any(|step| {
+                    step.began != self.step.began
+                        && step.may_be_done()
+                        && (step.sets_password().is_some() || step.sets_email().is_some())
+                }) || self.steps.iter().any(|step| {
+                    matches!(&step.action, Action::Ask { email }
+                        if addresses.contains(&canonical(email)))
+                });
+                let expired = case.link_ends <= self.step.now;
+                unless(
+                    !newest || is_dead || disturbed || expired,
+                    "a good link did not work",
+                )
+            }
+            _ => Some("no answer to a completion".to_owned()),
+        }
+    }
+}
+
+/// Whether the view shows everything that was wanted.
+fn granted(update: &Update, view: &Value) -> bool {
+    let shows = |name: &str, wanted: Option<String>| {
+        wanted.is_none_or(|wanted| view[name].as_str() == Some(wanted.as_str()))
+    };
+    shows("first_name", update.first_name.clone())
+        && shows("last_name", update.last_name.clone())
+        && shows("email", update.email.as_ref().map(|email| spelt(email)))
+}

@@ -1,0 +1,289 @@
+//! What one worker does in a round: mixed requests, mostly about few people, sometimes several at once about one.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde_json::json;
+use shared::{
+    reset_token::{ResetToken, SECRET_BYTES},
+    user_id::UserId,
+};
+
+use super::{
+    history::{Action, Update},
+    people::Person,
+    world::World,
+};
+
+/// Usernames to be had: so many users there are at most.
+const USERNAMES: usize = 30;
+
+/// Addresses to be had: few more than users.
+const ADDRESSES: usize = 36;
+
+/// What a worker does in a round.
+const ACTIONS: usize = 12;
+
+pub struct Worker<'a> {
+    pub world: &'a World,
+    pub number: usize,
+    random: StdRng,
+    /// Whom everybody is busy with in this round.
+    hot: Option<u64>,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(world: &'a World, number: usize, seed: u64, hot: Option<u64>) -> Self {
+        Self {
+            world,
+            number,
+            random: StdRng::seed_from_u64(seed),
+            hot,
+        }
+    }
+
+    pub async fn run(mut self) {
+        for _ in 0..ACTIONS {
+            match self.random.random_range(0..100) {
+                0..2 => {
+                    let seconds = self.random.random_range(1..180);
+                    self.world.app.advance(Duration::from_secs(seconds));
+                }
+                2..12 => {
+                    let person = self.somebody();
+                    let times = self.random.random_range(2..6);
+                    let actions: Vec<_> =
+                        (0..times).map(|_| self.action(person.as_ref())).collect();
+                    self.all(actions, person).await;
+                }
+                12..16 => {
+                    let person = self.somebody();
+                    let action = self.action(person.as_ref());
+                    let times = self.random.random_range(2..4);
+                    self.all(vec![action; times], person).await;
+                }
+                _ => {
+                    let person = self.somebody();
+                    let actions = vec![self.action(person.as_ref())];
+                    self.all(actions, person).await;
+                }
+            }
+        }
+    }
+
+    /// Does all of them at once.
+    async fn all(&self, actions: Vec<Action>, person: Option<Person>) {
+        let id = person.map(|person| person.id);
+        let performed = actions
+            .into_iter()
+            .map(|action| self.world.perform(self.number, action, id));
+        join_all(performed).await;
+    }
+
+    fn somebody(&mut self) -> Option<Person> {
+        let people = self.world.people.lock().unwrap();
+        let hot = self.hot.filter(|_| self.random.random_ratio(4, 10));
+        let place = self.random.random_range(0..people.all.len().max(1));
+        let person = hot.and_then(|id| people.all.get(&id));
+        person.or_else(|| people.all.values().nth(place)).cloned()
+    }
+
+    fn action(&mut self, person: Option<&Person>) -> Action {
+        let Some(person) = person else {
+            return self.sign_up();
+        };
+        let mut sessions = person.sessions.values();
+        let is_in = sessions.any(|session| session.is_likely_live(&person.newest_password));
+        match self.random.random_range(0..100) {
+            0..8 => self.sign_up(),
+            8..28 => self.log_in(person),
+            // Who has no session mostly begins with that.
+            28..74 if !is_in && self.random.random_ratio(9, 10) => self.log_in(person),
+            28..33 => Action::LogOut {
+                token: self.token(person),
+            },
+            33..43 => Action::Read {
+                token: self.token(person),
+                id: person.id,
+            },
+            43..46 => {
+                let id = self.somebody().map_or(1, |other| other.id);
+                let token = self.token(person);
+                Action::Read { token, id }
+            }
+            46..76 => self.update(person),
+            76..87 => self.ask(person),
+            _ => self.complete(person),
+        }
+    }
+
+    fn sign_up(&mut self) -> Action {
+        let username = format!("member{}", self.random.random_range(0..USERNAMES));
+        Action::SignUp {
+            username: self.in_some_case(&username),
+            email: self.address(),
+            password: self.new_password(),
+        }
+    }
+
+    fn log_in(&mut self, person: &Person) -> Action {
+        let name = match self.random.random_range(0..10) {
+            0..6 => self.in_some_case(&person.username),
+            6..9 => self.respelt(&person.email),
+            _ => self.address(),
+        };
+        let password = self.password(person);
+        Action::LogIn { name, password }
+    }
+
+    fn update(&mut self, person: &Person) -> Action {
+        let mut update = Update {
+            token: self.token(person),
+            current: self.password(person),
+            ..Update::default()
+        };
+        let [first, last, email, password, bad] =
+            [2, 2, 3, 3, 12].map(|one_in| self.random.random_ratio(1, one_in));
+        if first {
+            update.first_name = Some(format!("Fore{}", self.number()));
+        }
+        if email {
+            update.email = Some(match self.random.random_range(0..5) {
+                0 => self.respelt(&person.email),
+                _ => self.address(),
+            });
+        }
+        if password {
+            update.password = Some(match self.random.random_range(0..10) {
+                0 => update.current.clone(),
+                _ => self.new_password(),
+            });
+        }
+        if last || !(first || email || password) {
+            update.last_name = Some(format!("Sur{}", self.number()));
+        }
+        if bad {
+            update.bad = Some(match self.random.random_range(0..4) {
+                0 => ("username", json!("somebodyelse")),
+                1 => ("is_superuser", json!(true)),
+                2 => ("version", json!(7)),
+                _ => ("id", json!(person.id + 1)),
+            });
+            // Beside a bad value there is a good one.
+            update.first_name = Some(format!("Fore{}", self.number()));
+        }
+        Action::Update(Box::new(update))
+    }
+
+    fn ask(&mut self, person: &Person) -> Action {
+        let email = if self.random.random_ratio(1, 4) {
+            self.address()
+        } else {
+            self.respelt(&person.email)
+        };
+        Action::Ask { email }
+    }
+
+    fn complete(&mut self, person: &Person) -> Action {
+        let mut links: Vec<_> = person.links.iter().map(|link| link.token.clone()).collect();
+        links.extend(self.world.mailed_links(person.id));
+        let made_up = || {
+            let user = UserId::parse(&person.id.to_string()).unwrap();
+            ResetToken::issue(user, [7; SECRET_BYTES])
+                .text()
+                .to_string()
+        };
+        let link = match self.random.random_range(0..10) {
+            0..7 => links.pop(),
+            7..9 if !links.is_empty() => {
+                Some(links.swap_remove(self.random.random_range(0..links.len())))
+            }
+            _ => None,
+        };
+        Action::Complete {
+            link: link.unwrap_or_else(made_up),
+            password: self.new_password(),
+        }
+    }
+
+    /// One that is good as far as anybody knows, mostly.
+    fn token(&mut self, person: &Person) -> String {
+        let live = person.sessions.values().filter(|session| {
+            session.is_likely_live(&person.newest_password) || self.random.random_ratio(1, 12)
+        });
+        let mut tokens: Vec<_> = live.filter_map(|session| session.token.as_ref()).collect();
+        if tokens.is_empty() || self.random.random_ratio(1, 12) {
+            tokens.extend(&person.ended_tokens);
+        }
+        if tokens.is_empty() {
+            // A stranger's: nobody can tell it from an ended one.
+            return STRANGE.to_owned();
+        }
+        tokens[self.random.random_range(0..tokens.len())].clone()
+    }
+
+    fn password(&mut self, person: &Person) -> String {
+        match self.random.random_range(0..100) {
+            0..84 => person.newest_password.clone(),
+            84..92 => person.password.clone(),
+            92..97 => {
+                let place = self.random.random_range(0..person.tried.len());
+                person.tried.iter().nth(place).unwrap().clone()
+            }
+            _ => self.new_password(),
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.world.people.lock().unwrap().number()
+    }
+
+    fn new_password(&self) -> String {
+        self.world.people.lock().unwrap().new_password()
+    }
+
+    fn address(&mut self) -> String {
+        let number = self.random.random_range(0..ADDRESSES);
+        let address = match number % 9 {
+            0 => format!("shared{number}@bücher.example"),
+            _ => format!("shared{number}@example.com"),
+        };
+        self.respelt(&address)
+    }
+
+    /// The same address as some people would type it.
+    fn respelt(&mut self, address: &str) -> String {
+        let address = self.in_some_case(address);
+        let address = match (self.random.random_range(0..4), address.split_once('@')) {
+            (0, Some((local, domain))) if !domain.is_ascii() => {
+                format!("{local}@xn--bcher-kva.example")
+            }
+            _ => address,
+        };
+        match self.random.random_range(0..12) {
+            0 => format!(" {address}\t"),
+            _ => address,
+        }
+    }
+
+    fn in_some_case(&mut self, text: &str) -> String {
+        if self.random.random_ratio(2, 3) {
+            return text.to_owned();
+        }
+        let letters = text.chars();
+        letters
+            .map(|letter| {
+                if self.random.random() {
+                    letter.to_ascii_uppercase()
+                } else {
+                    letter.to_ascii_lowercase()
+                }
+            })
+            .collect()
+    }
+}
+
+/// A token of the right form that nobody issued; its claims name user 1.
+const STRANGE: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IngifQ.\
+                       eyJzdWIiOiIxIiwiZXhwIjo5LCJqdGkiOiJ4In0.AAAA";

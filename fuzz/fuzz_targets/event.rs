@@ -1,0 +1,265 @@
+//! Events of API Gateway, for every function: each is answered as the contract says, whatever a stranger sends, nothing
+//! is done for somebody without a token, and no answer is a defect's.
+
+#![no_main]
+
+use std::sync::OnceLock;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use fuzz::{PASSWORD, World, cut, event};
+use lambda_http::http::HeaderName;
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json, value::RawValue, value::to_raw_value};
+use shared::{http::MAX_BODY, lambda::Invoke};
+use unicode_normalization::UnicodeNormalization as _;
+
+const FUNCTIONS: [&str; 8] = [
+    "get_user",
+    "jwks",
+    "log_in",
+    "log_out",
+    "reset_password",
+    "reset_password_complete",
+    "sign_up",
+    "update_details",
+];
+
+/// What the contract knows, but 500 and 503: the tables are at hand.
+const STATUSES: [u64; 10] = [200, 201, 204, 400, 401, 403, 404, 409, 413, 429];
+
+struct Bench {
+    world: World,
+    functions: Vec<(&'static str, Value, Invoke)>,
+}
+
+thread_local! {
+    static BENCH: OnceLock<Bench> = const { OnceLock::new() };
+}
+
+// Two digits and a line break: the function, and how the body comes: as text, as base64, said to be base64, or all the
+// rest is the event itself. Then the id in the path, a header on each line, an empty line, and the body.
+fuzz_target!(|data: &[u8]| {
+    BENCH.with(|bench| {
+        let bench = bench.get_or_init(Bench::start);
+        if let [function, mode, _, rest @ ..] = data {
+            let function = usize::from(*function) % FUNCTIONS.len();
+            match mode % 4 {
+                3 => bench.check_raw(function, rest),
+                mode => bench.check(function, mode, rest),
+            }
+        }
+    });
+});
+
+/// What a stranger sent.
+struct Sent<'a> {
+    function: &'a str,
+    /// What was sent with it of what only the user knows.
+    secrets: Secrets,
+    body: &'a [u8],
+}
+
+struct Secrets {
+    token: bool,
+    reset_token: bool,
+}
+
+impl Bench {
+    fn start() -> Self {
+        let world = World::start();
+        let functions = FUNCTIONS
+            .map(|name| (name, event(name), world.function(name)))
+            .into();
+        Self { world, functions }
+    }
+
+    fn check(&self, function: usize, mode: u8, rest: &[u8]) {
+        let at = rest
+            .windows(2)
+            .position(|two| two == b"\n\n")
+            .unwrap_or(rest.len());
+        let (head, body) = rest.split_at(at);
+        let head = String::from_utf8_lossy(head).into_owned();
+        let secrets = Secrets {
+            token: head.contains("{{TOKEN}}"),
+            reset_token: body.windows(15).any(|part| part == b"{{RESET_TOKEN}}"),
+        };
+        let body = body.get(2..).unwrap_or_default();
+        let body = match str::from_utf8(body) {
+            Ok(text) => self.fill(text).into_bytes(),
+            Err(_) => body.to_vec(),
+        };
+        let (name, event, invoke) = &self.functions[function];
+        let event = with_body(with_head(event.clone(), &self.fill(&head)), mode, &body);
+        let answer = self.world.call(invoke, to_raw_value(&event).expect("JSON"));
+        let sent = Sent {
+            function: name,
+            secrets,
+            body: &body,
+        };
+        let status = check_answer(&answer);
+        assert!(STATUSES.contains(&status), "{answer}");
+        if mode < 2 && body.len() > MAX_BODY {
+            assert_eq!(status, 413);
+        }
+        check_rights(&sent, status, mode);
+        check_silence(&answer, status, &self.world.token);
+        if may_have_written(status, &answer) {
+            self.world.restore();
+        }
+    }
+
+    fn check_raw(&self, function: usize, event: &[u8]) {
+        let text = String::from_utf8_lossy(event);
+        let Ok(event) = RawValue::from_string(self.fill(text.trim())) else {
+            return;
+        };
+        let (_, _, invoke) = &self.functions[function];
+        let answer = self.world.call(invoke, event);
+        let status = check_answer(&answer);
+        // 500 is for what is no event of API Gateway at all.
+        assert!(STATUSES.contains(&status) || status == 500, "{answer}");
+        if may_have_written(status, &answer) {
+            self.world.restore();
+        }
+    }
+
+    fn fill(&self, text: &str) -> String {
+        text.replace("{{TOKEN}}", &self.world.token)
+            .replace("{{RESET_TOKEN}}", &self.world.reset_token)
+            .replace("{{USER_ID}}", &self.world.user.to_string())
+    }
+}
+
+/// The event with this id in its path and these headers, as far as API Gateway would pass them on.
+fn with_head(mut event: Value, head: &str) -> Value {
+    let (id, lines) = cut(head, "\n");
+    if event["pathParameters"].is_object() {
+        let path = json!(format!("/api/users/{id}"));
+        event["pathParameters"]["id"] = json!(id);
+        event["requestContext"]["http"]["path"] = path.clone();
+        event["rawPath"] = path;
+    }
+    let headers = event["headers"].as_object_mut().expect("headers");
+    headers.remove("authorization");
+    for line in lines.split('\n') {
+        let (name, value) = cut(line, ":");
+        if HeaderName::from_bytes(name.as_bytes()).is_ok() {
+            let value = value.trim_matches([' ', '\t']);
+            headers.insert(name.to_ascii_lowercase(), json!(value));
+        }
+    }
+    event
+}
+
+fn with_body(mut event: Value, mode: u8, body: &[u8]) -> Value {
+    let text = str::from_utf8(body).ok().filter(|_| mode != 1);
+    let (body, is_base64_encoded) = match text {
+        Some(text) => (text.to_owned(), mode == 2),
+        None => (STANDARD.encode(body), true),
+    };
+    event["isBase64Encoded"] = json!(is_base64_encoded);
+    let fields = event.as_object_mut().expect("an event");
+    if body.is_empty() {
+        fields.remove("body");
+    } else {
+        fields.insert("body".to_owned(), json!(body));
+    }
+    event
+}
+
+/// The status of an answer of the right form.
+fn check_answer(answer: &Value) -> u64 {
+    let status = answer["statusCode"].as_u64().expect("a status");
+    let headers = answer["headers"].as_object().expect("headers");
+    for (name, value) in headers {
+        let value = value.as_str().expect("a text");
+        assert!(
+            name.bytes()
+                .all(|byte| byte == b'-' || byte.is_ascii_lowercase()),
+            "{name}"
+        );
+        assert!(
+            value.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+            "{name}"
+        );
+    }
+    let header = |name: &str| headers.get(name).and_then(Value::as_str);
+    assert_eq!(header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(answer["isBase64Encoded"], false);
+    let body = answer["body"].as_str().expect("a text");
+    if status == 204 {
+        assert!(body.is_empty() && header("content-type").is_none());
+        return status;
+    }
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    assert!(body.is_object());
+    if status < 400 {
+        assert_eq!(header("content-type"), Some("application/json"));
+        return status;
+    }
+    assert_eq!(header("content-type"), Some("application/problem+json"));
+    assert_eq!(header("cache-control"), Some("no-store"));
+    assert_eq!(
+        (&body["type"], &body["status"]),
+        (&json!("about:blank"), &json!(status))
+    );
+    let has_errors = body["errors"]
+        .as_array()
+        .is_some_and(|errors| !errors.is_empty());
+    assert_eq!(has_errors, status == 400, "{body}");
+    assert_eq!(header("www-authenticate").is_some(), status == 401);
+    assert_eq!(
+        header("retry-after").is_some(),
+        status == 429 || status == 503
+    );
+    status
+}
+
+/// Nothing is done or told for a stranger.
+fn check_rights(sent: &Sent, status: u64, mode: u8) {
+    if status >= 300 {
+        return;
+    }
+    let field = |name: &str| {
+        let body = if mode == 2 {
+            STANDARD.decode(sent.body).unwrap_or_default()
+        } else {
+            sent.body.to_vec()
+        };
+        let body: Value = serde_json::from_slice(&body).expect("only JSON is served");
+        body[name]
+            .as_str()
+            .map(|text| text.nfc().collect::<String>())
+    };
+    match sent.function {
+        "get_user" | "log_out" => assert!(sent.secrets.token),
+        "update_details" => {
+            assert!(sent.secrets.token);
+            assert_eq!(field("current-password").as_deref(), Some(PASSWORD));
+        }
+        "log_in" => assert_eq!(field("password").as_deref(), Some(PASSWORD)),
+        "reset_password_complete" => assert!(sent.secrets.reset_token),
+        "reset_password" => assert!(field("email").is_some()),
+        _ => {}
+    }
+}
+
+/// No refusal repeats a secret.
+fn check_silence(answer: &Value, status: u64, token: &str) {
+    let text = answer.to_string();
+    let is_silent = ![token, PASSWORD, "$argon2"]
+        .iter()
+        .any(|secret| text.contains(secret));
+    assert!(status < 400 || is_silent, "{text}");
+}
+
+/// Reading, and refusing for what a request says, changes nothing.
+fn may_have_written(status: u64, answer: &Value) -> bool {
+    match status {
+        401 => answer.to_string().contains("invalid_credentials"),
+        404 | 413 => false,
+        400 => answer.to_string().contains("incorrect"),
+        _ => true,
+    }
+}

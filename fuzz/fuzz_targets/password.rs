@@ -1,0 +1,123 @@
+//! Passwords: the policy is kept exactly, no spelling gets round it, and what was accepted signs in in every spelling.
+//! A stored hash, whatever it is, neither panics nor fits.
+
+#![no_main]
+
+use std::{collections::HashSet, sync::LazyLock};
+
+use fuzz::{PASSWORD, cut};
+use libfuzzer_sys::fuzz_target;
+use shared::password::{Attempt, Error, Hash, Hasher, Params, Password, Policy};
+use unicode_normalization::UnicodeNormalization as _;
+
+static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    include_str!("../../shared/data/common_passwords.txt")
+        .lines()
+        .collect()
+});
+
+static HASHER: LazyLock<Hasher> = LazyLock::new(|| {
+    Hasher::new(Params {
+        m_cost: 8,
+        t_cost: 1,
+        p_cost: 1,
+    })
+});
+
+// A stored hash after `$`; else the least length as a digit, the password, and the user's words, each on a line.
+fuzz_target!(|text: &str| {
+    if text.starts_with('$') {
+        return check_stored(text);
+    }
+    let mut characters = text.chars();
+    let digit = characters.next().and_then(|first| first.to_digit(10));
+    let min_length = usize::try_from(digit.unwrap_or(8)).unwrap_or_default();
+    let (password, words) = cut(characters.as_str(), "\n");
+    check(
+        password,
+        &words.lines().collect::<Vec<_>>(),
+        &Policy { min_length },
+    );
+});
+
+fn check(text: &str, words: &[&str], policy: &Policy) {
+    let parsed = Password::parse(text, policy);
+    assert_eq!(parsed.as_ref().err().copied(), expected(text, policy));
+    let decomposed: String = text.nfd().collect();
+    for spelling in [&decomposed, &text.nfc().collect()] {
+        assert_eq!(
+            refusal(spelling, policy, &[]),
+            parsed.as_ref().err().copied()
+        );
+    }
+    let Ok(password) = parsed else {
+        assert_eq!(refusal(text, policy, words), expected(text, policy));
+        return;
+    };
+    let refused = refusal(text, policy, words);
+    assert!(matches!(refused, None | Some(Error::TooSimilar)));
+    assert_eq!(refusal(&decomposed, policy, words), refused);
+    // A single word's own text, forwards or backwards, is never enough.
+    if text.chars().count() >= 3 {
+        let own = refusal(text, policy, &[words, &[text]].concat());
+        assert_eq!(own, Some(Error::TooSimilar));
+    }
+    let reversed: String = text.chars().rev().collect();
+    if text.is_ascii() && text.len() >= 3 {
+        let own = refusal(text, policy, &[&reversed]);
+        assert_eq!(own, Some(Error::TooSimilar));
+    }
+    if text.is_ascii() {
+        let (upper, lower) = (text.to_ascii_uppercase(), text.to_ascii_lowercase());
+        assert_eq!(refusal(&upper, policy, words), refused);
+        assert_eq!(refusal(&lower, policy, words), refused);
+    }
+    assert!(password.as_attempt().is_same_as(&decomposed));
+    let hash = HASHER.hash(&password, [7; 16]).expect("a hash");
+    let again = Attempt::parse(&decomposed).unwrap_or_else(|error| panic!("{error}"));
+    assert!(HASHER.verify(&again, &hash).is_ok_and(|verified| verified));
+    let longer = Attempt::parse(&format!("{text}x")).ok();
+    assert!(longer.is_none_or(|longer| {
+        HASHER
+            .verify(&longer, &hash)
+            .is_ok_and(|verified| !verified)
+    }));
+}
+
+fn refusal(text: &str, policy: &Policy, words: &[&str]) -> Option<Error> {
+    Password::parse_for(text, policy, words).err()
+}
+
+/// The rules as the contract states them.
+fn expected(text: &str, policy: &Policy) -> Option<Error> {
+    let composed: String = text.nfc().collect();
+    let characters = composed.chars().count();
+    let folded: String = composed
+        .chars()
+        .flat_map(char::to_lowercase)
+        .nfc()
+        .collect();
+    if composed.len() > 512 {
+        Some(Error::TooLong)
+    } else if characters < policy.min_length {
+        let min = policy.min_length;
+        Some(Error::TooShort { min })
+    } else if characters > 128 {
+        Some(Error::TooLong)
+    } else if composed.contains('\0') {
+        Some(Error::Invalid)
+    } else {
+        COMMON.contains(folded.as_str()).then_some(Error::TooCommon)
+    }
+}
+
+fn check_stored(text: &str) {
+    let stored = Hash::from_stored(text.to_owned());
+    let attempt = Attempt::parse(PASSWORD).unwrap_or_else(|error| panic!("{error}"));
+    let verified = HASHER.verify(&attempt, &stored);
+    assert!(
+        !verified.is_ok_and(|verified| verified),
+        "a made-up hash fits"
+    );
+    let _ = HASHER.needs_rehash(&stored);
+}

@@ -1,0 +1,300 @@
+//! Every function, the tables and the mailbox in this process, with one user. What an input changed can be undone, so
+//! that an input means the same whatever came before it.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use aws_sdk_dynamodb::{Client, config::Builder, types::AttributeValue};
+use lambda_runtime::Context;
+use local::{Options, Server, functions::REGISTRY};
+use serde_json::{Value, json, value::RawValue, value::to_raw_value};
+use shared::{
+    app::{App, Surroundings},
+    clock::{Clock, Timestamp},
+    database::Item,
+    lambda::Invoke,
+    password::{Hasher, Params},
+    random::Random,
+    reset_token::ResetToken,
+    transient::ResetItem,
+    user_id::UserId,
+};
+use tokio::runtime::{self, Runtime};
+
+/// 2026-01-31T12:00:00Z; the clock stands still.
+pub const NOW: u64 = 1_769_860_800;
+
+/// The user's password.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// The least that Argon2 runs with.
+const LIGHT: Params = Params {
+    m_cost: 8,
+    t_cost: 1,
+    p_cost: 1,
+};
+
+/// A whole Latchkey.
+pub struct World {
+    runtime: Runtime,
+    /// DynamoDB and the mailbox.
+    pub server: Server,
+    /// What the functions work with.
+    pub app: &'static App,
+    /// The one user, `jc123`.
+    pub user: UserId,
+    /// The user's session token.
+    pub token: String,
+    /// A reset token that works.
+    pub reset_token: String,
+    client: Client,
+    /// Every item of the two tables that functions write to.
+    before: Vec<(String, Vec<Item>)>,
+}
+
+impl World {
+    /// Starts everything and signs the user up.
+    ///
+    /// # Panics
+    /// If anything fails.
+    #[must_use]
+    pub fn start() -> Self {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let server = runtime
+            .block_on(Server::start(options()))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let environment = server.environment("update_details").expect("a function");
+        let lookup = |name: &str| environment.get(name).cloned();
+        let app = App::start(&lookup, surroundings()).unwrap_or_else(|error| panic!("{error}"));
+        let app: &'static App = Box::leak(Box::new(app));
+        let mut config = Builder::from(&app.aws);
+        config.set_endpoint_url(app.settings.dynamodb_endpoint.clone());
+        let mut world = Self {
+            runtime,
+            server,
+            app,
+            user: UserId::from_random([0; 8]),
+            token: String::new(),
+            reset_token: String::new(),
+            client: Client::from_conf(config.build()),
+            before: Vec::new(),
+        };
+        world.sign_up();
+        world.before = world.items();
+        world
+    }
+
+    fn sign_up(&mut self) {
+        let mut event = event("sign_up");
+        let body = json!({"username": "jc123", "email": "john@example.com", "password": PASSWORD, "first_name": "John"});
+        event["body"] = json!(body.to_string());
+        let answer = self.call(
+            &self.function("sign_up"),
+            to_raw_value(&event).expect("JSON"),
+        );
+        let body = answer["body"].as_str().expect("a body");
+        let body: Value = serde_json::from_str(body).expect("JSON");
+        body["token"]
+            .as_str()
+            .expect("a token")
+            .clone_into(&mut self.token);
+        let id = body["user"]["id"].as_u64().expect("an id");
+        self.user = UserId::new(id).expect("an id");
+        let token = ResetToken::issue(self.user, [0xab; 20]);
+        let item = ResetItem {
+            hash: token.hash(),
+            earlier_hash: None,
+            nonce: "5f0c1e9a7b3d4826a1f94c0be27d6538".to_owned(),
+            credentials: 1,
+            expires_at: Timestamp::from_unix(NOW + 3600),
+        };
+        let put = self.app.transient.put_reset_item(self.user, &item, None);
+        assert!(self.run(put).is_ok_and(|put| put));
+        token.text().as_str().clone_into(&mut self.reset_token);
+    }
+
+    /// Runs `future` to its end.
+    pub fn run<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// The function of this name, as Lambda has it.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Invoke {
+        let (_, build) = (REGISTRY.iter())
+            .find(|(known, _)| *known == name)
+            .expect("a function");
+        build(self.app)
+    }
+
+    /// What a function answers to `event`.
+    ///
+    /// # Panics
+    /// If that is no JSON.
+    pub fn call(&self, function: &Invoke, event: Box<RawValue>) -> Value {
+        let answer = self.run(function(event, Context::default()));
+        serde_json::from_str(answer.get()).expect("an answer is JSON")
+    }
+
+    /// Puts `item` into the table of what may vanish. Whether DynamoDB takes it.
+    pub fn put_transient(&self, item: Item) -> bool {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.app.settings.transient_table)
+            .set_item(Some(item));
+        self.run(put.send()).is_ok()
+    }
+
+    /// Puts `item` into the table of users.
+    ///
+    /// # Panics
+    /// If DynamoDB does not take it.
+    pub fn put_user(&self, item: Item) {
+        self.put(&self.app.settings.users_table, item);
+    }
+
+    /// The user's item.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn user_item(&self) -> Item {
+        let key = AttributeValue::S(format!("user#{}", self.user));
+        let items = self.before.iter().flat_map(|(_, items)| items);
+        let mut items = items.filter(|item| item.get("pk") == Some(&key));
+        items.next().expect("the user").clone()
+    }
+
+    /// The item of this key in the table of what may vanish.
+    ///
+    /// # Panics
+    /// If DynamoDB does not say.
+    #[must_use]
+    pub fn transient(&self, key: &str) -> Option<Item> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.app.settings.transient_table)
+            .key("pk", AttributeValue::S(key.to_owned()));
+        self.run(get.send()).expect("an answer").item
+    }
+
+    /// Puts the tables and the mailbox back to how they were at the start.
+    ///
+    /// # Panics
+    /// If DynamoDB does not take it.
+    pub fn restore(&self) {
+        self.server.clear_mails();
+        for ((table, now), (_, before)) in self.items().into_iter().zip(&self.before) {
+            for item in before.iter().filter(|item| !now.contains(item)) {
+                self.put(&table, item.clone());
+            }
+            let keys: Vec<_> = before.iter().map(|item| item.get("pk")).collect();
+            for item in now.iter().filter(|item| !keys.contains(&item.get("pk"))) {
+                let delete = self
+                    .client
+                    .delete_item()
+                    .table_name(&table)
+                    .key("pk", item["pk"].clone());
+                self.run(delete.send()).expect("deleted");
+            }
+        }
+    }
+
+    fn put(&self, table: &str, item: Item) {
+        let put = self
+            .client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item));
+        self.run(put.send()).expect("put");
+    }
+
+    fn items(&self) -> Vec<(String, Vec<Item>)> {
+        let settings = &self.app.settings;
+        let scan = |table: &String| {
+            let scan = self.client.scan().table_name(table).consistent_read(true);
+            let found = self.run(scan.send()).expect("an answer");
+            (table.clone(), found.items.unwrap_or_default())
+        };
+        [&settings.users_table, &settings.transient_table]
+            .map(scan)
+            .into()
+    }
+}
+
+/// Nothing is limited, since limits would make an input depend on those before it, and the stream rings nobody: who
+/// wants a mail delivered does so.
+fn options() -> Options {
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+    let mut options = Options::new(template, surroundings());
+    options.source_limits = false;
+    for (name, value) in [
+        ("LIMIT_WRONG_PASSWORDS", "4000000000"),
+        ("LOG_LEVEL", "ERROR"),
+    ] {
+        options.settings.insert(name.to_owned(), value.to_owned());
+    }
+    let done: Invoke = Arc::new(|_, _| {
+        Box::pin(async { to_raw_value(&json!({"batchItemFailures": []})).expect("JSON") })
+    });
+    options.elsewhere = BTreeMap::from([("send_mail".to_owned(), done)]);
+    options
+}
+
+fn surroundings() -> Surroundings {
+    let drawn = AtomicU64::new(1);
+    let fill = move |bytes: &mut [u8]| {
+        for chunk in bytes.chunks_mut(8) {
+            let word = scramble(drawn.fetch_add(1, Ordering::Relaxed)).to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+    };
+    Surroundings {
+        clock: Clock::new(|| Timestamp::from_unix(NOW)),
+        random: Random::new(fill),
+        hasher: Hasher::new(LIGHT),
+    }
+}
+
+/// `SplitMix64`: the same numbers in every run.
+const fn scramble(number: u64) -> u64 {
+    let mut bits = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// The event that events/ holds for `function`.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn event(function: &str) -> Value {
+    let path = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).expect("an event")).expect("JSON")
+}
+
+/// Whether nobody sees the character: controls, format characters (Unicode's category Cf), separators, fillers and
+/// variation selectors.
+#[must_use]
+pub fn invisible(character: char) -> bool {
+    character.is_control()
+        || character.is_whitespace()
+        || matches!(u32::from(character),
+            0xad | 0x34f | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x890..=0x891 | 0x8e2 | 0x115f..=0x1160
+            | 0x17b4..=0x17b5 | 0x180b..=0x180f | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0x3164
+            | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb | 0x110bd | 0x110cd | 0x13430..=0x1343f
+            | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
+}

@@ -1,6 +1,8 @@
 //! An e-mail address: what is accepted, when two spellings are one address, and what the mail service is given.
 //! It does not ask whether the mailbox exists, and knows nothing of any provider's dots or `+tags`.
 
+use std::borrow::Cow;
+
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 /// Longest address in bytes: a path of 256 (RFC 5321, 4.5.3.1.3) less its angle brackets.
@@ -115,27 +117,38 @@ fn has_encoded_word(local: &str) -> bool {
     })
 }
 
-/// The domain as lower-case A-labels.
-///
 /// Two hyphens in third and fourth place are allowed, since such names are registered and in use.
+const HYPHENS: Hyphens = Hyphens::CheckFirstLast;
+
+/// The domain as lower-case A-labels.
 fn ascii_domain(domain: &str) -> Result<String, Error> {
     if domain.chars().any(is_invisible) {
         return Err(Error::Invalid);
     }
-    let ascii = Uts46::new()
-        .to_ascii(
-            domain.as_bytes(),
-            AsciiDenyList::STD3,
-            Hyphens::CheckFirstLast,
-            DnsLength::Verify,
-        )
-        .map_err(|_| Error::Invalid)?;
+    let ascii = to_ascii(domain)?;
+    // The library takes an A-label that stands for something no domain can be, such as for another A-label.
+    let (written_out, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, HYPHENS);
+    if to_ascii(&written_out)? != ascii {
+        return Err(Error::Invalid);
+    }
     let (_, top_level) = ascii.rsplit_once('.').ok_or(Error::Invalid)?;
     // RFC 1123, 2.1: this is what tells a name from an IPv4 address, also one in hexadecimal.
     if !top_level.starts_with(|first: char| first.is_ascii_alphabetic()) {
         return Err(Error::Invalid);
     }
-    Ok(ascii.into_owned())
+    Ok(ascii)
+}
+
+fn to_ascii(domain: &str) -> Result<String, Error> {
+    Uts46::new()
+        .to_ascii(
+            domain.as_bytes(),
+            AsciiDenyList::STD3,
+            HYPHENS,
+            DnsLength::Verify,
+        )
+        .map(Cow::into_owned)
+        .map_err(|_| Error::Invalid)
 }
 
 /// Whether UTS 46 would drop the character, or let it pass, unseen by whoever reads the address: the code points with
@@ -165,5 +178,7 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
+#[cfg(test)]
+mod label_tests;
 #[cfg(test)]
 mod tests;

@@ -50,9 +50,11 @@ class People:
         self.by_token = {}
         self.main = None
         self.link = None
+        self.names = set()
 
     def add(self, details, password, token):
         user = User(details, password, None)
+        self.names |= {details["username"].lower(), details["email"].lower()}
         self.known[details["id"]] = user
         self.give_token(user, token)
         while len(self.known) > MOST_USERS:
@@ -232,8 +234,9 @@ def after_call(context, case, response):
         user.token = None
     if operation in ("sign_up", "log_in") and status in (200, 201):
         learn_user(response.json(), case.body["password"])
-    elif operation == "update_details" and status == 200:
+    elif operation == "update_details" and status == 200 and user is not None:
         user.details = response.json()
+        people.names.add(user.details["email"].lower())
         user.password = case.body.get("password", user.password)
     elif operation.startswith("reset_password_complete") and status == 201:
         (_, user), people.link = people.link, None
@@ -290,9 +293,22 @@ def is_other_length_in_nfc(password, _):
     return not 8 <= len(password) <= 128 or len(password.encode()) > 512
 
 
+def has_been_given(name, _):
+    name = name.strip("\t\n\f\r ").lower()
+    return name in people.names or not name.isascii() or "xn--" in name
+
+
+def is_not_own(field):
+    return lambda value, case: owner(case) is None or value != owner(case).details[field]
+
+
 def is_not_the_password(password, case):
     user = owner(case)
     return user is not None and password != user.password
+
+
+def is_not_the_same(confirmation, case):
+    return confirmation != case.body["new_password"]
 
 
 def is_not_the_newest_link(token, _):
@@ -301,8 +317,8 @@ def is_not_the_newest_link(token, _):
 
 # Fault, operations, proof, and why openapi.yaml admits the value that is refused.
 ADMITTED = [
-    ("email taken", NAMES, None, "no schema can say which are taken"),
-    ("username taken", ["sign_up"], None, "no schema can say which are taken"),
+    ("email taken", NAMES, has_been_given, "no schema can say which are taken"),
+    ("username taken", ["sign_up"], has_been_given, "no schema can say which are taken"),
     ("email invalid", EMAILS, is_beyond_ascii, "IDNA decides what a domain beyond ASCII may be; no pattern can"),
     ("email too_long", EMAILS, is_long, "a bound in bytes, and in ASCII; maxLength counts characters"),
     ("first_name too_long", NAMES, is_over_300_bytes, "a bound in bytes"),
@@ -310,11 +326,11 @@ ADMITTED = [
     ("password too_long", ["log_in"], is_over_512_bytes, "a bound in bytes"),
     ("current-password too_long", ["update_details"], is_over_512_bytes, "a bound in bytes"),
     ("current-password incorrect", ["update_details"], is_not_the_password, "no schema knows the password"),
-    ("id read_only", ["update_details"], None, "no schema knows the caller's own"),
-    ("username read_only", ["update_details"], None, "no schema knows the caller's own"),
-    ("date_joined read_only", ["update_details"], None, "no schema knows the caller's own"),
+    ("id read_only", ["update_details"], is_not_own("id"), "no schema knows the caller's own"),
+    ("username read_only", ["update_details"], is_not_own("username"), "no schema knows the caller's own"),
+    ("date_joined read_only", ["update_details"], is_not_own("date_joined"), "no schema knows the caller's own"),
     ("reset_token invalid", COMPLETIONS, is_not_the_newest_link, "no schema knows which links are good"),
-    ("password_confirmation mismatch", COMPLETIONS, None, "no schema can ask for two fields to be equal"),
+    ("password_confirmation mismatch", COMPLETIONS, is_not_the_same, "no schema can ask for two fields to be equal"),
 ]
 for operation, field in NEW_PASSWORDS.items():
     ADMITTED += [

@@ -162,7 +162,7 @@ mod tests {
         let (answers, refusal) = split(written.as_bytes());
         assert_eq!(answers, answer.as_bytes());
         let expected = "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\
-            content-type: application/json\r\ncontent-length: 46\r\ndate: now\r\n\r\n\
+            content-type: application/json\r\ncontent-length: 45\r\ndate: now\r\n\r\n\
             {\"message\":\"Request Header Fields Too Large\"}";
         let refusal = String::from_utf8(refusal.unwrap_or_default()).unwrap_or_default();
         assert_eq!(refusal, expected);

@@ -8,7 +8,7 @@ use shared::password::Params;
 
 use crate::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, fault, problem},
-    proxy::Fate,
+    proxy::{Fate, Gate},
     tables::Tables,
 };
 
@@ -228,20 +228,23 @@ mod case_30_waits {
     async fn a_right_guess_that_comes_too_late_among_wrong_ones_has_to_wait_too() {
         let app = TestApp::with(&[("SOURCE_LIMITS", "off")]).await;
         let user = app.sign_up("john").await;
-        app.proxy.rule(|call| {
-            let is_late = call.body.to_string().contains(":first_name");
-            if is_late {
-                Fate::Delay(Duration::from_millis(300))
+        for _ in 0..4 {
+            app.log_in("john", WRONG).await;
+        }
+        let gate = Gate::closed();
+        let held = gate.clone();
+        app.proxy.rule(move |call| {
+            if call.body.to_string().contains(":first_name") {
+                Fate::Hold(held.clone())
             } else {
                 Fate::Pass
             }
         });
         let right = json!({"current-password": PASSWORD, "first_name": "Mallory"});
         let wrong = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            for _ in 0..5 {
-                app.log_in("john", WRONG).await;
-            }
+            gate.reached().await;
+            app.log_in("john", WRONG).await;
+            gate.open();
         };
         let (answer, ()) = tokio::join!(app.update(&user.token, &right), wrong);
         assert_eq!(answer.problem(), problem(429, "too_many_requests"));

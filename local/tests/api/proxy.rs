@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
+    sync::Semaphore,
     task::{AbortHandle, JoinHandle},
 };
 
@@ -59,6 +60,8 @@ pub enum Fate {
     SesError(u16, &'static str),
     /// It goes through after a while.
     Delay(Duration),
+    /// It goes through once the gate is open.
+    Hold(Gate),
     /// The connection is cut, and the call does not take place.
     CutBefore,
     /// The call takes place, and the connection is cut instead of an answer.
@@ -67,6 +70,40 @@ pub enum Fate {
     Mangled(Mangling),
     /// The call does not take place, and this is the answer.
     Instead(u16, &'static str, &'static str),
+}
+
+/// Holds calls back until a test has done what is to come before them. It must not take longer than a client waits: one
+/// second for an answer, and three in all.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub fn closed() -> Self {
+        let none = || Arc::new(Semaphore::new(0));
+        Self {
+            reached: none(),
+            open: none(),
+        }
+    }
+
+    /// Waits until a call stands before it.
+    pub async fn reached(&self) {
+        self.reached.acquire().await.unwrap().forget();
+    }
+
+    /// Lets everything through from now on.
+    pub fn open(&self) {
+        self.open.close();
+    }
+
+    async fn pass(&self) {
+        self.reached.add_permits(1);
+        // It comes back with an error when the gate is opened, and not before.
+        let _ = self.open.acquire().await;
+    }
 }
 
 type Rule = Box<dyn FnMut(&Call) -> Fate + Send>;
@@ -322,6 +359,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             return Ok(response);
         }
         Fate::Delay(time) => tokio::time::sleep(*time).await,
+        Fate::Hold(gate) => gate.pass().await,
         Fate::Pass | Fate::CutAfter | Fate::Mangled(_) => {}
     }
     let upstream = format!(

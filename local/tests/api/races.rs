@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, fault},
-    proxy::Fate,
+    proxy::{Fate, Gate},
     tables::Tables,
 };
 
@@ -16,6 +16,20 @@ const ROUNDS: usize = 50;
 /// No limits by source: all of this comes from one.
 async fn start() -> TestApp {
     TestApp::with(&[("SOURCE_LIMITS", "off")]).await
+}
+
+/// Holds back every update that sets `value`, until the gate is opened.
+fn hold(app: &TestApp, value: &'static str) -> Gate {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    app.proxy.rule(move |call| {
+        if call.operation == "UpdateItem" && call.body.to_string().contains(value) {
+            Fate::Hold(held.clone())
+        } else {
+            Fate::Pass
+        }
+    });
+    gate
 }
 
 /// Every marker has its user, every user its markers, and nothing else is there.
@@ -169,20 +183,13 @@ mod case_18_changes_at_once {
     async fn a_log_in_that_is_held_back_until_after_the_change_fails() {
         let app = start().await;
         let user = app.sign_up("john").await;
-        let mut held = false;
-        app.proxy.rule(move |call| {
-            let starts_session =
-                call.operation == "UpdateItem" && call.body.to_string().contains(":session");
-            if starts_session && !std::mem::replace(&mut held, true) {
-                Fate::Delay(Duration::from_millis(400))
-            } else {
-                Fate::Pass
-            }
-        });
+        let gate = hold(&app, ":session");
         let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
         let later = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            app.update(&user.token, &change).await
+            gate.reached().await;
+            let changed = app.update(&user.token, &change).await;
+            gate.open();
+            changed
         };
         let (signed_in, changed) = tokio::join!(app.log_in("john", PASSWORD), later);
         assert_eq!((signed_in.status, changed.status), (401, 200));
@@ -194,20 +201,13 @@ mod case_18_changes_at_once {
         let app = start().await;
         let user = app.sign_up("john").await;
         let other = app.token("john", PASSWORD).await;
-        let mut held = false;
-        app.proxy.rule(move |call| {
-            let changes =
-                call.operation == "UpdateItem" && call.body.to_string().contains(":first_name");
-            if changes && !std::mem::replace(&mut held, true) {
-                Fate::Delay(Duration::from_millis(400))
-            } else {
-                Fate::Pass
-            }
-        });
+        let gate = hold(&app, ":first_name");
         let change = json!({"current-password": PASSWORD, "first_name": "Mallory"});
         let later = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            app.log_out(&other).await
+            gate.reached().await;
+            let ended = app.log_out(&other).await;
+            gate.open();
+            ended
         };
         let (changed, ended) = tokio::join!(app.update(&other, &change), later);
         assert_eq!((changed.status, ended.status), (401, 204));

@@ -11,11 +11,11 @@ use crate::{
     tables::Tables,
 };
 
-/// Loses the first answer to a change of names, and holds the next try up.
-fn lose_one(app: &TestApp) {
+/// Loses the first answer to a single write of `function`, and holds the next try up.
+fn lose_one(app: &TestApp, function: &'static str) {
     let mut lost = None;
     app.proxy.rule(move |call| {
-        if call.function != "update_details" || call.operation != "UpdateItem" {
+        if call.function != function || call.operation != "UpdateItem" {
             return Fate::Pass;
         }
         if lost.is_none() {
@@ -42,7 +42,7 @@ async fn a_change_that_another_one_hides_is_not_told_wrongly_and_not_made_twice(
     for (round, (mut other, password)) in others.into_iter().enumerate() {
         let name = format!("John{round}");
         let before = tables.user(user.id).await["version"].as_u64().unwrap();
-        lose_one(&app);
+        lose_one(&app, "update_details");
         let change = json!({"current-password": password, "first_name": name});
         let hide = async {
             while tables.user(user.id).await["first_name"] != name {
@@ -75,7 +75,7 @@ async fn a_change_that_no_other_change_hides_is_known_to_have_been_made() {
         let name = format!("John{round}");
         let token = app.token("john", PASSWORD).await;
         let before = tables.user(user.id).await["version"].as_u64().unwrap();
-        lose_one(&app);
+        lose_one(&app, "update_details");
         let change = json!({"current-password": PASSWORD, "first_name": name});
         let hide = async {
             while tables.user(user.id).await["first_name"] != name {
@@ -93,4 +93,22 @@ async fn a_change_that_no_other_change_hides_is_known_to_have_been_made() {
         assert_eq!(lost.json()["first_name"], name);
         assert_eq!(tables.user(user.id).await["version"], before + 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_out_that_another_write_hides_is_known_to_have_been_made() {
+    let app = TestApp::start().await;
+    let user = app.sign_up("john").await;
+    let tables = Tables::of(&app);
+    lose_one(&app, "log_out");
+    let hide = async {
+        while tables.user(user.id).await["sessions"] != json!({}) {
+            tokio::task::yield_now().await;
+        }
+        app.log_in("john", PASSWORD).await
+    };
+    let (lost, hiding) = tokio::join!(app.log_out(&user.token), hide);
+    assert_eq!(hiding.status, 200, "{hiding:?}");
+    assert_eq!(lost.status, 204, "{lost:?}");
+    assert_eq!(app.log_out(&user.token).await.status, 401);
 }

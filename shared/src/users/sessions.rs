@@ -128,7 +128,7 @@ impl Users {
         Ok(write)
     }
 
-    /// Signs one session out. Whether it was signed in.
+    /// Signs one session out. Whether it was signed in; if an earlier attempt may have signed it out, it was.
     ///
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
@@ -144,7 +144,10 @@ impl Users {
             .known_by(&writer)
             .name("sid", session.as_str())
             .value("writer", &writer)?;
-        Ok(matches!(self.database.write(&write).await?, Outcome::Done))
+        Ok(matches!(
+            self.database.write_or_doubt(&write).await?,
+            (Outcome::Done, _) | (Outcome::Refused(Some(_)), true)
+        ))
     }
 
     /// Counts one more wrong password of `user`, unless somebody else did since `seen` was read: then nothing is

@@ -40,7 +40,7 @@ use self::{
 const WORKERS: usize = 8;
 
 /// Rounds before everything starts over: by then all usernames are taken.
-const ROUNDS: usize = 14;
+const ROUNDS: usize = 12;
 
 /// What is always run, beside a seed that is new each time.
 const SEED: u64 = 1;
@@ -81,6 +81,8 @@ struct Tally {
     rounds: usize,
     faults: usize,
     probes: usize,
+    /// Users seen with as many sessions as there may be.
+    full: usize,
     /// By kind and status.
     steps: BTreeMap<(&'static str, u16), usize>,
 }
@@ -94,7 +96,9 @@ async fn run(seed: u64, time: Duration) {
     loop {
         let mut era = Era::new(random.random()).await;
         for _ in 0..ROUNDS {
+            let before = era.world.faults.all();
             let found = era.round(&mut tally).await;
+            tally.faults += era.world.faults.all() - before;
             if !found.is_empty() {
                 tally.print(seed, began.elapsed());
                 report(&found, &era.steps);
@@ -104,7 +108,6 @@ async fn run(seed: u64, time: Duration) {
                 break;
             }
         }
-        tally.faults += era.world.faults.all();
         if began.elapsed() >= time {
             break;
         }
@@ -116,10 +119,11 @@ impl Tally {
     fn print(&self, seed: u64, time: Duration) {
         let requests: usize = self.steps.values().sum();
         println!(
-            "seed {seed}: {requests} requests in {} rounds, {} faults, {} probed at rest, {} s",
+            "seed {seed}: {requests} requests in {} rounds, {} faults, {} probed at rest, {} full of sessions, {} s",
             self.rounds,
             self.faults,
             self.probes,
+            self.full,
             time.as_secs()
         );
         for ((kind, status), count) in &self.steps {
@@ -200,6 +204,8 @@ impl Era {
         // Probing counts wrong passwords and signs in and out.
         let rest = Rest::look(world).await;
         update(&mut settled, &rest);
+        let full = |person: &&Person| person.sessions.len() == check::SESSIONS;
+        tally.full += settled.iter().filter(full).count();
         self.old_mails = rest.transient.into_keys().collect();
         people.all = settled
             .into_iter()

@@ -63,6 +63,16 @@ impl<'a> Worker<'a> {
                     let times = self.random.random_range(2..4);
                     self.all(vec![action; times], person).await;
                 }
+                16..18 => {
+                    if let Some(person) = self.somebody() {
+                        let times = self.random.random_range(4..9);
+                        let actions = (0..times).map(|_| Action::LogIn {
+                            name: person.username.clone(),
+                            password: person.newest_password.clone(),
+                        });
+                        self.all(actions.collect(), Some(person)).await;
+                    }
+                }
                 _ => {
                     let person = self.somebody();
                     let actions = vec![self.action(person.as_ref())];

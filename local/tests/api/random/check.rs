@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Sessions that one can have.
-const SESSIONS: usize = 10;
+pub const SESSIONS: usize = 10;
 
 /// Something that must not be, and whom it concerns.
 pub struct Violation {
@@ -48,7 +48,7 @@ pub struct Case<'a> {
     pub last_names: Values<'a>,
     /// Reset mails that count now.
     pub asked: u64,
-    /// When the newest link ends.
+    /// When the newest link ends; 0 if there is none.
     pub link_ends: u64,
 }
 
@@ -340,9 +340,15 @@ impl<'a> Round<'a> {
             };
             mine && step.ended > session.began && step.began != session.began
         });
-        let before = case.person.sessions.values();
-        let newer_before = before
-            .filter(|other| session.ended == 0 && other.ended == 0 && other.order > session.order);
+        // Two that began at once may have the same place, and either may go first.
+        let others = case
+            .person
+            .sessions
+            .iter()
+            .filter(|(other, _)| *other != name);
+        let newer_before = others.filter(|(_, other)| {
+            session.ended == 0 && other.ended == 0 && other.order >= session.order
+        });
         let pushed = newer.count() + newer_before.count() >= SESSIONS;
         // A session that was refused has ended, but something else must have ended it.
         (may || pushed, must)
@@ -470,6 +476,7 @@ impl<'a> Round<'a> {
                 token,
                 hash,
                 is_dead: false,
+                ends_at: case.link_ends,
             });
         }
         let item = self.rest.transient.get(&format!("reset#{}", person.id));
@@ -480,8 +487,6 @@ impl<'a> Round<'a> {
                     && item["expires_at"].as_u64() > Some(self.rest.now)
             })
         };
-        let is_expired =
-            item.is_some_and(|item| item["expires_at"].as_u64() <= Some(self.rest.now));
         let same = case.grew("credentials", person.credentials) == 0;
         let mut working = 0;
         let mut found = Vec::new();
@@ -498,7 +503,7 @@ impl<'a> Round<'a> {
             }
             // The credentials are those for which it was made: nothing can have ended it.
             let newest = place + 1 == last;
-            if !works && newest && same && !link.is_dead && !is_expired {
+            if !works && newest && same && !link.is_dead && link.ends_at > self.rest.now {
                 found.push(format!("link {} does not work, and should", link.token));
             }
             link.is_dead = !works;

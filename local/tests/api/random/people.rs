@@ -69,6 +69,8 @@ pub struct Link {
     pub hash: String,
     /// It may never work again.
     pub is_dead: bool,
+    /// When it ends by itself. An older copy than the newest has that one's time: it is dead all the same.
+    pub ends_at: u64,
 }
 
 /// Everybody.

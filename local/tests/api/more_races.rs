@@ -486,7 +486,7 @@ mod case_30_many_log_ins {
             app.proxy.rule(move |call| {
                 let counts = call.body.to_string().contains(":failures");
                 if counts && !std::mem::replace(&mut held, true) {
-                    Fate::Delay(Duration::from_millis(700))
+                    Fate::Delay(Duration::from_millis(900))
                 } else {
                     Fate::Pass
                 }
@@ -513,7 +513,7 @@ mod case_30_many_log_ins {
         app.proxy.rule(move |call| {
             let counts = call.body.to_string().contains(":failures");
             if counts && !std::mem::replace(&mut held, true) {
-                Fate::Delay(Duration::from_millis(500))
+                Fate::Delay(Duration::from_millis(800))
             } else {
                 Fate::Pass
             }

@@ -220,10 +220,10 @@ mod case_22_limits {
         assert_eq!((old.status, new.status), (200, 200));
         app.server.drain().await;
         let mails = app.unread();
-        let link = mails.iter().find(|mail| mail.text.contains("?token="));
-        let link = link.expect("the mail was told to be queued");
-        assert_eq!(link.to, ["johnny@example.com"]);
-        assert_eq!(mails.len(), 2);
+        let links = mails
+            .iter()
+            .filter(|mail| mail.text.contains("?token=") && mail.to == ["johnny@example.com"]);
+        assert_eq!(links.count(), 1, "the mail was told to be queued");
     }
 
     #[tokio::test(flavor = "multi_thread")]

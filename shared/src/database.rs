@@ -64,7 +64,8 @@ impl Database {
     /// DynamoDB through `client`; `random` gives names to writes and jitter to retries.
     #[must_use]
     pub fn new(client: &Client, random: Random) -> Self {
-        let config = client.config().to_builder().retry_classifier(Garbled);
+        let config = client.config().to_builder();
+        let config = config.interceptor(Garbled).retry_classifier(Garbled);
         Self {
             client: Client::from_conf(config.build()),
             random,

@@ -1,22 +1,24 @@
-//! Has the SDK try again when an answer is none of DynamoDB's: cut short, empty, or a page of something in between. The
-//! SDK itself takes it for an error of the operation, although a write may have taken place.
+//! Knows answers that are none of DynamoDB's: cut short, empty, or a page of something in between. The SDK itself takes
+//! an empty one for a success, and the others for errors of the operation, although a write may have taken place.
 
-use aws_sdk_dynamodb::config::{
-    interceptors::InterceptorContext,
-    retry::{ClassifyRetry, RetryAction},
+use aws_sdk_dynamodb::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        http::HttpResponse,
+        interceptors::{AfterDeserializationInterceptorContextRef, InterceptorContext},
+        retry::{ClassifyRetry, RetryAction},
+    },
+    error::BoxError,
 };
 use serde::de::IgnoredAny;
 
-/// Knows answers that are no JSON.
+/// Has the SDK try again after an answer that is no JSON, and call it a failure if there is no better one.
 #[derive(Debug)]
 pub(super) struct Garbled;
 
 impl ClassifyRetry for Garbled {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let body = context
-            .response()
-            .and_then(|response| response.body().bytes());
-        if body.is_some_and(|body| serde_json::from_slice::<IgnoredAny>(body).is_err()) {
+        if context.response().is_some_and(is_garbled) {
             RetryAction::transient_error()
         } else {
             RetryAction::NoActionIndicated
@@ -24,6 +26,32 @@ impl ClassifyRetry for Garbled {
     }
 
     fn name(&self) -> &'static str {
-        "Answers that are no JSON"
+        NAME
     }
+}
+
+impl Intercept for Garbled {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if is_garbled(context.response()) {
+            Err("the answer is no JSON".into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+const NAME: &str = "Answers that are no JSON";
+
+fn is_garbled(response: &HttpResponse) -> bool {
+    let body = response.body().bytes();
+    body.is_some_and(|body| serde_json::from_slice::<IgnoredAny>(body).is_err())
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json, value::RawValue, value::to_raw_value};
 use shared::{
     app::{App, Surroundings},
     clock::{Clock, Timestamp},
-    database::Item,
+    database::{Item, There},
     lambda::Invoke,
     password::{Hasher, Params},
     random::Random,
@@ -115,7 +115,10 @@ impl World {
             credentials: 1,
             expires_at: Timestamp::from_unix(NOW + 3600),
         };
-        let put = self.app.transient.put_reset_item(self.user, &item, None);
+        let put = self
+            .app
+            .transient
+            .put_reset_item(self.user, &item, &There::Nothing);
         assert!(self.run(put).is_ok_and(|put| put));
         token.text().as_str().clone_into(&mut self.reset_token);
     }

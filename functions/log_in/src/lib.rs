@@ -21,8 +21,9 @@ pub const OPENING: Opening = Opening::SigningKey;
 /// Failures in an hour are counted by source address under this name.
 const LIMIT: &str = "log_in";
 
-/// Times that a log-in is begun which a change overtook.
-const TRIES: u32 = 2;
+/// Times that a log-in is begun which a change overtook. Each change is a request of the very user, so that five in a row are
+/// no chance.
+const TRIES: u32 = 5;
 
 struct Body {
     name: Name,

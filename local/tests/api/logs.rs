@@ -124,6 +124,15 @@ impl Watch {
         found.map(|at| line_around(&text, at.start())).collect()
     }
 
+    /// What was logged since this began of things that should not be, for whoever has to find out why.
+    pub fn warnings(&self) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.text()).into_owned();
+        let warnings = text
+            .lines()
+            .filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
+        warnings.map(str::to_owned).collect()
+    }
+
     /// What was logged since this began, by this test and those beside it: a copy, since nobody is to wait for a search.
     fn text(&self) -> Vec<u8> {
         let logged = LOGGED.lock().unwrap();

@@ -102,6 +102,9 @@ async fn run(seed: u64, time: Duration) {
             if !found.is_empty() {
                 tally.print(seed, began.elapsed());
                 report(&found, &era.steps);
+                for warning in era.world.app.watch.warnings() {
+                    println!("{warning}");
+                }
                 panic!("{} violations, from seed {seed}", found.len());
             }
             if !time.is_zero() && began.elapsed() >= time {

@@ -1,7 +1,7 @@
 //! Whether a password is little more than what is known of its user.
 //! The rule is stated at `Password::check_not_about`.
 
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use super::fold;
@@ -15,25 +15,29 @@ const ENOUGH_CHARACTERS: usize = 8;
 /// … or with this many letters.
 const ENOUGH_LETTERS: usize = 4;
 
-/// Whether the password consists of the words, forwards or backwards, and little else.
+/// What two texts are compared in.
+type Form = fn(&str) -> Zeroizing<String>;
+
+/// Whether the password consists of the words, forwards or backwards, and little else, with the marks on its letters or
+/// without.
 pub(super) fn is_made_of(password: &str, words: &[&str]) -> bool {
-    let terms = terms(words);
-    let password = plain(password);
-    let mut reversed = Zeroizing::new(String::with_capacity(password.len()));
-    reversed.extend(password.chars().rev());
-    leaves_little(&password, &terms) || leaves_little(&reversed, &terms)
+    let forms: [Form; 2] = [fold, plain];
+    forms.into_iter().any(|form| {
+        let terms = terms(words, form);
+        let password = form(password);
+        let mut reversed = Zeroizing::new(String::with_capacity(password.len()));
+        reversed.extend(password.chars().rev());
+        leaves_little(&password, &terms) || leaves_little(&reversed, &terms)
+    })
 }
 
-/// The text in one case, and without the marks on its letters: José types jose, too.
+/// The text in one case, and without the diacritical marks on its letters: José types jose, too. The marks of other
+/// scripts are letters.
 fn plain(text: &str) -> Zeroizing<String> {
     let folded = fold(text);
+    let is_mark = |letter: &char| matches!(letter, '\u{300}'..='\u{36f}');
     let mut plain = Zeroizing::new(String::with_capacity(folded.len()));
-    plain.extend(
-        folded
-            .nfd()
-            .filter(|letter| !is_combining_mark(*letter))
-            .nfc(),
-    );
+    plain.extend(folded.nfd().filter(|letter| !is_mark(letter)).nfc());
     plain
 }
 
@@ -52,12 +56,12 @@ fn leaves_little(password: &str, terms: &[String]) -> bool {
 }
 
 /// All that is looked for, the longest first, so that no part spoils the whole that it belongs to.
-fn terms(words: &[&str]) -> Vec<String> {
+fn terms(words: &[&str], form: Form) -> Vec<String> {
     let mut terms = Vec::new();
     for word in words {
-        let word = plain(word);
+        let word = form(word);
         match word.split_once('@') {
-            Some((local, domain)) => add_address(&mut terms, local, domain),
+            Some((local, domain)) => add_address(&mut terms, local, domain, form),
             None => add_word(&mut terms, &word),
         }
     }
@@ -79,11 +83,11 @@ fn add_word(terms: &mut Vec<String>, word: &str) {
     }
 }
 
-fn add_address(terms: &mut Vec<String>, local: &str, domain: &str) {
+fn add_address(terms: &mut Vec<String>, local: &str, domain: &str, form: Form) {
     add_word(terms, local);
     // People write their domain in their own script, not in punycode.
     let (in_unicode, _) = idna::domain_to_unicode(domain);
-    for domain in [domain, &plain(&in_unicode)] {
+    for domain in [domain, &form(&in_unicode)] {
         add(terms, &format!("{local}@{domain}"), MIN_WORD);
         add(terms, domain, MIN_LABEL);
         let (labels, _top_level) = domain.rsplit_once('.').unwrap_or((domain, ""));
@@ -158,6 +162,15 @@ mod tests {
         assert!(is_refused("JOSÉ2024!", &["Jose\u{301}"]));
         assert!(is_refused("jose\u{301}2024!", &["JOSÉ"]));
         assert!(is_refused("Юлия12345", &["юЛИЯ"]));
+    }
+
+    #[test]
+    fn compares_without_diacritical_marks_too_but_with_the_vowel_signs_of_other_scripts() {
+        assert!(is_refused("jose2024!", &["José"]));
+        assert!(is_refused("दीपादीपा12", &["दीपा"]));
+        assert!(!is_refused("दपदपदपदप", &["दीपा"]));
+        let marks = format!("a{}", "\u{301}\u{323}".repeat(8));
+        assert!(is_refused(&marks, &[&marks]));
     }
 
     #[test]

@@ -196,6 +196,33 @@ mod case_18_changes_at_once {
         app.mail();
     }
 
+    /// Each change makes what the log-in has read void, though its password stays good.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_in_that_three_changes_overtake_begins_as_often() {
+        let app = start().await;
+        let user = app.sign_up("john").await;
+        let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
+        let mut held = gates.to_vec().into_iter();
+        app.proxy.rule(move |call| {
+            let starts_session =
+                call.operation == "UpdateItem" && call.body.to_string().contains(":session");
+            let gate = starts_session.then(|| held.next()).flatten();
+            gate.map_or(Fate::Pass, Fate::Hold)
+        });
+        let changes = async {
+            for (number, gate) in gates.iter().enumerate() {
+                gate.reached().await;
+                let email = format!("john{number}@example.com");
+                let change = json!({"current-password": PASSWORD, "email": email});
+                assert_eq!(app.update(&user.token, &change).await.status, 200);
+                gate.open();
+            }
+        };
+        let (signed_in, ()) = tokio::join!(app.log_in("john", PASSWORD), changes);
+        assert_eq!(signed_in.status, 200, "{signed_in:?}");
+        assert_eq!(app.unread().len(), 3);
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn a_change_by_a_session_that_ends_meanwhile_is_refused() {
         let app = start().await;

@@ -1,8 +1,12 @@
 //! What the targets share: a whole Latchkey in this process, and which characters nobody can see.
 
+mod invisible;
 mod world;
 
-pub use self::world::{NOW, PASSWORD, World, event, invisible};
+pub use self::{
+    invisible::invisible,
+    world::{NOW, PASSWORD, World, event},
+};
 
 /// Splits off what stands before the first `separator`; all of it, if there is none.
 #[must_use]

@@ -4,6 +4,7 @@
 mod doubt;
 mod error;
 mod garbled;
+mod single;
 mod there;
 mod write;
 
@@ -12,10 +13,7 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::{
     Client,
     config::{Builder, timeout::TimeoutConfig},
-    types::{
-        AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem,
-    },
+    types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem},
 };
 use serde::de::DeserializeOwned;
 
@@ -23,7 +21,6 @@ use self::{
     doubt::Doubt,
     error::{Refusal, Trouble, sort, sort_cancellation},
     garbled::Garbled,
-    write::Action,
 };
 pub use self::{error::Error, there::There, write::Write};
 use crate::random::Random;
@@ -204,76 +201,6 @@ impl Database {
             .send()
             .await;
         sent.map_or_else(|error| sort_cancellation(&error).map(Some), |_| Ok(None))
-    }
-
-    async fn send(&self, write: &Write, doubt: &Doubt) -> Result<(), Refusal> {
-        let old = ReturnValuesOnConditionCheckFailure::AllOld;
-        let total = ReturnConsumedCapacity::Total;
-        match &write.action {
-            Action::Put(item) => {
-                let put = self
-                    .client
-                    .put_item()
-                    .table_name(&write.table)
-                    .set_item(Some(item.clone()));
-                let put = put
-                    .condition_expression(&write.condition)
-                    .set_expression_attribute_names(write.names());
-                let put = put
-                    .set_expression_attribute_values(write.values())
-                    .return_consumed_capacity(total);
-                let put = put.return_values_on_condition_check_failure(old);
-                put.customize()
-                    .interceptor(doubt.clone())
-                    .send()
-                    .await
-                    .map(drop)
-                    .map_err(|error| Refusal::of("PutItem", &error))
-            }
-            Action::Update(expression) => {
-                let update = self
-                    .client
-                    .update_item()
-                    .table_name(&write.table)
-                    .set_key(Some(write.key()));
-                let update = update
-                    .update_expression(expression)
-                    .condition_expression(&write.condition);
-                let update = update
-                    .set_expression_attribute_names(write.names())
-                    .return_consumed_capacity(total);
-                let update = update.set_expression_attribute_values(write.values());
-                let update = update.return_values_on_condition_check_failure(old);
-                update
-                    .customize()
-                    .interceptor(doubt.clone())
-                    .send()
-                    .await
-                    .map(drop)
-                    .map_err(|error| Refusal::of("UpdateItem", &error))
-            }
-            Action::Delete => {
-                let delete = self
-                    .client
-                    .delete_item()
-                    .table_name(&write.table)
-                    .set_key(Some(write.key()));
-                let delete = delete
-                    .condition_expression(&write.condition)
-                    .set_expression_attribute_names(write.names());
-                let delete = delete
-                    .set_expression_attribute_values(write.values())
-                    .return_consumed_capacity(total);
-                let delete = delete.return_values_on_condition_check_failure(old);
-                delete
-                    .customize()
-                    .interceptor(doubt.clone())
-                    .send()
-                    .await
-                    .map(drop)
-                    .map_err(|error| Refusal::of("DeleteItem", &error))
-            }
-        }
     }
 
     /// Waits a random time, twice as long on average with each attempt: 10 to 20 ms after the first.

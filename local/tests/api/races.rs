@@ -202,7 +202,7 @@ mod case_18_changes_at_once {
         let app = start().await;
         let user = app.sign_up("john").await;
         let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
-        let mut held = gates.to_vec().into_iter();
+        let mut held = gates.clone().into_iter();
         app.proxy.rule(move |call| {
             let starts_session =
                 call.operation == "UpdateItem" && call.body.to_string().contains(":session");

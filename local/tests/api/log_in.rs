@@ -8,7 +8,6 @@ use shared::password::Params;
 
 use crate::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, fault, problem},
-    proxy::{Fate, Gate},
     tables::Tables,
 };
 
@@ -231,22 +230,10 @@ mod case_30_waits {
         for _ in 0..4 {
             app.log_in("john", WRONG).await;
         }
-        let gate = Gate::closed();
-        let held = gate.clone();
-        app.proxy.rule(move |call| {
-            if call.body.to_string().contains(":first_name") {
-                Fate::Hold(held.clone())
-            } else {
-                Fate::Pass
-            }
-        });
+        let gate = app.proxy.hold(|call| call.says(":first_name"));
         let right = json!({"current-password": PASSWORD, "first_name": "Mallory"});
-        let wrong = async {
-            gate.reached().await;
-            app.log_in("john", WRONG).await;
-            gate.open();
-        };
-        let (answer, ()) = tokio::join!(app.update(&user.token, &right), wrong);
+        let wrong = gate.during(app.log_in("john", WRONG));
+        let (answer, _) = tokio::join!(app.update(&user.token, &right), wrong);
         assert_eq!(answer.problem(), problem(429, "too_many_requests"));
         assert_eq!(app.details(&user).await.json()["first_name"], "");
     }

@@ -33,6 +33,8 @@ pub struct Call {
     pub function: String,
     /// The operation, such as `GetItem`.
     pub operation: String,
+    /// What the SDK calls it, the same when it tries again.
+    pub invocation: String,
     /// The request.
     pub body: Value,
     /// Capacity units that DynamoDB charged.
@@ -92,6 +94,14 @@ impl Gate {
     /// Waits until a call stands before it.
     pub async fn reached(&self) {
         self.reached.acquire().await.unwrap().forget();
+    }
+
+    /// Does `what` while a call stands before it, and opens it then.
+    pub async fn during<T>(&self, what: impl Future<Output = T>) -> T {
+        self.reached().await;
+        let done = what.await;
+        self.open();
+        done
     }
 
     /// Lets everything through from now on.
@@ -166,6 +176,34 @@ impl Proxy {
         });
     }
 
+    /// Holds back the first call that `choose` picks, and its repetitions, until the gate is opened.
+    pub fn hold(&self, choose: impl Fn(&Call) -> bool + Send + 'static) -> Gate {
+        let [gate] = self.hold_each(choose);
+        gate
+    }
+
+    /// Holds back the first calls that `choose` picks, each before a gate of its own.
+    pub fn hold_each<const N: usize>(
+        &self,
+        choose: impl Fn(&Call) -> bool + Send + 'static,
+    ) -> [Gate; N] {
+        let gates = std::array::from_fn(|_| Gate::closed());
+        let held = gates.clone();
+        let mut seen: Vec<String> = Vec::new();
+        self.rule(move |call| {
+            let place = seen.iter().position(|name| *name == call.invocation);
+            let place = place.or_else(|| {
+                choose(call).then(|| {
+                    seen.push(call.invocation.clone());
+                    seen.len() - 1
+                })
+            });
+            let gate = place.and_then(|place| held.get(place).cloned());
+            gate.map_or(Fate::Pass, Fate::Hold)
+        });
+        gates
+    }
+
     /// Lets everything pass again.
     pub fn heal(&self) {
         *self.state.rule.lock().unwrap() = None;
@@ -204,6 +242,11 @@ impl Drop for Proxy {
 }
 
 impl Call {
+    /// Whether `text` is anywhere in it.
+    pub fn says(&self, text: &str) -> bool {
+        self.body.to_string().contains(text)
+    }
+
     /// Whether it writes.
     pub fn is_write(&self) -> bool {
         self.operation != "GetItem"
@@ -326,6 +369,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     .to_owned();
     let mut call = Call {
         function: signer(&head.headers),
+        invocation: invocation(&head.headers),
         operation,
         body: serde_json::from_slice(&body).unwrap(),
         units: 0.0,
@@ -385,6 +429,12 @@ fn signer(headers: &HeaderMap) -> String {
     let signature = headers["authorization"].to_str().unwrap();
     let (_, credential) = signature.split_once("Credential=").unwrap();
     credential.split('/').next().unwrap().to_owned()
+}
+
+/// Names one call through all tries of it.
+fn invocation(headers: &HeaderMap) -> String {
+    let id = headers.get("amz-sdk-invocation-id");
+    id.map_or_else(String::new, |id| id.to_str().unwrap().to_owned())
 }
 
 fn units(answer: &Value) -> f64 {

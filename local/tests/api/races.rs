@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, fault},
-    proxy::{Fate, Gate},
     tables::Tables,
 };
 
@@ -16,20 +15,6 @@ const ROUNDS: usize = 50;
 /// No limits by source: all of this comes from one.
 async fn start() -> TestApp {
     TestApp::with(&[("SOURCE_LIMITS", "off")]).await
-}
-
-/// Holds back every update that sets `value`, until the gate is opened.
-fn hold(app: &TestApp, value: &'static str) -> Gate {
-    let gate = Gate::closed();
-    let held = gate.clone();
-    app.proxy.rule(move |call| {
-        if call.operation == "UpdateItem" && call.body.to_string().contains(value) {
-            Fate::Hold(held.clone())
-        } else {
-            Fate::Pass
-        }
-    });
-    gate
 }
 
 /// Every marker has its user, every user its markers, and nothing else is there.
@@ -183,14 +168,9 @@ mod case_18_changes_at_once {
     async fn a_log_in_that_is_held_back_until_after_the_change_fails() {
         let app = start().await;
         let user = app.sign_up("john").await;
-        let gate = hold(&app, ":session");
+        let gate = app.proxy.hold(|call| call.says(":session"));
         let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
-        let later = async {
-            gate.reached().await;
-            let changed = app.update(&user.token, &change).await;
-            gate.open();
-            changed
-        };
+        let later = gate.during(app.update(&user.token, &change));
         let (signed_in, changed) = tokio::join!(app.log_in("john", PASSWORD), later);
         assert_eq!((signed_in.status, changed.status), (401, 200));
         app.mail();
@@ -201,21 +181,13 @@ mod case_18_changes_at_once {
     async fn a_log_in_that_three_changes_overtake_begins_as_often() {
         let app = start().await;
         let user = app.sign_up("john").await;
-        let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
-        let mut held = gates.clone().into_iter();
-        app.proxy.rule(move |call| {
-            let starts_session =
-                call.operation == "UpdateItem" && call.body.to_string().contains(":session");
-            let gate = starts_session.then(|| held.next()).flatten();
-            gate.map_or(Fate::Pass, Fate::Hold)
-        });
+        let gates = app.proxy.hold_each::<3>(|call| call.says(":session"));
         let changes = async {
             for (number, gate) in gates.iter().enumerate() {
-                gate.reached().await;
                 let email = format!("john{number}@example.com");
                 let change = json!({"current-password": PASSWORD, "email": email});
-                assert_eq!(app.update(&user.token, &change).await.status, 200);
-                gate.open();
+                let changed = gate.during(app.update(&user.token, &change)).await;
+                assert_eq!(changed.status, 200);
             }
         };
         let (signed_in, ()) = tokio::join!(app.log_in("john", PASSWORD), changes);
@@ -228,14 +200,9 @@ mod case_18_changes_at_once {
         let app = start().await;
         let user = app.sign_up("john").await;
         let other = app.token("john", PASSWORD).await;
-        let gate = hold(&app, ":first_name");
+        let gate = app.proxy.hold(|call| call.says(":first_name"));
         let change = json!({"current-password": PASSWORD, "first_name": "Mallory"});
-        let later = async {
-            gate.reached().await;
-            let ended = app.log_out(&other).await;
-            gate.open();
-            ended
-        };
+        let later = gate.during(app.log_out(&other));
         let (changed, ended) = tokio::join!(app.update(&other, &change), later);
         assert_eq!((changed.status, ended.status), (401, 204));
         assert_eq!(app.details(&user).await.json()["first_name"], "");

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem, token_in},
-    proxy::Fate,
+    proxy::{Fate, Gate, error},
     tables::Tables,
 };
 
@@ -513,7 +513,7 @@ mod case_22_floods {
             let of_mail = call.keys().iter().any(|(_, key)| key.starts_with("mail#"));
             mails += u32::from(of_mail && call.is_write());
             if of_mail && !call.is_write() && mails > 0 {
-                crate::proxy::error(400, "ThrottlingException")
+                error(400, "ThrottlingException")
             } else {
                 Fate::Pass
             }
@@ -842,11 +842,8 @@ mod case_23_expiry {
         let key = format!("reset#{}", user.id);
         let mut item = tables.item(TRANSIENT, &key).await.unwrap();
         item["expires_at"] = json!(app.now());
-        hold_transaction(&app);
-        let meanwhile = async {
-            tokio::time::sleep(HELD / 2).await;
-            tables.put(TRANSIENT, &item).await;
-        };
+        let gate = hold_transaction(&app);
+        let meanwhile = gate.during(tables.put(TRANSIENT, &item));
         let (answer, ()) = tokio::join!(app.complete(&token, OTHER_PASSWORD), meanwhile);
         check_invalid_token(&answer);
         check_nothing_changed(&app, &user).await;
@@ -925,12 +922,9 @@ mod case_26_dead_links {
         let app = start().await;
         let user = app.sign_up("john").await;
         let token = app.reset_token("john@example.com").await;
-        hold_transaction(&app);
-        let meanwhile = async {
-            tokio::time::sleep(HELD / 2).await;
-            let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
-            app.update(&user.token, &change).await
-        };
+        let gate = hold_transaction(&app);
+        let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
+        let meanwhile = gate.during(app.update(&user.token, &change));
         let third = "a third password altogether";
         let (answer, changed) = tokio::join!(app.complete(&token, third), meanwhile);
         assert_eq!(changed.status, 200);
@@ -961,11 +955,8 @@ mod case_26_dead_links {
         let app = start().await;
         let user = app.sign_up("john").await;
         let token = app.reset_token("john@example.com").await;
-        hold_transaction(&app);
-        let meanwhile = async {
-            tokio::time::sleep(HELD / 2).await;
-            delete(&app, &user).await;
-        };
+        let gate = hold_transaction(&app);
+        let meanwhile = gate.during(delete(&app, &user));
         let (answer, ()) = tokio::join!(app.complete(&token, OTHER_PASSWORD), meanwhile);
         check_invalid_token(&answer);
         assert!(Tables::of(&app).all(USERS).await.is_empty());
@@ -1123,21 +1114,12 @@ async fn hiding() -> TestApp {
     TestApp::with(&[("REVEAL_UNKNOWN_EMAILS", "false")]).await
 }
 
-/// How long [`hold_transaction`] holds it.
-const HELD: Duration = Duration::from_millis(400);
-
-/// Holds the next transaction that uses a reset token up, so that something can happen before it.
-fn hold_transaction(app: &TestApp) {
-    let mut held = false;
-    app.proxy.rule(move |call| {
-        let completes = call.operation == "TransactWriteItems"
-            && call.keys().iter().any(|(_, key)| key.starts_with("reset#"));
-        if completes && !std::mem::replace(&mut held, completes) {
-            Fate::Delay(HELD)
-        } else {
-            Fate::Pass
-        }
-    });
+/// Holds the next transaction that uses a reset token back, so that something can happen before it.
+fn hold_transaction(app: &TestApp) -> Gate {
+    app.proxy.hold(|call| {
+        call.operation == "TransactWriteItems"
+            && call.keys().iter().any(|(_, key)| key.starts_with("reset#"))
+    })
 }
 
 /// Deletes the account's items; the reset token stays behind.

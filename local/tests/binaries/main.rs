@@ -16,6 +16,6 @@ mod audit;
 mod faults;
 mod fleet;
 mod journey;
-mod more_faults;
+mod mail_process;
 mod process;
 mod wire;

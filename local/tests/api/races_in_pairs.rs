@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem},
-    proxy::Fate,
     tables::Tables,
 };
 
@@ -482,21 +481,12 @@ mod case_30_many_log_ins {
                 assert_eq!(app.log_in(name, WRONG).await.status, 401);
             }
             app.advance(Duration::from_hours(25));
-            let mut held = false;
-            app.proxy.rule(move |call| {
-                let counts = call.body.to_string().contains(":failures");
-                if counts && !std::mem::replace(&mut held, true) {
-                    Fate::Delay(Duration::from_millis(900))
-                } else {
-                    Fate::Pass
-                }
-            });
-            let later = async {
-                tokio::time::sleep(Duration::from_millis(200)).await;
+            let gate = app.proxy.hold(|call| call.says(":failures"));
+            let later = gate.during(async {
                 for _ in 0..5 {
                     assert_eq!(app.log_in(name, WRONG).await.status, 401, "{name}");
                 }
-            };
+            });
             let (late, ()) = tokio::join!(app.log_in(name, WRONG), later);
             assert_eq!(late.status, 429, "{name}");
             assert_eq!(app.log_in(name, WRONG).await.status, 429, "{name}");
@@ -509,21 +499,12 @@ mod case_30_many_log_ins {
         let app = start().await;
         app.log_in("nobody", WRONG).await;
         app.advance(Duration::from_hours(25));
-        let mut held = false;
-        app.proxy.rule(move |call| {
-            let counts = call.body.to_string().contains(":failures");
-            if counts && !std::mem::replace(&mut held, true) {
-                Fate::Delay(Duration::from_millis(800))
-            } else {
-                Fate::Pass
-            }
-        });
-        let sweep = async {
-            tokio::time::sleep(Duration::from_millis(150)).await;
+        let gate = app.proxy.hold(|call| call.says(":failures"));
+        let sweep = gate.during(async {
             let name = shared::digest::sha256_hex(b"nobody");
             let key = format!("limit#unknown_name#{name}");
             Tables::of(&app).delete("TransientTable", &key).await;
-        };
+        });
         let (first, ()) = tokio::join!(app.log_in("nobody", WRONG), sweep);
         assert_eq!(first.status, 401);
         for _ in 0..4 {
@@ -541,19 +522,10 @@ mod case_30_many_log_ins {
             app.log_in("john", WRONG).await;
         }
         let link = app.reset_token("john@example.com").await;
-        let mut held = false;
-        app.proxy.rule(move |call| {
-            let completes = call.operation == "TransactWriteItems";
-            if completes && !std::mem::replace(&mut held, true) {
-                Fate::Delay(Duration::from_millis(300))
-            } else {
-                Fate::Pass
-            }
-        });
-        let later = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            app.log_in("john", WRONG).await
-        };
+        let gate = app
+            .proxy
+            .hold(|call| call.operation == "TransactWriteItems");
+        let later = gate.during(app.log_in("john", WRONG));
         let (completed, wrong) = tokio::join!(app.complete(&link, THIRD_PASSWORD), later);
         assert_eq!((completed.status, wrong.status), (201, 401));
         app.token("john", THIRD_PASSWORD).await;

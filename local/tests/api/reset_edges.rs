@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem, token_in},
-    proxy::Fate,
     tables::Tables,
 };
 
@@ -169,19 +168,11 @@ mod case_22_limits {
             let user = app.sign_up("john").await;
             app.reset_token("john@example.com").await;
             app.advance(8 * DAY);
-            let mut held = false;
-            app.proxy.rule(move |call| {
-                if call.operation == "PutItem" && !std::mem::replace(&mut held, true) {
-                    Fate::Delay(Duration::from_millis(400))
-                } else {
-                    Fate::Pass
-                }
-            });
-            let sweep = async {
-                tokio::time::sleep(Duration::from_millis(200)).await;
+            let gate = app.proxy.hold(|call| call.operation == "PutItem");
+            let sweep = gate.during(async {
                 let key = format!("mail#reset_password#{}", user.id);
                 Tables::of(&app).delete(TRANSIENT, &key).await;
-            };
+            });
             let (asked, ()) = tokio::join!(app.ask_for_reset("john@example.com"), sweep);
             assert_eq!(asked.status, 200);
             app.server.drain().await;
@@ -199,24 +190,24 @@ mod case_22_limits {
         let user = app.sign_up("john").await;
         // The first asking, for the old address, is held before its write until the address is another. The second, for
         // the new one, has read that there is no item and is held until the first is written.
-        let mut puts = 0;
-        app.proxy.rule(move |call| {
-            if call.operation != "PutItem" || !call.keys()[0].1.starts_with("mail#reset") {
-                return Fate::Pass;
-            }
-            puts += 1;
-            match puts {
-                1 => Fate::Delay(Duration::from_millis(600)),
-                2 => Fate::Delay(Duration::from_millis(900)),
-                _ => Fate::Pass,
-            }
-        });
-        let then = async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        let [first, second] = app
+            .proxy
+            .hold_each(|call| call.operation == "PutItem" && call.says("mail#reset"));
+        let key = format!("mail#reset_password#{}", user.id);
+        let overtake = async {
+            first.reached().await;
             change(&app, &user, json!({"email": "johnny@example.com"})).await;
-            app.ask_for_reset("johnny@example.com").await
+            let write_first = async {
+                second.reached().await;
+                first.open();
+                while Tables::of(&app).item(TRANSIENT, &key).await.is_none() {
+                    tokio::task::yield_now().await;
+                }
+                second.open();
+            };
+            tokio::join!(app.ask_for_reset("johnny@example.com"), write_first).0
         };
-        let (old, new) = tokio::join!(app.ask_for_reset("john@example.com"), then);
+        let (old, new) = tokio::join!(app.ask_for_reset("john@example.com"), overtake);
         assert_eq!((old.status, new.status), (200, 200));
         app.server.drain().await;
         let mails = app.unread();

@@ -60,7 +60,9 @@ five mails 429s, which are right. On {date}, commit {commit}, `{command}`, load 
 TREND = """
 Server: {server_cpu:.0f} s of processor time. Memory, over the second half: {mean:.1f} MiB on average; a straight line
 through the samples goes {drift:+.2f} MiB in that time, and they lie {noise:.2f} MiB (one standard deviation) around it:
-**{verdict}** (a drift of at most two deviations, or one percent, is flat).
+**{verdict}** (a drift of at most two deviations, or one percent, is flat). What is stored grows meanwhile: each mail that is
+sent leaves its item and the stream's records of it, which the embedded DynamoDB keeps in memory. Every two minutes each user's
+cool-down ends and a mail is sent; steps at those moments are these.
 
 | Second | Memory MiB |
 |---|---|

@@ -10,8 +10,9 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use shared::{
-    app::Surroundings, clock::Clock, database::Database, keys::Keys, random::Random,
-    transient::Transient, users::Users,
+    app::Providers,
+    domain::{clock::Clock, random::Random},
+    store::{database::Database, keys::Keys, transient::Transient, users::Users},
 };
 
 use crate::{command_line::Place, failure::Failure, scan::Scanner};
@@ -38,7 +39,7 @@ impl Admin {
     /// Finds region and credentials where every AWS tool finds them. Asks no table yet.
     pub(crate) async fn connect(place: &Place) -> Result<Self, Failure> {
         let client = Client::from_conf(config(place).await?);
-        let Surroundings { clock, random, .. } = Surroundings::of_this_machine();
+        let Providers { clock, random, .. } = Providers::system();
         let database = Database::new(&client, random.clone());
         // A shell sets a variable that it could not find out to nothing.
         let name = |given: &Option<String>, default: &str| {

@@ -1,6 +1,6 @@
 //! Why a command could not be carried out, as a sentence for the operator.
 
-use shared::{database, signer};
+use shared::{auth::signer, store::database};
 
 /// A command could not be carried out.
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
-    keys::{Jwks, PublicKey, Signing},
-    signer::Signer,
+    auth::signer::Signer,
+    domain::clock::Timestamp,
+    store::keys::{Jwks, PrivateKeySet, PublicKey},
 };
 
 use crate::{
@@ -68,8 +68,8 @@ pub(crate) async fn rotate(
     Ok(Report::new(text, json))
 }
 
-async fn read(admin: &Admin) -> Result<(Signing, Jwks), Failure> {
-    let (signing, jwks) = tokio::try_join!(admin.keys.signing(), admin.keys.jwks())?;
+async fn read(admin: &Admin) -> Result<(PrivateKeySet, Jwks), Failure> {
+    let (signing, jwks) = tokio::try_join!(admin.keys.private_keys(), admin.keys.jwks())?;
     signing
         .zip(jwks)
         .ok_or_else(|| Failure::said("there are no keys yet: the first sign-up makes them"))
@@ -85,7 +85,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(key: &PublicKey, signing: &Signing, now: Timestamp) -> Self {
+    fn of(key: &PublicKey, signing: &PrivateKeySet, now: Timestamp) -> Self {
         let signs_from = signing
             .keys
             .iter()

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, str::FromStr};
 
 use serde_json::json;
-use shared::{digest::sha256_hex, http::group_source, outbox::address_hash, transient::MailKey};
+use shared::{domain::digest::sha256_hex, http::source_group, store::transient::MailKey};
 
 use crate::{
     connection::Admin,
@@ -27,7 +27,7 @@ impl FromStr for Limited {
     fn from_str(text: &str) -> Result<Self, String> {
         let address = text.strip_suffix("/64").unwrap_or(text);
         if address.parse::<IpAddr>().is_ok() {
-            return Ok(Self::Source(group_source(address)));
+            return Ok(Self::Source(source_group(address)));
         }
         text.parse().map(Self::User)
     }
@@ -83,7 +83,7 @@ async fn of_user(admin: &Admin, whom: &Whom) -> Result<Vec<String>, Failure> {
     };
     let user = whom.find(admin).await?;
     if let Some(user) = &user {
-        let failures = admin.users.forget_failures(user.id).await?;
+        let failures = admin.users.reset_failed_attempts(user.id).await?;
         note(failures, "wrong passwords");
         let mails = admin
             .transient
@@ -102,7 +102,7 @@ async fn of_user(admin: &Admin, whom: &Whom) -> Result<Vec<String>, Failure> {
         note(unknown, "wrong passwords for a name that nobody had");
     }
     if let Whom::Email(email) = whom {
-        let void = MailKey::void(&address_hash(email));
+        let void = MailKey::decoy(&email.hash());
         let unknown = admin.transient.remove_counter(void.as_str()).await?;
         note(unknown, "reset mails to an address that nobody had");
     }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    database::read,
-    mail::{Kind, Mail, State},
-    transient::MailKey,
+    domain::mail::{Kind, Mail, State},
+    store::{database::read, transient::MailKey},
 };
 
 use crate::{
@@ -86,7 +85,7 @@ async fn rows(admin: &Admin, which: &Which) -> Result<Vec<Row>, Failure> {
         Some(user) => mail.user == user,
         None => match mail.state {
             State::Failed => true,
-            State::Queued => now >= mail.asked_at + GIVEN_UP_AFTER,
+            State::Queued => now >= mail.requested_at + GIVEN_UP_AFTER,
             State::Sent | State::Dropped => false,
         },
     };
@@ -105,12 +104,12 @@ async fn rows(admin: &Admin, which: &Which) -> Result<Vec<Row>, Failure> {
     if unreadable > 0 {
         eprintln!("warning: {unreadable} mails cannot be read, and are left out");
     }
-    rows.sort_by_key(|row| row.mail.asked_at);
+    rows.sort_by_key(|row| row.mail.requested_at);
     Ok(rows)
 }
 
 impl Row {
-    fn read(item: shared::database::Item) -> Option<Self> {
+    fn read(item: shared::store::database::Item) -> Option<Self> {
         Some(Self {
             key: MailKey::from_record(text(&item, "pk")?)?,
             detail: text(&item, "detail").unwrap_or_default().to_owned(),
@@ -123,7 +122,7 @@ impl Row {
             self.mail.user.to_string(),
             kind(self.mail.kind).to_owned(),
             state(self.mail.state).to_owned(),
-            self.mail.asked_at.to_string(),
+            self.mail.requested_at.to_string(),
             self.mail.expires_at.to_string(),
             self.detail.clone(),
         ]
@@ -136,7 +135,7 @@ impl Row {
             "user": self.mail.user,
             "kind": self.mail.kind,
             "state": self.mail.state,
-            "asked_at": self.mail.asked_at.to_string(),
+            "requested_at": self.mail.requested_at.to_string(),
             "expires_at": self.mail.expires_at.to_string(),
             "ses_id": detail.filter(|_| is_sent),
             "reason": detail.filter(|_| !is_sent),

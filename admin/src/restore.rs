@@ -5,7 +5,7 @@ mod survey;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
-use shared::users::Users;
+use shared::store::users::Users;
 
 use self::survey::{Fault, Survey};
 use crate::{connection::Admin, failure::Failure, report::Report, scan::Filter};

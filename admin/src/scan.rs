@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use shared::database::Item;
+use shared::store::database::Item;
 
 use crate::failure::Failure;
 
@@ -12,7 +12,7 @@ pub(crate) struct Scanner {
     client: Client,
 }
 
-/// Which items. An attribute is written `#name` and a value `:name`, as in [`shared::database::Write`].
+/// Which items. An attribute is written `#name` and a value `:name`, as in [`shared::store::database::Write`].
 #[derive(Default)]
 pub(crate) struct Filter {
     expression: Option<&'static str>,

@@ -4,7 +4,7 @@ mod api;
 mod journey;
 
 use serde_json::json;
-use shared::user_id::UserId;
+use shared::domain::user_id::UserId;
 
 use self::{
     api::Api,

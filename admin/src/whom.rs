@@ -2,14 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
-use shared::{email::Email, user::User, user_id::UserId, username::Username};
+use shared::domain::{email::EmailAddress, user::User, user_id::UserId, username::Username};
 
 use crate::{connection::Admin, failure::Failure};
 
 /// A user as the operator named them.
 #[derive(Clone)]
 pub(crate) enum Whom {
-    Email(Email),
+    Email(EmailAddress),
     Username(Username),
     Id(UserId),
     /// Digits alone: the id of one user, and perhaps the username of another.
@@ -29,7 +29,7 @@ impl FromStr for Whom {
             return username(rest).map(Self::Username);
         }
         if text.contains('@') {
-            let email = Email::parse(text).map_err(|error| format!("an e-mail {error}"))?;
+            let email = EmailAddress::parse(text).map_err(|error| format!("an e-mail {error}"))?;
             return Ok(Self::Email(email));
         }
         match UserId::parse(text) {

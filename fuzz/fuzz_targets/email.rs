@@ -4,10 +4,10 @@
 
 use fuzz::invisible;
 use libfuzzer_sys::fuzz_target;
-use shared::email::Email;
+use shared::domain::email::EmailAddress;
 
 fuzz_target!(|text: &str| {
-    let Ok(email) = Email::parse(text) else {
+    let Ok(email) = EmailAddress::parse(text) else {
         return;
     };
     assert_eq!(email.as_str(), text.trim_ascii());
@@ -42,7 +42,7 @@ fn is_hidden(character: char) -> bool {
 }
 
 fn canonical(text: &str) -> Option<String> {
-    Email::parse(text)
+    EmailAddress::parse(text)
         .ok()
         .map(|email| email.canonical().to_owned())
 }

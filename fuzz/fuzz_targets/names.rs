@@ -3,11 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::{
-    email::Email,
-    name::{self, Name},
-    username::{self, Username},
-};
+use shared::{domain::email::EmailAddress, domain::name::{self, Name}, domain::username::{self, Username}};
 
 fuzz_target!(|text: &str| {
     check_username(text);
@@ -34,7 +30,7 @@ fn check_username(text: &str) {
         assert_eq!(again.as_ref(), Ok(&canonical));
     }
     assert!(
-        Email::parse(text).is_err(),
+        EmailAddress::parse(text).is_err(),
         "no name can pass for an address"
     );
 }

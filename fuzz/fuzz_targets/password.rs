@@ -7,7 +7,7 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use fuzz::{PASSWORD, cut};
 use libfuzzer_sys::fuzz_target;
-use shared::password::{Attempt, Error, Hash, Hasher, Params, Password, Policy};
+use shared::domain::password::{Password, Error, Hash, Hasher, Params, NewPassword, Policy};
 use unicode_normalization::UnicodeNormalization as _;
 
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -41,7 +41,7 @@ fuzz_target!(|text: &str| {
 });
 
 fn check(text: &str, words: &[&str], policy: &Policy) {
-    let parsed = Password::parse(text, policy);
+    let parsed = NewPassword::parse(text, policy);
     assert_eq!(parsed.as_ref().err().copied(), expected(text, policy));
     let decomposed: String = text.nfd().collect();
     for spelling in [&decomposed, &text.nfc().collect()] {
@@ -72,11 +72,11 @@ fn check(text: &str, words: &[&str], policy: &Policy) {
         assert_eq!(refusal(&upper, policy, words), refused);
         assert_eq!(refusal(&lower, policy, words), refused);
     }
-    assert!(password.as_attempt().is_same_as(&decomposed));
+    assert!(password.as_password().is_same_as(&decomposed));
     let hash = HASHER.hash(&password, [7; 16]).expect("a hash");
-    let again = Attempt::parse(&decomposed).unwrap_or_else(|error| panic!("{error}"));
+    let again = Password::parse(&decomposed).unwrap_or_else(|error| panic!("{error}"));
     assert!(HASHER.verify(&again, &hash).is_ok_and(|verified| verified));
-    let longer = Attempt::parse(&format!("{text}x")).ok();
+    let longer = Password::parse(&format!("{text}x")).ok();
     assert!(longer.is_none_or(|longer| {
         HASHER
             .verify(&longer, &hash)
@@ -85,7 +85,7 @@ fn check(text: &str, words: &[&str], policy: &Policy) {
 }
 
 fn refusal(text: &str, policy: &Policy, words: &[&str]) -> Option<Error> {
-    Password::parse_for(text, policy, words).err()
+    NewPassword::parse_for(text, policy, words).err()
 }
 
 /// The rules as the contract states them.
@@ -113,7 +113,7 @@ fn expected(text: &str, policy: &Policy) -> Option<Error> {
 
 fn check_stored(text: &str) {
     let stored = Hash::from_stored(text.to_owned());
-    let attempt = Attempt::parse(PASSWORD).unwrap_or_else(|error| panic!("{error}"));
+    let attempt = Password::parse(PASSWORD).unwrap_or_else(|error| panic!("{error}"));
     let verified = HASHER.verify(&attempt, &stored);
     assert!(
         !verified.is_ok_and(|verified| verified),

@@ -3,10 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::{
-    reset_token::{ResetToken, SECRET_BYTES},
-    user_id::UserId,
-};
+use shared::{domain::reset_token::{ResetToken, SECRET_BYTES}, domain::user_id::UserId};
 
 fuzz_target!(|data: &[u8]| {
     if let Some((id, secret)) = data.split_first_chunk::<8>()

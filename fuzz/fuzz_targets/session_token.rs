@@ -14,7 +14,7 @@ use lambda_http::{
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, de::Deserializer};
-use shared::{signer::SigningKey, user_id::UserId};
+use shared::{auth::signer::SigningKey, domain::user_id::UserId};
 
 struct Bench {
     world: World,
@@ -87,8 +87,8 @@ impl Bench {
     fn check_signed(&self, data: &[u8]) {
         let filled = String::from_utf8_lossy(data)
             .replace("{{KID}}", &self.key.kid)
-            .replace("{{ISS}}", &self.world.app.parties.issuer)
-            .replace("{{AUD}}", &self.world.app.parties.audience)
+            .replace("{{ISS}}", &self.world.app.token_config.issuer)
+            .replace("{{AUD}}", &self.world.app.token_config.audience)
             .replace("{{USER_ID}}", &self.world.user.to_string());
         let (header, claims) = cut(&filled, "\n");
         let signed = format!(
@@ -124,8 +124,8 @@ impl Bench {
         let [audience, expires, issued, issuer, name, subject] = values.as_slice() else {
             return None;
         };
-        let parties = &self.world.app.parties;
-        let is_ours = **audience == parties.audience && **issuer == parties.issuer;
+        let token_config = &self.world.app.token_config;
+        let is_ours = **audience == token_config.audience && **issuer == token_config.issuer;
         let in_force = expires.as_u64()? > NOW && issued.as_u64()? <= NOW + 5;
         let subject = subject.as_str()?;
         let number = subject.parse::<u64>().ok()?;

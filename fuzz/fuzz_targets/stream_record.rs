@@ -10,7 +10,7 @@ use fuzz::{World, cut};
 use libfuzzer_sys::fuzz_target;
 use local::Mail;
 use serde_json::{Value, json, value::RawValue, value::to_raw_value};
-use shared::{database::Item, lambda::Invoke, name::Name};
+use shared::{store::database::Item, lambda::Invoke, domain::name::Name};
 
 /// DynamoDB's longest key; the stream shows no longer one.
 const LONGEST_KEY: usize = 2048;
@@ -128,7 +128,7 @@ impl Bench {
         };
         let is_reset = item.get("kind") == Some(&AttributeValue::S("reset_password".to_owned()));
         let noted = match item.get("address") {
-            Some(AttributeValue::S(address)) if !is_reset => shared::email::Email::parse(address)
+            Some(AttributeValue::S(address)) if !is_reset => shared::domain::email::EmailAddress::parse(address)
                 .ok()
                 .map(|address| address.mailbox()),
             _ => None,

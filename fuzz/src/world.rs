@@ -14,17 +14,7 @@ use aws_sdk_dynamodb::{Client, config::Builder, types::AttributeValue};
 use lambda_runtime::Context;
 use local::{Options, Server, functions::REGISTRY};
 use serde_json::{Value, json, value::RawValue, value::to_raw_value};
-use shared::{
-    app::{App, Surroundings},
-    clock::{Clock, Timestamp},
-    database::{Item, There},
-    lambda::Invoke,
-    password::{Hasher, Params},
-    random::Random,
-    reset_token::ResetToken,
-    transient::ResetItem,
-    user_id::UserId,
-};
+use shared::{app::{App, Providers}, domain::clock::{Clock, Timestamp}, store::database::{Item, Slot}, lambda::Invoke, domain::password::{Hasher, Params}, domain::random::Random, domain::reset_token::ResetToken, store::transient::StoredResetToken, domain::user_id::UserId};
 use tokio::runtime::{self, Runtime};
 
 /// 2026-01-31T12:00:00Z; the clock stands still.
@@ -72,7 +62,7 @@ impl World {
             .unwrap_or_else(|error| panic!("{error}"));
         let environment = server.environment("update_details").expect("a function");
         let lookup = |name: &str| environment.get(name).cloned();
-        let app = App::start(&lookup, surroundings()).unwrap_or_else(|error| panic!("{error}"));
+        let app = App::start(&lookup, providers()).unwrap_or_else(|error| panic!("{error}"));
         let app: &'static App = Box::leak(Box::new(app));
         let mut config = Builder::from(&app.aws);
         config.set_endpoint_url(app.settings.dynamodb_endpoint.clone());
@@ -108,7 +98,7 @@ impl World {
         let id = body["user"]["id"].as_u64().expect("an id");
         self.user = UserId::new(id).expect("an id");
         let token = ResetToken::issue(self.user, [0xab; 20]);
-        let item = ResetItem {
+        let item = StoredResetToken {
             hash: token.hash(),
             earlier_hash: None,
             nonce: "5f0c1e9a7b3d4826a1f94c0be27d6538".to_owned(),
@@ -118,7 +108,7 @@ impl World {
         let put = self
             .app
             .transient
-            .put_reset_item(self.user, &item, &There::Nothing);
+            .replace_reset_token(self.user, &item, &Slot::Vacant);
         assert!(self.run(put).is_ok_and(|put| put));
         token.text().as_str().clone_into(&mut self.reset_token);
     }
@@ -241,7 +231,7 @@ impl World {
 /// wants a mail delivered does so.
 fn options() -> Options {
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-    let mut options = Options::new(template, surroundings());
+    let mut options = Options::new(template, providers());
     options.source_limits = false;
     for (name, value) in [
         ("LIMIT_WRONG_PASSWORDS", "4000000000"),
@@ -256,7 +246,7 @@ fn options() -> Options {
     options
 }
 
-fn surroundings() -> Surroundings {
+fn providers() -> Providers {
     let drawn = AtomicU64::new(1);
     let fill = move |bytes: &mut [u8]| {
         for chunk in bytes.chunks_mut(8) {
@@ -264,7 +254,7 @@ fn surroundings() -> Surroundings {
             chunk.copy_from_slice(&word[..chunk.len()]);
         }
     };
-    Surroundings {
+    Providers {
         clock: Clock::new(|| Timestamp::from_unix(NOW)),
         random: Random::new(fill),
         hasher: Hasher::new(LIGHT),

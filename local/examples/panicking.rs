@@ -2,12 +2,12 @@
 
 use shared::{
     http,
-    lambda::{self, Failure, Opening},
+    lambda::{self, RunError, WarmUp},
 };
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Failure> {
-    let opening = Opening::Users;
+async fn main() -> Result<(), RunError> {
+    let opening = WarmUp::Users;
     lambda::run(
         |_, request| async move {
             assert_ne!(request.method().as_str(), "POST", "on purpose");

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Parser;
 use local::Options;
-use shared::app::Surroundings;
+use shared::app::Providers;
 use tracing::Level;
 
 /// Latchkey on this machine: the API, a DynamoDB and a mailbox in one process.
@@ -55,7 +55,7 @@ impl CommandLine {
             dynamodb_port: self.dynamodb_port,
             settings,
             source_limits: !self.no_source_limits,
-            ..Options::new(self.template, Surroundings::of_this_machine())
+            ..Options::new(self.template, Providers::system())
         }
     }
 }

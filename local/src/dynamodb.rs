@@ -11,7 +11,7 @@ use dynoxide::{
     storage_backend,
     types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
 };
-use shared::clock::Clock;
+use shared::domain::clock::Clock;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time};
 
 use crate::template::Table;
@@ -174,7 +174,7 @@ impl DynamoDb {
 
 #[cfg(test)]
 mod tests {
-    use shared::clock::Timestamp;
+    use shared::domain::clock::Timestamp;
 
     use super::*;
 

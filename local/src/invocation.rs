@@ -11,8 +11,8 @@ use std::{
 use lambda_runtime::Context;
 use serde_json::value::RawValue;
 use shared::{
-    app::{App, StartError, Surroundings},
-    clock::{Clock, Timestamp},
+    app::{App, Providers, StartError},
+    domain::clock::{Clock, Timestamp},
     lambda::Invoke,
 };
 use tokio::{runtime::Handle, task, time};
@@ -41,7 +41,7 @@ impl Running {
     fn start(
         function: &Function,
         settings: &BTreeMap<String, String>,
-        surroundings: &Surroundings,
+        providers: &Providers,
         elsewhere: Option<&Invoke>,
     ) -> Result<Self, Error> {
         let Function {
@@ -53,7 +53,7 @@ impl Running {
         environment.insert("AWS_ACCESS_KEY_ID".to_owned(), binary.clone());
         let invoke = match elsewhere {
             Some(invoke) => Arc::clone(invoke),
-            None => start_here(function, &environment, surroundings)?,
+            None => start_here(function, &environment, providers)?,
         };
         Ok(Self {
             invoke,
@@ -66,7 +66,7 @@ impl Running {
 fn start_here(
     function: &Function,
     environment: &BTreeMap<String, String>,
-    surroundings: &Surroundings,
+    providers: &Providers,
 ) -> Result<Invoke, Error> {
     let binary = &function.binary;
     let known = REGISTRY.iter().find(|(name, _)| name == binary);
@@ -75,7 +75,7 @@ fn start_here(
         binary: binary.clone(),
     })?;
     let lookup = |name: &str| environment.get(name).cloned();
-    let app = App::start(&lookup, surroundings.clone()).map_err(|source| Error::Start {
+    let app = App::start(&lookup, providers.clone()).map_err(|source| Error::Start {
         binary: binary.clone(),
         source,
     })?;
@@ -111,19 +111,19 @@ impl Functions {
     pub(crate) fn start(
         functions: &[Function],
         settings: &BTreeMap<String, String>,
-        surroundings: &Surroundings,
+        providers: &Providers,
         elsewhere: &BTreeMap<String, Invoke>,
     ) -> Result<Self, Error> {
         let mut running = BTreeMap::new();
         for function in functions {
             let elsewhere = elsewhere.get(&function.binary);
-            let started = Running::start(function, settings, surroundings, elsewhere)?;
+            let started = Running::start(function, settings, providers, elsewhere)?;
             running.insert(function.binary.clone(), started);
         }
-        let server_id = surroundings.random.name();
+        let server_id = providers.random.name();
         Ok(Self {
             running,
-            clock: surroundings.clock.clone(),
+            clock: providers.clock.clone(),
             server_id,
             calls: AtomicU64::new(0),
         })

@@ -3,7 +3,11 @@
 mod wire;
 
 use std::{
-    convert::Infallible, future::Future, io, net::Ipv4Addr, net::SocketAddr, time::Duration,
+    convert::Infallible,
+    future::Future,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use http_body_util::Full;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::value::RawValue;
-use shared::{app::Surroundings, lambda::Invoke};
+use shared::{app::Providers, lambda::Invoke};
 use tokio::net::TcpListener;
 
 pub use self::start_error::StartError;
@@ -36,7 +36,7 @@ pub struct Options {
     /// Port of the DynamoDB endpoint on 127.0.0.1; 0 is any free one.
     pub dynamodb_port: u16,
     /// Clock, randomness and password hasher of every function; the clock is also that of tables in memory.
-    pub surroundings: Surroundings,
+    pub providers: Providers,
     /// Environment variables that go over the template's, for all functions.
     pub settings: BTreeMap<String, String>,
     /// Whether limits by source address hold. Scripts and fuzzers do without.
@@ -51,13 +51,13 @@ pub struct Options {
 impl Options {
     /// A server for `template`: any free ports, data in memory, everything as it is in the cloud.
     #[must_use]
-    pub fn new(template: impl Into<PathBuf>, surroundings: Surroundings) -> Self {
+    pub fn new(template: impl Into<PathBuf>, providers: Providers) -> Self {
         Self {
             template: template.into(),
             data: None,
             port: 0,
             dynamodb_port: 0,
-            surroundings,
+            providers,
             settings: BTreeMap::new(),
             source_limits: true,
             mails_before_answers: true,
@@ -88,7 +88,7 @@ impl Server {
         check_settings(&template, &options.settings)?;
         let api = bind(options.port, "--port").await?;
         let dynamodb = bind(options.dynamodb_port, "--dynamodb-port").await?;
-        let Surroundings { clock, .. } = &options.surroundings;
+        let Providers { clock, .. } = &options.providers;
         let database = dynamodb::open(options.data.as_deref(), clock, &template.tables)?;
         let dynamodb = DynamoDb::serve(database.clone(), dynamodb)?;
         let mails = Mails::new(clock.clone());
@@ -100,7 +100,7 @@ impl Server {
         let functions = Functions::start(
             &template.functions,
             &settings,
-            &options.surroundings,
+            &options.providers,
             &options.elsewhere,
         )?;
         let functions = Arc::new(functions);

@@ -6,7 +6,9 @@ mod send_email;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
-    Method, Request, StatusCode, body::Incoming, header::CONTENT_TYPE, header::HeaderValue,
+    Method, Request, StatusCode,
+    body::Incoming,
+    header::{CONTENT_TYPE, HeaderValue},
 };
 use serde_json::{Value, json};
 

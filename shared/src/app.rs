@@ -2,6 +2,7 @@
 //! reads the environment, the machine's clock and its source of randomness.
 
 mod caller;
+pub mod connection;
 
 use std::time::SystemTime;
 
@@ -9,19 +10,14 @@ use aws_config::SdkConfig;
 
 pub use self::caller::{CURRENT_PASSWORD, Caller};
 use crate::{
-    clock::{Clock, Timestamp},
-    connection,
-    database::Database,
-    keys::Keys,
-    outbox::Outbox,
-    password::{Hasher, Params},
-    random::Random,
-    session::Parties,
-    settings::{self, Settings},
-    signer::Signer,
-    transient::Transient,
-    users::Users,
-    verifier::Verifier,
+    auth::{session_token::TokenConfig, signer::Signer, verifier::Verifier},
+    domain::{
+        clock::{Clock, Timestamp},
+        password::{Hasher, Params},
+        random::Random,
+        settings::{self, Settings},
+    },
+    store::{database::Database, keys::Keys, outbox::Outbox, transient::Transient, users::Users},
 };
 
 /// What a function works with.
@@ -45,7 +41,7 @@ pub struct App {
     /// Gives random bytes.
     pub random: Random,
     /// Whom tokens are issued by and meant for.
-    pub parties: Parties,
+    pub token_config: TokenConfig,
     /// What Lambda calls the function; empty elsewhere.
     pub function: String,
     /// The version of it that runs; empty elsewhere.
@@ -56,7 +52,7 @@ pub struct App {
 
 /// What an [`App`] does not make itself.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct Providers {
     /// Tells the time.
     pub clock: Clock,
     /// Gives random bytes.
@@ -76,10 +72,10 @@ pub enum StartError {
     Connection(#[from] connection::Error),
 }
 
-impl Surroundings {
+impl Providers {
     /// The system's clock and randomness, and OWASP's parameters for Argon2id.
     #[must_use]
-    pub fn of_this_machine() -> Self {
+    pub fn system() -> Self {
         Self {
             clock: Clock::new(system_now),
             random: Random::new(system_random),
@@ -95,15 +91,15 @@ impl App {
     /// [`StartError`] names what is missing or malformed.
     pub fn start(
         lookup: &dyn Fn(&str) -> Option<String>,
-        surroundings: Surroundings,
+        providers: Providers,
     ) -> Result<Self, StartError> {
         let settings = Settings::read(lookup)?;
-        let aws = connection::connect(lookup, settings.trust_machine)?;
-        let Surroundings {
+        let aws = connection::connect(lookup, settings.use_system_roots)?;
+        let Providers {
             clock,
             random,
             hasher,
-        } = surroundings;
+        } = providers;
         let mut config = aws_sdk_dynamodb::config::Builder::from(&aws);
         config.set_endpoint_url(settings.dynamodb_endpoint.clone());
         let database = Database::new(
@@ -122,7 +118,7 @@ impl App {
         Ok(Self {
             signer: Signer::new(keys.clone(), clock.clone(), settings.session_lifetime),
             verifier: Verifier::new(keys, clock.clone()),
-            parties: Parties {
+            token_config: TokenConfig {
                 issuer: settings.issuer.clone(),
                 audience: settings.audience.clone(),
             },

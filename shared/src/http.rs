@@ -2,8 +2,8 @@
 
 mod error;
 mod fields;
-mod reason;
 mod source;
+mod violation;
 
 use lambda_http::{
     Request, RequestExt as _,
@@ -19,11 +19,13 @@ use lambda_http::{
 use serde::Serialize;
 use serde_json::json;
 
+use crate::domain::user::View;
+
 pub use self::{
     error::Error,
     fields::{Fields, body},
-    reason::{FieldError, Reason},
-    source::{group_source, source},
+    source::{source, source_group},
+    violation::{FieldError, Violation},
 };
 
 /// An answer: its body is JSON or empty.
@@ -36,7 +38,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What every answer tells a browser: keep nothing, guess no type, show it in no frame and as no page, name no address
 /// that led here, and never come by plain http.
-const FOR_BROWSERS: [(HeaderName, HeaderValue); 5] = [
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (
@@ -51,6 +53,15 @@ const FOR_BROWSERS: [(HeaderName, HeaderValue); 5] = [
         HeaderValue::from_static("max-age=31536000; includeSubDomains"),
     ),
 ];
+
+/// The body of a successful sign-up or log-in.
+#[derive(Serialize)]
+pub struct SessionResponse<'a> {
+    /// The session token, for the `Authorization` header.
+    pub token: &'a str,
+    /// The user who signed in.
+    pub user: View<'a>,
+}
 
 /// Refuses a body that is too large.
 ///
@@ -70,15 +81,15 @@ pub fn check_size(request: &Request) -> Result<(), Error> {
 /// [`Error::Internal`] if `value` does not serialise.
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, Error> {
     let body = serde_json::to_string(value).map_err(Error::internal)?;
-    let mut response = answer(status, body);
+    let mut response = response(status, body);
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     Ok(response)
 }
 
-fn answer(status: StatusCode, body: String) -> Response {
+fn response(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().extend(FOR_BROWSERS);
+    response.headers_mut().extend(SECURITY_HEADERS);
     response
 }
 
@@ -93,7 +104,7 @@ pub fn detail(status: StatusCode, sentence: &str) -> Result<Response, Error> {
 /// 204, without a body or a type.
 #[must_use]
 pub fn no_content() -> Response {
-    answer(StatusCode::NO_CONTENT, String::new())
+    response(StatusCode::NO_CONTENT, String::new())
 }
 
 /// The route that led here, as the template states it, such as `GET /api/users/{id}`: no value of anybody's.

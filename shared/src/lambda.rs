@@ -18,30 +18,30 @@ use tracing::{Instrument as _, field::Empty};
 
 use self::telemetry::Telemetry;
 use crate::{
-    app::{App, Surroundings, environment},
+    app::{App, Providers, environment},
+    audit::Metric,
     http::{self, Error, Response},
-    outcome::Outcome,
 };
 
 /// A function as whoever has an event sees it: an event's JSON in, the answer's JSON out. It never fails.
-pub type Invoke = Arc<dyn Fn(Box<RawValue>, Context) -> Answer + Send + Sync>;
+pub type Invoke = Arc<dyn Fn(Box<RawValue>, Context) -> InvocationFuture + Send + Sync>;
 
 /// The process cannot start or go on.
-pub type Failure = lambda_runtime::Error;
+pub type RunError = lambda_runtime::Error;
 
 /// The answer to come.
-pub type Answer = Pin<Box<dyn Future<Output = Box<RawValue>> + Send>>;
+pub type InvocationFuture = Pin<Box<dyn Future<Output = Box<RawValue>> + Send>>;
 
 /// Bound on a handler: its client gets a 503 well before the function's own time-out of 15 s.
-const HANDLER_TIME: Duration = Duration::from_secs(9);
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// Bound on what is done before the first request.
-const OPENING_TIME: Duration = Duration::from_secs(2);
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a function does before its first request, when Lambda gives it a whole processor: it opens the connection which
 /// that request will use, by a read that it needs anyway or that costs next to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
+pub enum WarmUp {
     /// Reads the public keys.
     PublicKeys,
     /// Reads the signing key, or makes it.
@@ -50,7 +50,7 @@ pub enum Opening {
     Users,
 }
 
-impl Opening {
+impl WarmUp {
     /// Does it; a failure is left to the first request, which will try again.
     async fn open(self, app: &App) {
         let opened = async {
@@ -60,7 +60,7 @@ impl Opening {
                 Self::Users => app.users.connect().await.map_err(Error::from),
             }
         };
-        match tokio::time::timeout(OPENING_TIME, opened).await {
+        match tokio::time::timeout(WARM_UP_TIMEOUT, opened).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "nothing could be read before the first request");
@@ -114,19 +114,19 @@ where
     let request = event::to_request(event)?;
     tracing::Span::current().record("route", http::route(&request));
     http::check_size(&request)?;
-    let in_time = tokio::time::timeout(HANDLER_TIME, handler(app, request)).await;
+    let in_time = tokio::time::timeout(HANDLER_TIMEOUT, handler(app, request)).await;
     in_time.unwrap_or_else(|_| Err(Error::unavailable("the handler took too long")))
 }
 
 fn panicked() -> Error {
-    Outcome::Panic.count();
+    Metric::Panic.count();
     Error::internal("the handler panicked")
 }
 
 /// A failure is logged and counted here and nowhere else.
 fn refuse(app: &App, error: &Error) -> Response {
     let code = error.code();
-    if let Some(outcome) = error.outcome() {
+    if let Some(outcome) = error.metric() {
         outcome.count();
     }
     match error {
@@ -146,7 +146,7 @@ fn refuse(app: &App, error: &Error) -> Response {
 ///
 /// # Errors
 /// If the process cannot start, or the Lambda Runtime API cannot be reached.
-pub async fn run<H, F>(handler: H, opening: Opening) -> Result<(), Failure>
+pub async fn run<H, F>(handler: H, opening: WarmUp) -> Result<(), RunError>
 where
     H: Fn(&'static App, Request) -> F + Send + Sync + Copy + 'static,
     F: Future<Output = Result<Response, Error>> + Send + 'static,
@@ -159,10 +159,10 @@ where
 /// # Errors
 /// If the process cannot start, or the Lambda Runtime API cannot be reached.
 pub async fn run_invoke(
-    opening: Opening,
+    opening: WarmUp,
     function: impl FnOnce(&'static App) -> Invoke,
-) -> Result<(), Failure> {
-    let app = App::start(&environment, Surroundings::of_this_machine())?;
+) -> Result<(), RunError> {
+    let app = App::start(&environment, Providers::system())?;
     let telemetry = Arc::new(Telemetry::start(&app.settings, &app.function)?);
     // The process is the application's whole life.
     let app: &'static App = Box::leak(Box::new(app));

@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 
 use shared::{
-    database::{Item, read},
-    user::User,
-    user_id::UserId,
-    users::Users,
+    domain::{user::User, user_id::UserId},
+    store::{
+        database::{Item, read},
+        users::Users,
+    },
 };
 
 use crate::scan::text;

@@ -132,11 +132,11 @@ async fn reset_mails_may_be_asked_for_again() {
     )
     .await;
     latchkey.sign_up("ann").await;
-    assert_eq!(latchkey.ask_for_reset("ann@example.com").await, 200);
-    assert_eq!(latchkey.ask_for_reset("ann@example.com").await, 429);
+    assert_eq!(latchkey.request_reset("ann@example.com").await, 200);
+    assert_eq!(latchkey.request_reset("ann@example.com").await, 429);
     let cleared = latchkey.json(&["limits", "clear", "ann"]).await;
     assert_eq!(cleared["cleared"][0], "reset mails");
-    assert_eq!(latchkey.ask_for_reset("ann@example.com").await, 200);
+    assert_eq!(latchkey.request_reset("ann@example.com").await, 200);
     assert_eq!(latchkey.server.mails().len(), 2);
 }
 

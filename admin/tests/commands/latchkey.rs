@@ -19,9 +19,11 @@ use local::{Options, Server};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    app::Surroundings,
-    clock::Clock,
-    password::{Hasher, Params},
+    app::Providers,
+    domain::{
+        clock::Clock,
+        password::{Hasher, Params},
+    },
 };
 use tokio::process::Command;
 
@@ -61,13 +63,13 @@ impl Latchkey {
 
     pub async fn with(settings: &[(&str, &str)], source_limits: bool) -> Self {
         let ahead = Arc::new(AtomicU64::new(0));
-        let mut surroundings = Surroundings::of_this_machine();
-        let (machine, by) = (surroundings.clock, ahead.clone());
-        surroundings.clock =
+        let mut providers = Providers::system();
+        let (machine, by) = (providers.clock, ahead.clone());
+        providers.clock =
             Clock::new(move || machine.now() + Duration::from_secs(by.load(Ordering::SeqCst)));
-        surroundings.hasher = Hasher::new(LIGHT);
+        providers.hasher = Hasher::new(LIGHT);
         let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-        let mut options = Options::new(template, surroundings);
+        let mut options = Options::new(template, providers);
         options.source_limits = source_limits;
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         options.settings = settings.iter().map(owned).collect();
@@ -154,7 +156,7 @@ impl Latchkey {
         self.call(Method::GET, &path, token, &Value::Null).await.0
     }
 
-    pub async fn ask_for_reset(&self, email: &str) -> u16 {
+    pub async fn request_reset(&self, email: &str) -> u16 {
         let body = json!({"email": email});
         self.post("/api/passwords/reset_password", body).await.0
     }

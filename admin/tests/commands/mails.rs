@@ -12,7 +12,7 @@ const TABLE: &str = "TransientTable";
 async fn a_users_mails_are_shown_without_their_secret() {
     let latchkey = Latchkey::start().await;
     let ann = latchkey.sign_up("ann").await;
-    assert_eq!(latchkey.ask_for_reset("ann@example.com").await, 200);
+    assert_eq!(latchkey.request_reset("ann@example.com").await, 200);
     let token = latchkey.reset_token();
     let change = json!({"current-password": PASSWORD, "password": "seventeen purple submarines"});
     let route = "/api/users/update_details";
@@ -21,7 +21,7 @@ async fn a_users_mails_are_shown_without_their_secret() {
         .await;
     assert_eq!(status, 200);
     latchkey.sign_up("bob").await;
-    latchkey.ask_for_reset("bob@example.com").await;
+    latchkey.request_reset("bob@example.com").await;
     let shown = latchkey.json(&["mails", "show", "ann"]).await;
     let mut mails = shown["mails"].as_array().unwrap().clone();
     mails.sort_by_key(|mail| mail["kind"].to_string());
@@ -45,7 +45,7 @@ async fn a_users_mails_are_shown_without_their_secret() {
 async fn a_failed_mail_is_sent_after_all_and_its_link_works() {
     let latchkey = Latchkey::start().await;
     let ann = latchkey.sign_up("ann").await;
-    assert_eq!(latchkey.ask_for_reset("ann@example.com").await, 200);
+    assert_eq!(latchkey.request_reset("ann@example.com").await, 200);
     latchkey.server.clear_mails();
     let key = format!("mail#reset_password#{}", ann.id);
     let text = |text: &str| AttributeValue::S(text.to_owned());
@@ -71,12 +71,12 @@ async fn a_mail_that_the_stream_gave_up_is_replayed() {
     // SES cannot be reached.
     let latchkey = Latchkey::with(&[("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:1")], true).await;
     let ann = latchkey.sign_up("ann").await;
-    assert_eq!(latchkey.ask_for_reset("ann@example.com").await, 200);
+    assert_eq!(latchkey.request_reset("ann@example.com").await, 200);
     let nonce = async || {
         let items = latchkey.items(TABLE).await;
         items
             .iter()
-            .find(|item| item.contains_key("asked_at"))
+            .find(|item| item.contains_key("requested_at"))
             .unwrap()["nonce"]
             .clone()
     };
@@ -88,7 +88,7 @@ async fn a_mail_that_the_stream_gave_up_is_replayed() {
         .set(
             TABLE,
             &key,
-            "asked_at",
+            "requested_at",
             AttributeValue::N("1000".to_owned()),
         )
         .await;

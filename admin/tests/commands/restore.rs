@@ -57,7 +57,7 @@ async fn a_restored_table_has_no_sessions_and_no_live_links() {
     latchkey
         .call(Method::PATCH, route, &ann.token, &change)
         .await;
-    assert_eq!(latchkey.ask_for_reset("ann@example.com").await, 200);
+    assert_eq!(latchkey.request_reset("ann@example.com").await, 200);
     let link = latchkey.reset_token();
     let after = switched(&latchkey).await;
     assert_eq!(
@@ -141,6 +141,6 @@ async fn markers_that_are_wrong_are_told_and_mended() {
         let (status, body) = after.log_in(name, PASSWORD).await;
         assert_eq!((status, body["user"]["id"].as_u64()), (200, Some(id)));
     }
-    assert_eq!(after.ask_for_reset("bob@example.com").await, 200);
-    assert_eq!(after.ask_for_reset("gone@example.com").await, 404);
+    assert_eq!(after.request_reset("bob@example.com").await, 200);
+    assert_eq!(after.request_reset("gone@example.com").await, 404);
 }

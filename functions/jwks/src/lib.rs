@@ -8,12 +8,12 @@ use serde_json::json;
 use shared::{
     app::App,
     http::{self, Error, Response},
-    keys::PublicKey,
-    lambda::Opening,
+    lambda::WarmUp,
+    store::keys::PublicKey,
 };
 
 /// The keys are all it reads.
-pub const OPENING: Opening = Opening::PublicKeys;
+pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
 /// For as long as verifiers of our own remember the keys.
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");

@@ -3,35 +3,37 @@
 use lambda_http::{Request, http::StatusCode};
 use shared::{
     app::App,
-    digest::sha256_hex,
-    email::Email,
-    http::{self, Error, Fields, Reason, Response},
-    lambda::Opening,
-    outcome,
-    password::{Attempt, Hash},
-    session::{self, SignedIn},
-    user::{Session, User, View},
-    username::Username,
-    users::Started,
+    audit,
+    auth::session_token,
+    domain::{
+        digest::sha256_hex,
+        email::EmailAddress,
+        password::{Hash, Password},
+        user::{Session, User, View},
+        username::Username,
+    },
+    http::{self, Error, Fields, Response, SessionResponse, Violation},
+    lambda::WarmUp,
+    store::users::Started,
 };
 
 /// The user is given a token.
-pub const OPENING: Opening = Opening::SigningKey;
+pub const WARM_UP: WarmUp = WarmUp::SigningKey;
 
 /// Failures in an hour are counted by source address under this name.
 const LIMIT: &str = "log_in";
 
 /// Times that a log-in is begun which a change overtook. Each change is a request of the very user, so that five in a row are
 /// no chance.
-const TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 struct Body {
     name: Name,
-    password: Attempt,
+    password: Password,
 }
 
 enum Name {
-    Email(Email),
+    Email(EmailAddress),
     Username(Username),
 }
 
@@ -48,21 +50,23 @@ impl Name {
 impl Body {
     fn read(fields: &mut Fields) -> Option<Self> {
         if fields.has("email") && fields.has("username") {
-            fields.fault(
+            fields.error(
                 "username",
-                Reason::new("invalid", "give either this or email, not both"),
+                Violation::new("invalid", "give either this or email, not both"),
             );
         }
         let name = if fields.has("email") {
             // The second name, if there is one, is refused already: it is only taken out of the way.
             fields.skip("username");
-            fields.required("email", Email::parse).map(Name::Email)
+            fields
+                .required("email", EmailAddress::parse)
+                .map(Name::Email)
         } else {
             fields
                 .required("username", Username::parse)
                 .map(Name::Username)
         };
-        let password = fields.required("password", Attempt::parse);
+        let password = fields.required("password", Password::parse);
         Some(Self {
             name: name?,
             password: password?,
@@ -79,15 +83,15 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let allowed = app.check_source(&request, LIMIT, |limits| limits.wrong_log_ins);
     let (mut found, ()) = tokio::try_join!(find(app, &body.name), allowed)?;
     let mut verified: Option<Hash> = None;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let Some(user) = found else {
             refuse_unknown(app, &body).await?;
             return refuse(app, &request).await;
         };
-        app.check_wait(user.failures.as_ref())?;
+        app.check_throttle(user.failed_attempts.as_ref())?;
         let is_verified = verified.is_some_and(|hash| hash.as_str() == user.password.as_str());
         if !is_verified && !app.verify(&body.password, &user)? {
-            app.count_failure(&user).await?;
+            app.record_failed_attempt(&user).await?;
             return refuse(app, &request).await;
         }
         if let Some(response) = sign_in(app, &request, &user, &body.password).await? {
@@ -112,7 +116,7 @@ async fn find(app: &App, name: &Name) -> Result<Option<User>, Error> {
         Name::Username(username) => app.users.id_by_username(username).await?,
     };
     let Some(id) = id else { return Ok(None) };
-    outcome::concerns(id);
+    audit::record_user(id);
     Ok(app.users.by_id(id).await?)
 }
 
@@ -120,9 +124,9 @@ async fn find(app: &App, name: &Name) -> Result<Option<User>, Error> {
 async fn refuse_unknown(app: &App, body: &Body) -> Result<(), Error> {
     let name = sha256_hex(body.name.canonical().as_bytes());
     let failures = app.transient.unknown_name(&name).await?;
-    app.check_wait(failures.as_ref())?;
+    app.check_throttle(failures.as_ref())?;
     app.hasher.verify_dummy(&body.password);
-    app.count_unknown_name(&name, failures).await
+    app.record_unknown_name(&name, failures).await
 }
 
 /// The answer, unless the record changed meanwhile.
@@ -130,7 +134,7 @@ async fn sign_in(
     app: &App,
     request: &Request,
     user: &User,
-    password: &Attempt,
+    password: &Password,
 ) -> Result<Option<Response>, Error> {
     let key = app.signer.key().await?;
     let session = Session::start(
@@ -139,7 +143,7 @@ async fn sign_in(
         app.settings.session_lifetime,
         http::user_agent(request),
     );
-    let issued = session::issue(&key, &app.parties, user.id, &session, &app.random)
+    let issued = session_token::issue(&key, &app.token_config, user.id, &session, &app.random)
         .map_err(Error::internal)?;
     let stronger = if app.hasher.needs_rehash(&user.password) {
         Some(app.hasher.rehash(password, app.random.bytes())?)
@@ -152,14 +156,14 @@ async fn sign_in(
         .await?
     {
         Started::Done => {
-            let body = SignedIn {
+            let body = SessionResponse {
                 token: &issued.token,
                 user: View::from(user),
             };
             http::json(StatusCode::OK, &body).map(Some)
         }
-        Started::MustWait(failures) => app.check_wait(Some(&failures)).map(|()| None),
+        Started::Throttled(failures) => app.check_throttle(Some(&failures)).map(|()| None),
         Started::Raced => Ok(None),
-        Started::Crowded => Err(Error::unavailable("too many others sign in as this user")),
+        Started::Contended => Err(Error::unavailable("too many others sign in as this user")),
     }
 }

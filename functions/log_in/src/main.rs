@@ -1,6 +1,6 @@
 //! The Lambda function `log_in`.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::run(log_in::handler, log_in::OPENING).await
+async fn main() -> Result<(), shared::lambda::RunError> {
+    shared::lambda::run(log_in::handler, log_in::WARM_UP).await
 }

@@ -1,6 +1,6 @@
 //! The Lambda function `log_out`.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::run(log_out::handler, log_out::OPENING).await
+async fn main() -> Result<(), shared::lambda::RunError> {
+    shared::lambda::run(log_out::handler, log_out::WARM_UP).await
 }

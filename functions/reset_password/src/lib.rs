@@ -3,27 +3,27 @@
 use lambda_http::{Request, http::StatusCode};
 use shared::{
     app::App,
-    email::Email,
+    audit::{self, Metric},
+    domain::email::EmailAddress,
     http::{self, Error, Fields, Response},
-    lambda::Opening,
-    outbox::Asked,
-    outcome::{self, Outcome},
+    lambda::WarmUp,
+    store::outbox::RequestOutcome,
 };
 
 /// An address is looked up first.
-pub const OPENING: Opening = Opening::Users;
+pub const WARM_UP: WarmUp = WarmUp::Users;
 
 /// What may be asked in an hour is counted by source address under this name.
 const LIMIT: &str = "reset_password";
 
 struct Body {
-    email: Email,
+    email: EmailAddress,
 }
 
 impl Body {
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self {
-            email: fields.required("email", Email::parse)?,
+            email: fields.required("email", EmailAddress::parse)?,
         })
     }
 }
@@ -40,28 +40,28 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         .users
         .id_by_email(&email)
         .await?
-        .inspect(|user| outcome::concerns(*user));
+        .inspect(|user| audit::record_user(*user));
     if user.is_none() && app.settings.reveal_unknown_emails {
-        Outcome::ResetUnknown.count();
+        Metric::ResetUnknown.count();
         return Err(Error::NotFound);
     }
     let outcome = if user.is_some() {
-        Outcome::ResetRequested
+        Metric::ResetRequested
     } else {
-        Outcome::ResetUnknown
+        Metric::ResetUnknown
     };
     match app
         .outbox
-        .ask_for_reset(user, &email, app.clock.now())
+        .request_reset(user, &email, app.clock.now())
         .await?
     {
-        Asked::Queued => {
+        RequestOutcome::Queued => {
             outcome.count();
             http::detail(
                 StatusCode::OK,
                 "The password reset link has been queued for e-mail delivery.",
             )
         }
-        Asked::TooMany { retry_after } => Err(Error::TooManyRequests { retry_after }),
+        RequestOutcome::TooMany { retry_after } => Err(Error::TooManyRequests { retry_after }),
     }
 }

@@ -3,22 +3,25 @@
 use lambda_http::{Request, http::StatusCode};
 use shared::{
     app::App,
-    http::{self, Error, Fields, Reason, Response},
-    lambda::Opening,
-    mail::Kind,
-    outcome::{self, Change, Outcome},
-    password::{Attempt, Password, Policy},
-    reset_token::{self, ResetToken},
+    audit::{self, Metric},
+    domain::{
+        mail::Kind,
+        password::{NewPassword, Password, Policy},
+        reset_token::{self, ResetToken},
+        user::Change,
+    },
+    http::{self, Error, Fields, Response, Violation},
+    lambda::WarmUp,
 };
 
 /// A user is read first.
-pub const OPENING: Opening = Opening::Users;
+pub const WARM_UP: WarmUp = WarmUp::Users;
 
 /// What may be tried in an hour is counted by source address under this name.
 const LIMIT: &str = "reset_password_complete";
 
 struct Body {
-    new_password: Password,
+    new_password: NewPassword,
     reset_token: Result<ResetToken, reset_token::Error>,
 }
 
@@ -26,18 +29,19 @@ impl Body {
     fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
         let mut typed = None;
         let new_password = fields.required("new_password", |text| {
-            typed = Attempt::parse(text).ok();
-            Password::parse(text, &policy)
+            typed = Password::parse(text).ok();
+            NewPassword::parse(text, &policy)
         });
         fields.required("password_confirmation", |text| match typed {
-            Some(typed) if !typed.is_same_as(text) => {
-                Err(Reason::new("mismatch", "is not the same as new_password"))
-            }
+            Some(typed) if !typed.is_same_as(text) => Err(Violation::new(
+                "mismatch",
+                "is not the same as new_password",
+            )),
             _ => Ok(()),
         });
         // A text of any other shape is a token that is not known: it gets that answer, once all else is in order.
         let reset_token = fields.required("reset_token", |text| {
-            Ok::<_, Reason>(ResetToken::parse(text))
+            Ok::<_, Violation>(ResetToken::parse(text))
         });
         Some(Self {
             new_password: new_password?,
@@ -57,33 +61,33 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     app.limit_source(&request, LIMIT, |limits| limits.completions)
         .await?;
     let token = body.reset_token?;
-    outcome::concerns(token.user());
+    audit::record_user(token.user());
     let now = app.clock.now();
     let (last_sent, user) = tokio::try_join!(
-        app.transient.reset_item(token.user()),
+        app.transient.reset_token(token.user()),
         app.users.by_id(token.user())
     )?;
     let (Some(sent), Some(user)) = (last_sent.item(), user) else {
         return Err(reset_token::Error.into());
     };
-    if !sent.accepts(&token.hash(), user.credentials, now) {
+    if !sent.accepts(&token.hash(), user.credentials_version, now) {
         return Err(reset_token::Error.into());
     }
-    let own = user.own_words();
+    let own = user.personal_words();
     let similar = body
         .new_password
         .check_not_about(&own.each_ref().map(String::as_str));
     similar.map_err(|error| Error::field("new_password", error))?;
     let hash = app.hasher.hash(&body.new_password, app.random.bytes())?;
-    let use_up = app.transient.spend_reset_item(user.id, sent, now)?;
+    let use_up = app.transient.consume_reset_token(user.id, sent, now)?;
     let notice = app.outbox.notice(Kind::PasswordChanged, &user, now)?;
     if app
         .users
         .reset_password(&user, &hash, use_up, notice)
         .await?
     {
-        Outcome::ResetCompleted.count();
-        outcome::audit(user.id, &app.source(&request), Change::Reset);
+        Metric::ResetCompleted.count();
+        audit::account_changed(user.id, &app.source(&request), Change::Reset);
         http::detail(
             StatusCode::CREATED,
             "The password has been changed; sign in with the new one.",

@@ -5,50 +5,44 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt as _;
 use shared::{
     app::App,
-    database::Error,
-    email::Email,
-    mail::{Kind, Mail, State},
-    outbox::address_hash,
-    outcome::Outcome,
-    reset_token::ResetToken,
-    transient::{MailKey, ResetItem},
-    user::User,
+    audit::Metric,
+    domain::{
+        email::EmailAddress,
+        mail::{Kind, Mail, State},
+        reset_token::ResetToken,
+        user::User,
+    },
+    store::{
+        database::Error,
+        transient::{MailKey, StoredResetToken},
+    },
 };
 
 use crate::{
-    letter::{Letter, Told},
-    postman::{Postman, Refused},
+    mailer::Mailer,
+    message::{EmailMessage, MailContent},
     record::Record,
 };
 
 /// Delivers mails.
 pub(crate) struct Delivery {
     app: &'static App,
-    postman: Postman,
+    mailer: Mailer,
 }
 
 /// Why a mail was not sent.
-pub(crate) enum Trouble {
+pub(crate) enum DeliveryError {
     /// It will pass: the same record is to be tried again.
-    Passing(String),
+    Retryable(String),
     /// It will not: the mail has failed.
-    Final(String),
+    Permanent(String),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for DeliveryError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unreadable { .. } => Self::Final(error.to_string()),
-            Error::Unavailable { .. } | Error::Defect { .. } => Self::Passing(error.to_string()),
-        }
-    }
-}
-
-impl From<Refused> for Trouble {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::ForNow(problem) => Self::Passing(problem),
-            Refused::ForGood(problem) => Self::Final(problem),
+            Error::Unreadable { .. } => Self::Permanent(error.to_string()),
+            Error::Unavailable { .. } | Error::Defect { .. } => Self::Retryable(error.to_string()),
         }
     }
 }
@@ -71,12 +65,12 @@ impl Settled {
 }
 
 impl Delivery {
-    pub(crate) const fn new(app: &'static App, postman: Postman) -> Self {
-        Self { app, postman }
+    pub(crate) const fn new(app: &'static App, mailer: Mailer) -> Self {
+        Self { app, mailer }
     }
 
     /// Sends the mail that `record` tells of, unless it is done already, and notes how that went.
-    pub(crate) async fn deliver(&self, record: &Record) -> Result<(), Trouble> {
+    pub(crate) async fn deliver(&self, record: &Record) -> Result<(), DeliveryError> {
         let Some(key) = record.key().and_then(MailKey::from_record) else {
             tracing::error!(
                 record = record.sequence_number(),
@@ -90,17 +84,17 @@ impl Delivery {
             .catch_unwind()
             .await;
         let settled = match attempt
-            .unwrap_or_else(|_| Err(Trouble::Final("sending it panicked".to_owned())))
+            .unwrap_or_else(|_| Err(DeliveryError::Permanent("sending it panicked".to_owned())))
         {
             Ok(None) => return Ok(()),
             Ok(Some(settled)) => settled,
-            Err(Trouble::Final(detail)) => {
+            Err(DeliveryError::Permanent(detail)) => {
                 tracing::error!(
                     record = record.sequence_number(),
                     detail,
                     "a mail failed for good"
                 );
-                Outcome::MailFailed.count();
+                Metric::MailFailed.count();
                 Settled {
                     state: State::Failed,
                     detail,
@@ -116,11 +110,11 @@ impl Delivery {
             &settled.detail,
             settled.passwords,
         );
-        noted.await.map_err(Trouble::from)
+        noted.await.map_err(DeliveryError::from)
     }
 
     /// Nothing, if another asking took this one's place or it is settled.
-    async fn attempt(&self, key: &MailKey, nonce: &str) -> Result<Option<Settled>, Trouble> {
+    async fn attempt(&self, key: &MailKey, nonce: &str) -> Result<Option<Settled>, DeliveryError> {
         let mail = self.app.transient.mail(key).await?;
         let Some(mail) = mail.filter(|mail| mail.nonce == nonce && mail.state == State::Queued)
         else {
@@ -137,17 +131,17 @@ impl Delivery {
         let token;
         let told = match mail.kind {
             Kind::ResetPassword => {
-                token = self.mint(&mail, &user).await?.text();
-                Told::ResetPassword { token: &token }
+                token = self.issue_token(&mail, &user).await?.text();
+                MailContent::ResetPassword { token: &token }
             }
-            Kind::PasswordChanged => Told::PasswordChanged,
-            Kind::EmailChanged => Told::EmailChanged,
+            Kind::PasswordChanged => MailContent::PasswordChanged,
+            Kind::EmailChanged => MailContent::EmailChanged,
         };
-        let letter = Letter::write(&told, &user, &self.app.settings.mail)
-            .map_err(|error| Trouble::Final(error.to_string()))?;
-        let detail = self.postman.send(&to.mailbox(), &letter).await?;
-        Outcome::MailSent.count();
-        let passwords = (mail.kind == Kind::ResetPassword).then_some(user.passwords);
+        let letter = EmailMessage::write(&told, &user, &self.app.settings.mail)
+            .map_err(|error| DeliveryError::Permanent(error.to_string()))?;
+        let detail = self.mailer.send(&to.mailbox(), &letter).await?;
+        Metric::MailSent.count();
+        let passwords = (mail.kind == Kind::ResetPassword).then_some(user.password_version);
         Ok(Some(Settled {
             state: State::Sent,
             detail,
@@ -156,29 +150,29 @@ impl Delivery {
     }
 
     /// Makes the token that the mail will carry the user's only one.
-    async fn mint(&self, mail: &Mail, user: &User) -> Result<ResetToken, Trouble> {
+    async fn issue_token(&self, mail: &Mail, user: &User) -> Result<ResetToken, DeliveryError> {
         let token = ResetToken::issue(user.id, self.app.random.bytes());
-        let seen = self.app.transient.reset_item(user.id).await?;
+        let seen = self.app.transient.reset_token(user.id).await?;
         // If this mail was sent before and only the note of it was lost, the first copy's link works too.
-        let earlier = seen
-            .item()
-            .filter(|seen| seen.nonce == mail.nonce && seen.credentials == user.credentials);
-        let item = ResetItem {
+        let earlier = seen.item().filter(|seen| {
+            seen.nonce == mail.nonce && seen.credentials_version == user.credentials_version
+        });
+        let item = StoredResetToken {
             hash: token.hash(),
             earlier_hash: earlier.map(|seen| seen.hash.clone()),
             nonce: mail.nonce.clone(),
-            credentials: user.credentials,
+            credentials_version: user.credentials_version,
             expires_at: self.app.clock.now() + self.app.settings.mail.reset_link_lifetime,
         };
         if self
             .app
             .transient
-            .put_reset_item(user.id, &item, &seen)
+            .replace_reset_token(user.id, &item, &seen)
             .await?
         {
             Ok(token)
         } else {
-            Err(Trouble::Passing(
+            Err(DeliveryError::Retryable(
                 "another link was made at the same time".to_owned(),
             ))
         }
@@ -187,9 +181,11 @@ impl Delivery {
 
 /// Where the mail goes: a notice to the address it was asked for; a link only to the one that is still the user's,
 /// whatever the item says.
-fn address(mail: &Mail, user: &User) -> Option<Email> {
+fn address(mail: &Mail, user: &User) -> Option<EmailAddress> {
     match (mail.kind, &mail.address) {
-        (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => Email::parse(address).ok(),
-        _ => (mail.asked_for == address_hash(&user.email)).then(|| user.email.clone()),
+        (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => {
+            EmailAddress::parse(address).ok()
+        }
+        _ => (mail.address_hash == user.email.hash()).then(|| user.email.clone()),
     }
 }

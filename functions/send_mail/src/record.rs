@@ -49,17 +49,17 @@ impl Record {
 /// The record from which Lambda is to try again, if there is one.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Failures {
-    batch_item_failures: Vec<Failure>,
+pub(crate) struct BatchResponse {
+    batch_item_failures: Vec<BatchItemFailure>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Failure {
+struct BatchItemFailure {
     item_identifier: String,
 }
 
-impl Failures {
+impl BatchResponse {
     /// All went well, or will never go better.
     pub(crate) const fn none() -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Failures {
     pub(crate) fn from(record: &Record) -> Self {
         let item_identifier = record.sequence_number().to_owned();
         Self {
-            batch_item_failures: vec![Failure { item_identifier }],
+            batch_item_failures: vec![BatchItemFailure { item_identifier }],
         }
     }
 

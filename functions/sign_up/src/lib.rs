@@ -5,21 +5,23 @@ use std::collections::BTreeMap;
 use lambda_http::{Request, http::StatusCode};
 use shared::{
     app::App,
-    email::Email,
-    http::{self, Error, FieldError, Fields, Response},
-    lambda::Opening,
-    name::Name,
-    outcome::{self, Change},
-    password::{self, Password},
-    session::{self, SignedIn},
-    user::{Session, User, View},
-    user_id::UserId,
-    username::Username,
-    users::Created,
+    audit,
+    auth::session_token,
+    domain::{
+        email::EmailAddress,
+        name::Name,
+        password::{self, NewPassword},
+        user::{Change, Session, User, View},
+        user_id::UserId,
+        username::Username,
+    },
+    http::{self, Error, FieldError, Fields, Response, SessionResponse},
+    lambda::WarmUp,
+    store::users::Created,
 };
 
 /// The new user is given a token.
-pub const OPENING: Opening = Opening::SigningKey;
+pub const WARM_UP: WarmUp = WarmUp::SigningKey;
 
 /// What may be done in an hour is counted by source address under this name.
 const LIMIT: &str = "sign_up";
@@ -29,8 +31,8 @@ const ID_DRAWS: u32 = 3;
 
 struct Body {
     username: Username,
-    email: Email,
-    password: Password,
+    email: EmailAddress,
+    password: NewPassword,
     first_name: Name,
     last_name: Name,
 }
@@ -38,7 +40,7 @@ struct Body {
 impl Body {
     fn read(fields: &mut Fields, policy: password::Policy) -> Option<Self> {
         let username = fields.required("username", Username::parse);
-        let email = fields.required("email", Email::parse);
+        let email = fields.required("email", EmailAddress::parse);
         let first_name = fields
             .optional("first_name", Name::parse)
             .unwrap_or_default();
@@ -47,13 +49,15 @@ impl Body {
             .unwrap_or_default();
         let whole_name = format!("{} {}", first_name.as_str(), last_name.as_str());
         let own = [
-            email.as_ref().map_or("", Email::canonical),
+            email.as_ref().map_or("", EmailAddress::canonical),
             username.as_ref().map_or("", Username::as_str),
             first_name.as_str(),
             last_name.as_str(),
             &whole_name,
         ];
-        let password = fields.required("password", |text| Password::parse_for(text, &policy, &own));
+        let password = fields.required("password", |text| {
+            NewPassword::parse_for(text, &policy, &own)
+        });
         Some(Self {
             username: username?,
             email: email?,
@@ -91,22 +95,22 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         last_name: body.last_name,
         is_superuser: false,
         date_joined: now,
-        version: 1,
-        credentials: 1,
-        passwords: 1,
+        record_version: 1,
+        credentials_version: 1,
+        password_version: 1,
         sessions: BTreeMap::new(),
-        failures: None,
-        writer: app.users.write_name(),
+        failed_attempts: None,
+        last_write_id: app.users.new_write_id(),
     };
     for _ in 0..ID_DRAWS {
-        let issued = session::issue(&key, &app.parties, user.id, &session, &app.random)
+        let issued = session_token::issue(&key, &app.token_config, user.id, &session, &app.random)
             .map_err(Error::internal)?;
         user.sessions = BTreeMap::from([(issued.id, session.clone())]);
         match app.users.create(&user).await? {
             Created::Done => {
-                outcome::concerns(user.id);
-                outcome::audit(user.id, &app.source(&request), Change::SignedUp);
-                let body = SignedIn {
+                audit::record_user(user.id);
+                audit::account_changed(user.id, &app.source(&request), Change::SignedUp);
+                let body = SessionResponse {
                     token: &issued.token,
                     user: View::from(&user),
                 };

@@ -4,40 +4,42 @@ use lambda_http::{Request, http::StatusCode};
 use serde_json::json;
 use shared::{
     app::{App, CURRENT_PASSWORD, Caller},
-    email::Email,
-    http::{self, Error, FieldError, Fields, Reason, Response},
-    lambda::Opening,
-    mail::Kind,
-    name::Name,
-    outcome,
-    password::{Attempt, Password, Policy},
-    user::{User, View, Wish},
-    users::Changed,
+    audit,
+    domain::{
+        email::EmailAddress,
+        mail::Kind,
+        name::Name,
+        password::{NewPassword, Password, Policy},
+        user::{User, UserUpdate, View},
+    },
+    http::{self, Error, FieldError, Fields, Response, Violation},
+    lambda::WarmUp,
+    store::users::Changed,
 };
 
 /// A token is checked first.
-pub const OPENING: Opening = Opening::PublicKeys;
+pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
 /// Times that a change which another one overtook is begun.
-const TRIES: u32 = 2;
+const MAX_ATTEMPTS: u32 = 2;
 
 struct Body {
-    current_password: Attempt,
-    email: Option<Email>,
+    current_password: Password,
+    email: Option<EmailAddress>,
     first_name: Option<Name>,
     last_name: Option<Name>,
-    password: Option<Password>,
+    password: Option<NewPassword>,
     is_superuser: Option<bool>,
 }
 
 impl Body {
     fn read(fields: &mut Fields, user: &User, policy: Policy) -> Option<Self> {
         let nothing = !CHANGEABLE.iter().any(|field| fields.has(field));
-        let current_password = fields.required(CURRENT_PASSWORD, Attempt::parse);
-        let email = fields.optional("email", Email::parse);
+        let current_password = fields.required(CURRENT_PASSWORD, Password::parse);
+        let email = fields.optional("email", EmailAddress::parse);
         let first_name = fields.optional("first_name", Name::parse);
         let last_name = fields.optional("last_name", Name::parse);
-        let mut words = user.own_words().to_vec();
+        let mut words = user.personal_words().to_vec();
         words.extend(email.as_ref().map(|email| email.canonical().to_owned()));
         let first = first_name.as_ref().unwrap_or(&user.first_name).as_str();
         let last = last_name.as_ref().unwrap_or(&user.last_name).as_str();
@@ -46,16 +48,16 @@ impl Body {
         let password = fields.optional("password", |text| match &current_password {
             // The present password is no change, whatever the rules for new ones say by now.
             Some(current) if current.is_same_as(text) => Ok(None),
-            _ => Password::parse_for(text, &policy, &words).map(Some),
+            _ => NewPassword::parse_for(text, &policy, &words).map(Some),
         });
-        let is_superuser = fields.flag("is_superuser");
+        let is_superuser = fields.boolean("is_superuser");
         fields.read_only("id", &json!(user.id));
         fields.read_only("username", &json!(user.username.as_str()));
         fields.read_only("date_joined", &json!(user.date_joined.to_string()));
         if nothing {
-            fields.fault(
+            fields.error(
                 "",
-                Reason::new("nothing_to_change", "there is nothing to change"),
+                Violation::new("nothing_to_change", "there is nothing to change"),
             );
         }
         let (current_password, password) = (current_password?, password.flatten());
@@ -69,7 +71,7 @@ impl Body {
         })
     }
 
-    fn into_wish(self, app: &App) -> Result<Wish, Error> {
+    fn into_wish(self, app: &App) -> Result<UserUpdate, Error> {
         let hash = |new| app.hasher.hash(&new, app.random.bytes());
         let password = self.password.map(hash).transpose()?;
         let Self {
@@ -79,7 +81,7 @@ impl Body {
             is_superuser,
             ..
         } = self;
-        Ok(Wish {
+        Ok(UserUpdate {
             email,
             first_name,
             last_name,
@@ -102,8 +104,8 @@ const CHANGEABLE: [&str; 5] = [
 /// # Errors
 /// As the contract says.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
-    for _ in 0..TRIES {
-        let Caller { user, session } = app.caller(&request).await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let Caller { user, session } = app.authenticate(&request).await?;
         let policy = app.settings.password_policy;
         let body = http::body(&request, |fields| Body::read(fields, &user, policy))?;
         if body
@@ -115,8 +117,8 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         app.check_current_password(&user, &body.current_password)
             .await?;
         let wish = body.into_wish(app)?;
-        let Some((after, changes)) = user.grant(wish, &session, app.users.write_name()) else {
-            app.end_failures(user.id).await?;
+        let Some((after, changes)) = user.apply(wish, &session, app.users.new_write_id()) else {
+            app.clear_failed_attempts(user.id).await?;
             return http::json(StatusCode::OK, &View::from(&user));
         };
         // To the address before the change: if it was somebody else's doing, that is the user's.
@@ -132,13 +134,13 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
             Changed::Done => {
                 let source = app.source(&request);
                 for change in changes {
-                    outcome::audit(user.id, &source, change);
+                    audit::account_changed(user.id, &source, change);
                 }
                 return http::json(StatusCode::OK, &View::from(&after));
             }
             Changed::Gone => return Err(Error::NotAuthenticated),
             Changed::EmailTaken => return Err(Error::Invalid(vec![FieldError::taken("email")])),
-            Changed::MustWait(failures) => app.check_wait(Some(&failures))?,
+            Changed::Throttled(failures) => app.check_throttle(Some(&failures))?,
             Changed::Raced => {}
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hyper::{HeaderMap, header, http::request::Parts};
 use serde_json::{Map, Value, json, value::RawValue};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 use time::{OffsetDateTime, macros::format_description};
 use url::form_urlencoded;
 

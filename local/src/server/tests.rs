@@ -1,6 +1,6 @@
 //! The server from outside, over plain sockets: what a client library would not let through is of interest here.
 
-use shared::{
+use shared::domain::{
     clock::{Clock, Timestamp},
     password::{Hasher, Params},
     random::Random,
@@ -16,12 +16,12 @@ use super::*;
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
 
 fn options() -> Options {
-    let surroundings = Surroundings {
+    let providers = Providers {
         clock: Clock::new(|| Timestamp::from_unix(1_769_860_800)),
         random: Random::new(|bytes| bytes.fill(7)),
         hasher: Hasher::new(Params::OWASP),
     };
-    Options::new(TEMPLATE, surroundings)
+    Options::new(TEMPLATE, providers)
 }
 
 async fn started() -> Server {

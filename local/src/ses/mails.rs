@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
-use shared::clock::Clock;
+use shared::domain::clock::Clock;
 
 /// How many mails are kept, so that a server under load does not grow for ever.
 const KEPT: usize = 10_000;

@@ -6,8 +6,9 @@ use std::{collections::VecDeque, fs, path::PathBuf, time::Duration};
 use dynoxide::{
     Database, DynoxideError,
     actions::{
-        describe_stream::DescribeStreamRequest, get_records::GetRecordsRequest,
-        get_records::Record, get_shard_iterator::GetShardIteratorRequest,
+        describe_stream::DescribeStreamRequest,
+        get_records::{GetRecordsRequest, Record},
+        get_shard_iterator::GetShardIteratorRequest,
     },
 };
 use serde::Deserialize;

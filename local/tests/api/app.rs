@@ -14,10 +14,12 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json, value::to_raw_value};
 use shared::{
-    app::Surroundings,
-    clock::{Clock, Timestamp},
-    password::{Hasher, Params},
-    random::Random,
+    app::Providers,
+    domain::{
+        clock::{Clock, Timestamp},
+        password::{Hasher, Params},
+        random::Random,
+    },
 };
 
 use crate::{logs::Watch, proxy::Proxy, rights};
@@ -54,7 +56,7 @@ pub struct TestApp {
 
 /// A user who signed up, and the token that was given.
 #[derive(Clone, Debug)]
-pub struct SignedIn {
+pub struct SessionResponse {
     pub id: u64,
     pub username: String,
     pub email: String,
@@ -86,14 +88,14 @@ impl TestApp {
         let time = now.clone();
         let chance = Mutex::new(StdRng::seed_from_u64(42));
         let hasher = Hasher::new(params);
-        let surroundings = Surroundings {
+        let providers = Providers {
             clock: Clock::new(move || Timestamp::from_unix(time.load(Ordering::SeqCst))),
             random: Random::new(move |bytes| chance.lock().unwrap().fill_bytes(bytes)),
             hasher: hasher.clone(),
         };
         let proxy = Proxy::start().await;
         let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-        let mut options = Options::new(template, surroundings);
+        let mut options = Options::new(template, providers);
         options.settings = settings
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -156,13 +158,13 @@ impl TestApp {
     }
 
     /// Signs up `name` with `name@example.com`.
-    pub async fn sign_up(&self, name: &str) -> SignedIn {
+    pub async fn sign_up(&self, name: &str) -> SessionResponse {
         let email = format!("{name}@example.com");
         let body = json!({"username": name, "email": email, "password": PASSWORD});
         let answer = self.post("/auth/signup", &body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         let body = answer.json();
-        SignedIn {
+        SessionResponse {
             id: body["user"]["id"].as_u64().unwrap(),
             username: name.to_owned(),
             email,
@@ -195,7 +197,7 @@ impl TestApp {
     }
 
     /// The user's details, by their own token.
-    pub async fn details(&self, user: &SignedIn) -> Answer {
+    pub async fn details(&self, user: &SessionResponse) -> Answer {
         self.get(&format!("/api/users/{}", user.id), &user.token)
             .await
     }
@@ -207,7 +209,7 @@ impl TestApp {
         self.send(request.json(body)).await
     }
 
-    pub async fn ask_for_reset(&self, email: &str) -> Answer {
+    pub async fn request_reset(&self, email: &str) -> Answer {
         self.post("/api/passwords/reset_password", &json!({"email": email}))
             .await
     }
@@ -224,7 +226,7 @@ impl TestApp {
 
     /// Asks for a reset and takes the token out of the mail.
     pub async fn reset_token(&self, email: &str) -> String {
-        let answer = self.ask_for_reset(email).await;
+        let answer = self.request_reset(email).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         token_in(&self.mail())
     }

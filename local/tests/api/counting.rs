@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::password::Params;
+use shared::domain::password::Params;
 
 use crate::{
-    app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem},
+    app::{Answer, OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, fault, problem},
     tables::Tables,
 };
 
@@ -25,12 +25,12 @@ fn wait(answer: &Answer) -> u64 {
     answer.header("retry-after").unwrap().parse().unwrap()
 }
 
-async fn guess(app: &TestApp, user: &SignedIn) -> Answer {
+async fn guess(app: &TestApp, user: &SessionResponse) -> Answer {
     let guess = json!({"current-password": WRONG, "first_name": "Mallory"});
     app.update(&user.token, &guess).await
 }
 
-async fn right(app: &TestApp, user: &SignedIn, mut fields: Value) -> Answer {
+async fn right(app: &TestApp, user: &SessionResponse, mut fields: Value) -> Answer {
     fields["current-password"] = json!(PASSWORD);
     app.update(&user.token, &fields).await
 }
@@ -175,7 +175,7 @@ mod case_30_waits {
             "username": "Hans", "email": "Hans@B\u{fc}cher.example", "password": PASSWORD
         });
         let answer = app.post("/auth/signup", &body).await.json();
-        let user = SignedIn {
+        let user = SessionResponse {
             id: answer["user"]["id"].as_u64().unwrap(),
             username: "Hans".to_owned(),
             email: "Hans@B\u{fc}cher.example".to_owned(),
@@ -282,7 +282,7 @@ mod case_30_waits {
         let tables = Tables::of(&app);
         let key = format!(
             "limit#unknown_name#{}",
-            shared::digest::sha256_hex(b"nobody")
+            shared::domain::digest::sha256_hex(b"nobody")
         );
         let now = app.now();
         for item in [

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem, token_in},
+    app::{Answer, OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, fault, problem, token_in},
     proxy::{Call, Fate, cancelled, error, refused_by},
     tables::Tables,
 };
@@ -32,7 +32,7 @@ pub type Sent<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 /// A user who is about to do everything there is, once.
 pub struct Scene {
     pub app: TestApp,
-    pub user: SignedIn,
+    pub user: SessionResponse,
     /// From a mail that was sent already.
     pub reset_token: String,
 }
@@ -85,7 +85,7 @@ impl Scene {
             "change_name" => Box::pin(update(app, token, json!({"first_name": "Johnny"}))),
             "change_password" => Box::pin(update(app, token, json!({"password": OTHER_PASSWORD}))),
             "change_email" => Box::pin(update(app, token, json!({"email": "new@example.com"}))),
-            "reset_password" => Box::pin(app.ask_for_reset("john@example.com")),
+            "reset_password" => Box::pin(app.request_reset("john@example.com")),
             "reset_password_complete" => Box::pin(app.complete(&self.reset_token, OTHER_PASSWORD)),
             "log_out" => Box::pin(app.log_out(token)),
             other => panic!("no such request: {other}"),

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, PASSWORD, SignedIn, TestApp, problem},
+    app::{Answer, PASSWORD, SessionResponse, TestApp, problem},
     minter::{Minter, part, proves, thumbprint},
     proxy::{Call, Fate, error},
     tables::Tables,
@@ -44,7 +44,7 @@ fn kid(token: &str) -> String {
     part(token, 0)["kid"].as_str().unwrap().to_owned()
 }
 
-async fn status(app: &TestApp, user: &SignedIn, token: &str) -> u16 {
+async fn status(app: &TestApp, user: &SessionResponse, token: &str) -> u16 {
     app.get(&format!("/api/users/{}", user.id), token)
         .await
         .status

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use shared::password::Params;
+use shared::domain::password::Params;
 
 use crate::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, fault, problem},
@@ -245,7 +245,7 @@ mod case_22_floods {
     /// Behind an edge that proves itself, clients are counted by the address that it tells; a made-up one counts for nothing.
     #[tokio::test(flavor = "multi_thread")]
     async fn behind_an_edge_each_client_is_counted_by_itself() {
-        let hash = shared::digest::sha256_hex(b"the edge's secret");
+        let hash = shared::domain::digest::sha256_hex(b"the edge's secret");
         let app = TestApp::with(&[
             ("LIMIT_WRONG_LOG_INS_PER_HOUR", "1"),
             ("EDGE_SECRET_HASH", &hash),

@@ -206,10 +206,10 @@ mod case_42_logs {
         watch.note("a-secret-nobody-may-see");
         assert!(watch.leaks().is_empty());
         let shown = serde_json::json!({"of": "a-secret-nobody-may-see"});
-        tracing::trace!(target: "shared::users", %shown, "read");
+        tracing::trace!(target: "shared::store::users", %shown, "read");
         let leaks = watch.leaks();
         assert_eq!(leaks.len(), 1, "{leaks:?}");
-        assert!(leaks[0].contains("shared::users"), "{leaks:?}");
+        assert!(leaks[0].contains("shared::store::users"), "{leaks:?}");
     }
 
     /// All other tests of this suite are held to the same when they end.

@@ -30,7 +30,7 @@ mod case_40_mails {
             let user = app.sign_up("john").await;
             let shown = format!("{fate:?}");
             ses.once("SendEmail", fate);
-            let asked = timeout(IN_TIME, app.ask_for_reset("john@example.com"))
+            let asked = timeout(IN_TIME, app.request_reset("john@example.com"))
                 .await
                 .unwrap();
             assert_eq!(asked.status, 200, "{shown}");
@@ -197,7 +197,7 @@ mod case_40_mails {
             |mail| mail["user"] = json!("nobody"),
             |mail| mail["nonce"] = json!(5),
             |mail| mail["state"] = json!("lost"),
-            |mail| mail["asked_at"] = json!("yesterday"),
+            |mail| mail["requested_at"] = json!("yesterday"),
             |mail| mail["for"] = json!(true),
             |mail| drop(mail.as_object_mut().unwrap().remove("for")),
             |mail| drop(mail.as_object_mut().unwrap().remove("expires_at")),
@@ -304,7 +304,7 @@ mod case_40_mails {
                         error(503, "ServiceUnavailable")
                     }
                 });
-                assert_eq!(app.ask_for_reset("john@example.com").await.status, 200);
+                assert_eq!(app.request_reset("john@example.com").await.status, 200);
                 app.server.drain().await;
                 app.server.drain().await;
                 let mails = app.unread();

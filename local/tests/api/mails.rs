@@ -7,7 +7,7 @@ use local::Mail;
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
-    app::{OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, event, token_in},
+    app::{OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, event, token_in},
     proxy::{Call, Fate, Proxy, error, typed},
     tables::Tables,
 };
@@ -43,7 +43,7 @@ pub async fn block(app: &TestApp, ses: &Proxy, blocked: &str) {
     let address = app.sign_up(blocked).await.email;
     let to_blocked = address.clone();
     ses.rule(move |call| throttle(call, &to_blocked));
-    assert_eq!(app.ask_for_reset(&address).await.status, 200);
+    assert_eq!(app.request_reset(&address).await.status, 200);
     app.server.drain().await;
 }
 
@@ -63,7 +63,7 @@ pub fn recipients(mails: &[Mail]) -> Vec<&str> {
     mails.iter().map(|mail| mail.to[0].as_str()).collect()
 }
 
-pub fn reset_key(user: &SignedIn) -> String {
+pub fn reset_key(user: &SessionResponse) -> String {
     format!("mail#reset_password#{}", user.id)
 }
 
@@ -89,13 +89,13 @@ pub fn record(item: &Value, sequence_number: &str) -> Value {
 }
 
 /// Asks for a reset, which waits because the stream is blocked; gives the record.
-pub async fn ask(app: &TestApp, user: &SignedIn) -> Value {
-    assert_eq!(app.ask_for_reset(&user.email).await.status, 200);
+pub async fn ask(app: &TestApp, user: &SessionResponse) -> Value {
+    assert_eq!(app.request_reset(&user.email).await.status, 200);
     record(&item(app, &reset_key(user)).await, &user.username)
 }
 
 /// Users of these names, and the record of a reset that each has asked for.
-pub async fn ask_all(app: &TestApp, names: &[&str]) -> (Vec<SignedIn>, Vec<Value>) {
+pub async fn ask_all(app: &TestApp, names: &[&str]) -> (Vec<SessionResponse>, Vec<Value>) {
     let (mut users, mut records) = (Vec::new(), Vec::new());
     for name in names {
         let user = app.sign_up(name).await;
@@ -120,7 +120,7 @@ pub async fn send(app: &TestApp, records: &[Value]) -> Vec<String> {
 async fn a_reset_mail_says_this() {
     let app = TestApp::start().await;
     app.sign_up("john").await;
-    assert_eq!(app.ask_for_reset("john@example.com").await.status, 200);
+    assert_eq!(app.request_reset("john@example.com").await.status, 200);
     let mail = app.mail();
     let token = token_in(&mail);
     assert_eq!(mail.to, ["john@example.com"]);
@@ -269,7 +269,7 @@ mod case_16_addresses {
             json!({"username": "hans", "email": "Hans+Tag@BÜCHER.Example", "password": PASSWORD});
         let token = app.post("/auth/signup", &body).await.json()["token"].take();
         assert_eq!(
-            app.ask_for_reset("hans+tag@bücher.example").await.status,
+            app.request_reset("hans+tag@bücher.example").await.status,
             200
         );
         let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
@@ -292,7 +292,7 @@ async fn settings_decide_on_sender_product_and_lifetime() {
     ];
     let app = TestApp::with(&settings).await;
     app.sign_up("john").await;
-    assert_eq!(app.ask_for_reset("john@example.com").await.status, 200);
+    assert_eq!(app.request_reset("john@example.com").await.status, 200);
     let mail = app.mail();
     assert_eq!(mail.from, "Acme & Sons <hello@acme.example>");
     assert_eq!(mail.subject, "Reset your Acme & Sons password");
@@ -351,7 +351,7 @@ mod case_40_mails {
             let user = app.sign_up(name).await;
             // As often as the SDK tries.
             spoil_notes(&app, 3, Fate::CutBefore);
-            assert_eq!(app.ask_for_reset(&user.email).await.status, 200);
+            assert_eq!(app.request_reset(&user.email).await.status, 200);
             app.server.drain().await;
             let mails = app.unread();
             assert_eq!(recipients(&mails), [user.email.as_str(); 2]);
@@ -394,7 +394,7 @@ mod case_40_mails {
         let (app, ses) = start().await;
         app.sign_up("john").await;
         ses.once("SendEmail", Fate::CutAfter);
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 200);
+        assert_eq!(app.request_reset("john@example.com").await.status, 200);
         app.server.drain().await;
         let mails = app.unread();
         assert_eq!(recipients(&mails), ["john@example.com"; 2]);
@@ -417,7 +417,7 @@ mod case_40_mails {
         app.sign_up("john").await;
         ses.rule(|_| Fate::SesError(400, "SendingPausedException"));
         for _ in 0..4 {
-            assert_eq!(app.ask_for_reset("john@example.com").await.status, 200);
+            assert_eq!(app.request_reset("john@example.com").await.status, 200);
             app.advance(COOL_DOWN);
         }
         assert!(app.unread().is_empty());
@@ -435,7 +435,7 @@ mod case_40_mails {
         let mut users = Vec::new();
         for number in 0..12 {
             let user = app.sign_up(&format!("user{number}")).await;
-            assert_eq!(app.ask_for_reset(&user.email).await.status, 200);
+            assert_eq!(app.request_reset(&user.email).await.status, 200);
             users.push(user);
         }
         app.advance(Duration::from_hours(24));
@@ -507,8 +507,8 @@ mod case_40_mails {
                     Fate::Pass
                 }
             });
-            assert_eq!(app.ask_for_reset(&bad.email).await.status, 200);
-            assert_eq!(app.ask_for_reset(&good.email).await.status, 200);
+            assert_eq!(app.request_reset(&bad.email).await.status, 200);
+            assert_eq!(app.request_reset(&good.email).await.status, 200);
             app.server.drain().await;
             assert_eq!(app.mail().to, [good.email.as_str()]);
             let reason = format!("{kind}: made up by a test");

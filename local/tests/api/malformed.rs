@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault},
+    app::{Answer, OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, fault},
     raw::IN_TIME,
     tables::Tables,
 };
@@ -40,7 +40,7 @@ struct Door {
 }
 
 /// Every endpoint that reads a body; log-in twice, by either name.
-fn doors(user: &SignedIn, token: &str) -> Vec<Door> {
+fn doors(user: &SessionResponse, token: &str) -> Vec<Door> {
     let log_in = |name: &'static str, kind, value: &str| Door {
         method: "POST",
         path: "/auth/login",
@@ -387,7 +387,7 @@ fn type_fault(kind: Kind, raw: &str) -> Option<&'static str> {
 /// A whole Latchkey with a user and a reset link, and everything that its tables held.
 struct Scene {
     app: TestApp,
-    user: SignedIn,
+    user: SessionResponse,
     token: String,
     before: Vec<Value>,
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem},
+    app::{Answer, OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, fault, problem},
     tables::Tables,
 };
 
@@ -139,7 +139,7 @@ mod case_11_order_of_checks {
 mod case_12_read_only_fields {
     use super::*;
 
-    async fn refused(app: &TestApp, user: &SignedIn, raw: &str) -> Vec<(String, String)> {
+    async fn refused(app: &TestApp, user: &SessionResponse, raw: &str) -> Vec<(String, String)> {
         let text = format!("{{\"current-password\":\"{PASSWORD}\",\"first_name\":\"J\",{raw}}}");
         let request = app
             .request(Method::PATCH, UPDATE)
@@ -279,7 +279,7 @@ mod case_14_new_passwords {
     use super::*;
 
     /// What each of the three doors says of a new password; `None` where it is taken.
-    async fn judge(app: &TestApp, user: &SignedIn, password: &str) -> [Option<String>; 3] {
+    async fn judge(app: &TestApp, user: &SessionResponse, password: &str) -> [Option<String>; 3] {
         let code = |answer: Answer, field: &str| {
             let faults = answer.faults();
             let of_field = faults.into_iter().find(|(name, _)| name == field);
@@ -681,7 +681,11 @@ mod case_16_addresses {
     }
 
     /// What each door says of an address.
-    async fn judge(app: &TestApp, user: &SignedIn, email: &str) -> [Vec<(String, String)>; 4] {
+    async fn judge(
+        app: &TestApp,
+        user: &SessionResponse,
+        email: &str,
+    ) -> [Vec<(String, String)>; 4] {
         // With a second fault, so that nothing comes of an address that is fine.
         let new =
             json!({"username": "somebody", "email": email, "password": PASSWORD, "beside": 1});
@@ -698,7 +702,7 @@ mod case_16_addresses {
         ]
     }
 
-    async fn check(app: &TestApp, user: &SignedIn, email: &str, code: Option<&str>) {
+    async fn check(app: &TestApp, user: &SessionResponse, email: &str, code: Option<&str>) {
         let beside = fault("beside", "unknown_field");
         let expected = match code {
             Some(code) => vec![fault("email", code), beside],
@@ -812,7 +816,7 @@ mod case_16_addresses {
             let change = body(json!({"email": spelling}));
             let refused = app.update(&jane.token, &change).await;
             assert_eq!(refused.fault(), fault("email", "taken"), "{spelling:?}");
-            assert_eq!(app.ask_for_reset(spelling).await.status, 200);
+            assert_eq!(app.request_reset(spelling).await.status, 200);
             let own = app.update(&token, &change).await;
             assert_eq!(
                 (own.status, &own.json()["email"]),

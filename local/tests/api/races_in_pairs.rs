@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem},
+    app::{Answer, OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, fault, problem},
     tables::Tables,
 };
 
@@ -60,7 +60,8 @@ mod case_17_one_address {
         let app = start().await;
         let (one, two) = (app.sign_up("one").await, app.sign_up("two").await);
         for round in 0..ROUNDS {
-            let address = async |user: &SignedIn| app.details(user).await.json()["email"].clone();
+            let address =
+                async |user: &SessionResponse| app.details(user).await.json()["email"].clone();
             let (first, second) = (address(&one).await, address(&two).await);
             assert_ne!(first, second);
             let (first, second) = (
@@ -292,7 +293,7 @@ mod case_25_two_resets {
             let password = format!("round {round} by the older");
             let (completed, asked) = tokio::join!(
                 app.complete(&older, &password),
-                app.ask_for_reset("john@example.com")
+                app.request_reset("john@example.com")
             );
             assert_eq!(asked.status, 200);
             app.server.drain().await;
@@ -330,7 +331,7 @@ mod case_25_two_resets {
             }
             app.advance(Duration::from_mins(2));
             let spellings = ["john@example.com", "JOHN@example.com", " John@EXAMPLE.com"];
-            let asked = (0..6).map(|number| app.ask_for_reset(spellings[number % 3]));
+            let asked = (0..6).map(|number| app.request_reset(spellings[number % 3]));
             let answers = join_all(asked).await;
             assert_eq!(statuses(&answers), [200; 6]);
             app.server.drain().await;
@@ -501,7 +502,7 @@ mod case_30_many_log_ins {
         app.advance(Duration::from_hours(25));
         let gate = app.proxy.hold(|call| call.says(":failures"));
         let sweep = gate.during(async {
-            let name = shared::digest::sha256_hex(b"nobody");
+            let name = shared::domain::digest::sha256_hex(b"nobody");
             let key = format!("limit#unknown_name#{name}");
             Tables::of(&app).delete("TransientTable", &key).await;
         });

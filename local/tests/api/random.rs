@@ -23,7 +23,7 @@ use std::{
 
 use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use shared::password::{Attempt, Hash};
+use shared::domain::password::{Hash, Password};
 use tokio::time::Instant;
 
 use self::{
@@ -265,7 +265,7 @@ fn discover(world: &World, people: &mut People, steps: &[Step], rest: &Rest) -> 
                 email,
                 password,
             } if step.is_open() && record["username"] == username.as_str() => {
-                let attempt = Attempt::parse(password).unwrap();
+                let attempt = Password::parse(password).unwrap();
                 let fits = world.app.hasher.verify(&attempt, &stored).unwrap();
                 fits.then(|| Person::new(*id, username, email, password))
             }

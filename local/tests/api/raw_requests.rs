@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{PASSWORD, SignedIn, TestApp},
+    app::{PASSWORD, SessionResponse, TestApp},
     raw::IN_TIME,
 };
 
@@ -74,7 +74,7 @@ fn good_body() -> Vec<u8> {
         .into_bytes()
 }
 
-fn own_record(user: &SignedIn, lines: &str) -> Vec<u8> {
+fn own_record(user: &SessionResponse, lines: &str) -> Vec<u8> {
     format!(
         "GET /api/users/{} HTTP/1.1\r\nhost: localhost\r\nauthorization: Token {}\r\n{lines}\r\n",
         user.id, user.token

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem, token_in},
+    app::{Answer, OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, fault, problem, token_in},
     tables::Tables,
 };
 
@@ -33,7 +33,7 @@ fn retry_after(answer: &Answer) -> u64 {
     answer.header("retry-after").unwrap().parse().unwrap()
 }
 
-async fn change(app: &TestApp, user: &SignedIn, mut fields: Value) {
+async fn change(app: &TestApp, user: &SessionResponse, mut fields: Value) {
     fields["current-password"] = json!(PASSWORD);
     let answer = app.update(&user.token, &fields).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -58,7 +58,7 @@ mod case_20_who_is_mailed {
             );
         }
         app.reset_token("john@example.com").await;
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 429);
+        assert_eq!(app.request_reset("john@example.com").await.status, 429);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +71,7 @@ mod case_20_who_is_mailed {
             "JOHN@EXAMPLE.COM",
             "\tjohn@Example.com\r\n",
         ] {
-            assert_eq!(app.ask_for_reset(spelling).await.status, 200);
+            assert_eq!(app.request_reset(spelling).await.status, 200);
             assert_eq!(app.mail().to, ["JoHn@example.com"]);
             app.advance(COOL_DOWN);
         }
@@ -90,7 +90,7 @@ mod case_22_limits {
             for wait in [1, 118] {
                 app.advance(Duration::from_secs(wait));
                 let spelling = ["john@example.com", "JOHN@example.com"][round % 2];
-                assert_eq!(app.ask_for_reset(spelling).await.status, 200);
+                assert_eq!(app.request_reset(spelling).await.status, 200);
                 assert!(
                     app.unread().is_empty(),
                     "asking does not lengthen it, either"
@@ -113,17 +113,17 @@ mod case_22_limits {
         }
         let left = 3600 - 4 * 120;
         assert_eq!(
-            retry_after(&app.ask_for_reset("john@example.com").await),
+            retry_after(&app.request_reset("john@example.com").await),
             left
         );
         app.advance(Duration::from_secs(left - 1));
-        assert_eq!(retry_after(&app.ask_for_reset("john@example.com").await), 1);
+        assert_eq!(retry_after(&app.request_reset("john@example.com").await), 1);
         app.advance(SECOND);
         for _ in 0..5 {
             app.reset_token("john@example.com").await;
             app.advance(COOL_DOWN);
         }
-        let answer = app.ask_for_reset("john@example.com").await;
+        let answer = app.request_reset("john@example.com").await;
         assert_eq!(retry_after(&answer), 86_400 - 5 * 120);
     }
 
@@ -137,9 +137,9 @@ mod case_22_limits {
             app.reset_token("john@example.com").await;
         }
         app.advance(COOL_DOWN.saturating_sub(SECOND));
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 200);
+        assert_eq!(app.request_reset("john@example.com").await.status, 200);
         app.advance(SECOND);
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 429);
+        assert_eq!(app.request_reset("john@example.com").await.status, 429);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +154,7 @@ mod case_22_limits {
         change(&app, &user, json!({"email": "JOHN@example.com"})).await;
         change(&app, &user, json!({"password": PASSWORD})).await;
         app.token("john", PASSWORD).await;
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 429);
+        assert_eq!(app.request_reset("john@example.com").await.status, 429);
         change(&app, &user, json!({"password": OTHER_PASSWORD})).await;
         app.mail();
         app.reset_token("john@example.com").await;
@@ -173,7 +173,7 @@ mod case_22_limits {
                 let key = format!("mail#reset_password#{}", user.id);
                 Tables::of(&app).delete(TRANSIENT, &key).await;
             });
-            let (asked, ()) = tokio::join!(app.ask_for_reset("john@example.com"), sweep);
+            let (asked, ()) = tokio::join!(app.request_reset("john@example.com"), sweep);
             assert_eq!(asked.status, 200);
             app.server.drain().await;
             let link = token_in(&app.mail());
@@ -205,9 +205,9 @@ mod case_22_limits {
                 }
                 second.open();
             };
-            tokio::join!(app.ask_for_reset("johnny@example.com"), write_first).0
+            tokio::join!(app.request_reset("johnny@example.com"), write_first).0
         };
-        let (old, new) = tokio::join!(app.ask_for_reset("john@example.com"), overtake);
+        let (old, new) = tokio::join!(app.request_reset("john@example.com"), overtake);
         assert_eq!((old.status, new.status), (200, 200));
         app.server.drain().await;
         let mails = app.unread();
@@ -241,7 +241,7 @@ mod case_22_limits {
                 tables.put(TRANSIENT, &item).await;
             }
             assert_eq!(
-                app.ask_for_reset("nobody@example.com").await.status,
+                app.request_reset("nobody@example.com").await.status,
                 404,
                 "{item}"
             );
@@ -512,17 +512,17 @@ mod case_28_hidden {
             "Nobody@XN--BCHER-KVA.example",
         ];
         for spelling in spellings {
-            assert_eq!(app.ask_for_reset(spelling).await.status, 200);
+            assert_eq!(app.request_reset(spelling).await.status, 200);
             app.advance(COOL_DOWN);
         }
         for spelling in spellings {
             assert_eq!(
-                retry_after(&app.ask_for_reset(spelling).await),
+                retry_after(&app.request_reset(spelling).await),
                 86_400 - 600
             );
         }
         assert_eq!(
-            app.ask_for_reset("nonsense").await.fault(),
+            app.request_reset("nonsense").await.fault(),
             fault("email", "invalid")
         );
     }
@@ -533,10 +533,10 @@ mod case_28_hidden {
         let app =
             TestApp::with(&[("REVEAL_UNKNOWN_EMAILS", "false"), ("SOURCE_LIMITS", "off")]).await;
         for _ in 0..6 {
-            app.ask_for_reset("john@example.com").await;
+            app.request_reset("john@example.com").await;
             app.advance(COOL_DOWN);
         }
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 429);
+        assert_eq!(app.request_reset("john@example.com").await.status, 429);
         app.sign_up("john").await;
         app.reset_token("john@example.com").await;
     }

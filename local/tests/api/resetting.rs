@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem, token_in},
+    app::{Answer, OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, fault, problem, token_in},
     proxy::{Fate, Gate, error},
     tables::Tables,
 };
@@ -64,7 +64,7 @@ fn check_too_many(answer: &Answer, retry_after: Duration) {
 }
 
 /// Whether the old password still is the one, as far as signing in tells.
-async fn check_nothing_changed(app: &TestApp, user: &SignedIn) {
+async fn check_nothing_changed(app: &TestApp, user: &SessionResponse) {
     assert_eq!(app.details(user).await.status, 200);
     assert_eq!(app.log_in(&user.username, PASSWORD).await.status, 200);
     assert_eq!(app.log_in(&user.username, OTHER_PASSWORD).await.status, 401);
@@ -104,7 +104,7 @@ async fn a_forgotten_password_is_reset_by_the_link_in_the_mail() {
     let app = TestApp::start().await;
     let user = app.sign_up("john").await;
     let other = app.token("john", PASSWORD).await;
-    check_queued(&app.ask_for_reset("john@example.com").await);
+    check_queued(&app.request_reset("john@example.com").await);
     let mail = app.mail();
     assert_eq!(mail.to, ["john@example.com"]);
     let token = token_in(&mail);
@@ -148,7 +148,7 @@ async fn completing_works_by_patch_as_well() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_nobody_has_is_told() {
     let app = TestApp::start().await;
-    let answer = app.ask_for_reset("nobody@example.com").await;
+    let answer = app.request_reset("nobody@example.com").await;
     assert_eq!(answer.problem(), problem(404, "not_found"));
     assert!(!answer.text.contains("nobody@"));
 }
@@ -163,7 +163,7 @@ async fn any_spelling_of_the_address_reaches_the_one_on_record() {
         "HANS@BÜCHER.EXAMPLE",
         " Hans@xn--bcher-kva.example\n",
     ] {
-        check_queued(&app.ask_for_reset(spelling).await);
+        check_queued(&app.request_reset(spelling).await);
         assert_eq!(
             app.mail().to,
             ["Hans@xn--bcher-kva.example"],
@@ -334,7 +334,7 @@ mod case_21_hostile_headers {
         let base = "https://app.example/reset?lang=en";
         let app = TestApp::with(&[("RESET_LINK_BASE", base)]).await;
         app.sign_up("john").await;
-        check_queued(&app.ask_for_reset("john@example.com").await);
+        check_queued(&app.request_reset("john@example.com").await);
         let mail = app.mail();
         assert_eq!(
             link_base(&mail.text),
@@ -381,7 +381,7 @@ mod case_22_floods {
         app.sign_up("john").await;
         let token = app.reset_token("john@example.com").await;
         app.advance(COOL_DOWN.saturating_sub(SECOND));
-        check_queued(&app.ask_for_reset("john@example.com").await);
+        check_queued(&app.request_reset("john@example.com").await);
         assert!(app.unread().is_empty());
         app.advance(SECOND);
         let newer = app.reset_token("john@example.com").await;
@@ -400,16 +400,16 @@ mod case_22_floods {
             token = app.reset_token("john@example.com").await;
             app.advance(COOL_DOWN);
         }
-        check_too_many(&app.ask_for_reset("john@example.com").await, REST_OF_DAY);
+        check_too_many(&app.request_reset("john@example.com").await, REST_OF_DAY);
         app.advance(HOUR);
         check_too_many(
-            &app.ask_for_reset("JOHN@example.com").await,
+            &app.request_reset("JOHN@example.com").await,
             REST_OF_DAY.saturating_sub(HOUR),
         );
         // Nobody else has to wait.
         app.reset_token("jane@example.com").await;
         app.advance(REST_OF_DAY.saturating_sub(HOUR + SECOND));
-        check_too_many(&app.ask_for_reset("john@example.com").await, SECOND);
+        check_too_many(&app.request_reset("john@example.com").await, SECOND);
         check_changed(&app.complete(&token, OTHER_PASSWORD).await);
         app.mail();
     }
@@ -427,7 +427,7 @@ mod case_22_floods {
             app.reset_token("john@example.com").await;
             app.advance(COOL_DOWN);
         }
-        check_too_many(&app.ask_for_reset("john@example.com").await, REST_OF_DAY);
+        check_too_many(&app.request_reset("john@example.com").await, REST_OF_DAY);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -439,14 +439,14 @@ mod case_22_floods {
             token = app.reset_token("john@example.com").await;
             app.advance(COOL_DOWN);
         }
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 429);
+        assert_eq!(app.request_reset("john@example.com").await.status, 429);
         check_changed(&app.complete(&token, OTHER_PASSWORD).await);
         app.mail();
         for _ in 0..5 {
             app.reset_token("john@example.com").await;
             app.advance(COOL_DOWN);
         }
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 429);
+        assert_eq!(app.request_reset("john@example.com").await.status, 429);
         let session = app.token("john", OTHER_PASSWORD).await;
         let change = json!({"current-password": OTHER_PASSWORD, "password": PASSWORD});
         assert_eq!(app.update(&session, &change).await.status, 200);
@@ -518,12 +518,12 @@ mod case_22_floods {
                 Fate::Pass
             }
         });
-        check_queued(&app.ask_for_reset("john@example.com").await);
+        check_queued(&app.request_reset("john@example.com").await);
         let change = json!({"current-password": PASSWORD, "email": "johnny@example.com"});
         assert_eq!(app.update(&user.token, &change).await.status, 200);
         assert!(app.unread().is_empty());
         app.proxy.heal();
-        check_queued(&app.ask_for_reset("johnny@example.com").await);
+        check_queued(&app.request_reset("johnny@example.com").await);
         app.server.drain().await;
         let mails = app.unread();
         let sent: Vec<_> = mails
@@ -553,12 +553,12 @@ mod case_22_floods {
         let addresses = ["john@example.com", "other@example.com"];
         for round in 0..5 {
             let (now, then) = (addresses[round % 2], addresses[(round + 1) % 2]);
-            assert_eq!(app.ask_for_reset(now).await.status, 200);
+            assert_eq!(app.request_reset(now).await.status, 200);
             let change = json!({"current-password": PASSWORD, "email": then});
             assert_eq!(app.update(&user.token, &change).await.status, 200);
             assert_eq!(app.unread().len(), 2, "the link and the notice");
         }
-        let answer = app.ask_for_reset(addresses[1]).await;
+        let answer = app.request_reset(addresses[1]).await;
         assert_eq!(answer.problem(), problem(429, "too_many_requests"));
     }
 }
@@ -909,7 +909,7 @@ mod case_26_dead_links {
         app.mail();
         check_invalid_token(&app.complete(&token, OTHER_PASSWORD).await);
         assert_eq!(app.log_in("john", PASSWORD).await.status, 200);
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 404);
+        assert_eq!(app.request_reset("john@example.com").await.status, 404);
         let token = app.reset_token("johnny@example.com").await;
         let change = json!({"current-password": PASSWORD, "email": "Johnny@Example.com", "first_name": "John"});
         assert_eq!(app.update(&user.token, &change).await.status, 200);
@@ -942,7 +942,7 @@ mod case_26_dead_links {
         let token = app.reset_token("john@example.com").await;
         delete(&app, &user).await;
         check_invalid_token(&app.complete(&token, OTHER_PASSWORD).await);
-        assert_eq!(app.ask_for_reset("john@example.com").await.status, 404);
+        assert_eq!(app.request_reset("john@example.com").await.status, 404);
         assert!(Tables::of(&app).all(USERS).await.is_empty());
         // Whoever has the address next has nothing to do with it.
         let next = app.sign_up("john").await;
@@ -994,7 +994,7 @@ mod case_28_hidden_addresses {
         let app = hiding().await;
         app.sign_up("john").await;
         let ask = async |email: &str| {
-            let mut answer = app.ask_for_reset(email).await;
+            let mut answer = app.request_reset(email).await;
             answer.headers.remove("date");
             (answer.status, answer.headers, answer.text)
         };
@@ -1101,10 +1101,10 @@ mod case_28_hidden_addresses {
         app.sign_up("john").await;
         for number in 0..30 {
             let email = ["john@example.com", "nobody@example.com"][number % 2];
-            assert_eq!(app.ask_for_reset(email).await.status, 200);
+            assert_eq!(app.request_reset(email).await.status, 200);
         }
         for email in ["john@example.com", "nobody@example.com"] {
-            check_too_many(&app.ask_for_reset(email).await, HOUR);
+            check_too_many(&app.request_reset(email).await, HOUR);
         }
         app.mail();
     }
@@ -1123,7 +1123,7 @@ fn hold_transaction(app: &TestApp) -> Gate {
 }
 
 /// Deletes the account's items; the reset token stays behind.
-async fn delete(app: &TestApp, user: &SignedIn) {
+async fn delete(app: &TestApp, user: &SessionResponse) {
     let tables = Tables::of(app);
     for key in [
         format!("user#{}", user.id),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use shared::lambda::Opening;
+use shared::lambda::WarmUp;
 
 use crate::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, problem},
@@ -357,25 +357,25 @@ mod case_43_rights {
     #[test]
     fn what_a_function_does_before_its_first_request_it_has_the_right_to() {
         let openings = [
-            ("get_user", get_user::OPENING),
-            ("jwks", jwks::OPENING),
-            ("log_in", log_in::OPENING),
-            ("log_out", log_out::OPENING),
-            ("reset_password", reset_password::OPENING),
-            ("reset_password_complete", reset_password_complete::OPENING),
-            ("send_mail", send_mail::OPENING),
-            ("sign_up", sign_up::OPENING),
-            ("update_details", update_details::OPENING),
+            ("get_user", get_user::WARM_UP),
+            ("jwks", jwks::WARM_UP),
+            ("log_in", log_in::WARM_UP),
+            ("log_out", log_out::WARM_UP),
+            ("reset_password", reset_password::WARM_UP),
+            ("reset_password_complete", reset_password_complete::WARM_UP),
+            ("send_mail", send_mail::WARM_UP),
+            ("sign_up", sign_up::WARM_UP),
+            ("update_details", update_details::WARM_UP),
         ];
         let uses = openings.iter().flat_map(|(function, opening)| {
             let calls: &[_] = match opening {
-                Opening::PublicKeys => &[("GetItem", "KeysTable", "jwks")],
-                Opening::SigningKey => &[
+                WarmUp::PublicKeys => &[("GetItem", "KeysTable", "jwks")],
+                WarmUp::SigningKey => &[
                     ("GetItem", "KeysTable", "signing"),
                     ("PutItem", "KeysTable", "signing"),
                     ("PutItem", "KeysTable", "jwks"),
                 ],
-                Opening::Users => &[("GetItem", "UsersTable", "user#0")],
+                WarmUp::Users => &[("GetItem", "UsersTable", "user#0")],
             };
             calls.iter().map(|(action, table, key)| Use {
                 function: (*function).to_owned(),
@@ -395,7 +395,7 @@ mod case_43_rights {
         keys(&shown).await;
         let hidden = TestApp::with(&[("REVEAL_UNKNOWN_EMAILS", "false")]).await;
         for _ in 0..2 {
-            assert_eq!(hidden.ask_for_reset("nobody@example.com").await.status, 200);
+            assert_eq!(hidden.request_reset("nobody@example.com").await.status, 200);
         }
         let calls = &shown.proxy.uses() | &hidden.proxy.uses();
         check(&calls);
@@ -448,9 +448,9 @@ async fn accounts(app: &TestApp) {
 /// Links that are superseded, dropped, refused, spent and limited, and a mail that fails for good.
 async fn resets(app: &TestApp) {
     let cool_down = Duration::from_secs(121);
-    assert_eq!(app.ask_for_reset("nobody@example.com").await.status, 404);
+    assert_eq!(app.request_reset("nobody@example.com").await.status, 404);
     let first = app.reset_token("john@example.com").await;
-    assert_eq!(app.ask_for_reset("john@example.com").await.status, 200);
+    assert_eq!(app.request_reset("john@example.com").await.status, 200);
     app.advance(cool_down);
     let second = app.reset_token("john@example.com").await;
     assert_eq!(app.complete(&first, PASSWORD).await.status, 400);
@@ -465,7 +465,7 @@ async fn resets(app: &TestApp) {
         "send_mail" => error(400, "ThrottlingException"),
         _ => Fate::Pass,
     });
-    assert_eq!(app.ask_for_reset("max@example.com").await.status, 200);
+    assert_eq!(app.request_reset("max@example.com").await.status, 200);
     users
         .delete("UsersTable", &format!("user#{}", max.id))
         .await;

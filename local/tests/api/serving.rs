@@ -10,7 +10,7 @@ use std::{
 use local::{Options, Server};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::app::Surroundings;
+use shared::app::Providers;
 use tokio::time::Instant;
 
 use crate::app::{PASSWORD, TestApp, token_in};
@@ -96,7 +96,7 @@ async fn the_mailbox_lists_the_newest_first_shows_a_page_and_can_be_emptied() {
     app.sign_up("jane").await;
     for name in ["john", "jane"] {
         assert_eq!(
-            app.ask_for_reset(&format!("{name}@example.com"))
+            app.request_reset(&format!("{name}@example.com"))
                 .await
                 .status,
             200
@@ -148,7 +148,7 @@ async fn the_mailbox_lists_the_newest_first_shows_a_page_and_can_be_emptied() {
 async fn data_in_a_file_outlive_the_server() {
     let folder = Folder::new("data");
     let start = async || {
-        let mut options = Options::new(template(), Surroundings::of_this_machine());
+        let mut options = Options::new(template(), Providers::system());
         options.data = Some(folder.0.join("data.db"));
         Server::start(options).await.unwrap()
     };

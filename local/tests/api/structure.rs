@@ -324,7 +324,7 @@ fn only_those_who_may_name_a_library_do() {
                 "admin/src/scan.rs",
             ],
         ),
-        ("aws_sdk_sesv2", &["functions/send_mail/src/postman.rs"]),
+        ("aws_sdk_sesv2", &["functions/send_mail/src/mailer.rs"]),
         ("lambda_runtime", &["shared/src/lambda", "local/src"]),
         (
             "jsonwebtoken",
@@ -426,6 +426,6 @@ const MAIN: &str = "//! The Lambda function `NAME`.
 
 #[tokio::main(flavor = \"current_thread\")]
 async fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::run(NAME::handler, NAME::OPENING).await
+    shared::lambda::run(NAME::handler, NAME::WARM_UP).await
 }
 ";

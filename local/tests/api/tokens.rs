@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    app::{Answer, OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, problem},
+    app::{Answer, OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, problem},
     minter::{Minter, decode, encode, part, sign_hs256},
     raw::{self, IN_TIME},
     tables::Tables,
@@ -17,7 +17,7 @@ pub const DAY: u64 = 24 * 60 * 60;
 
 /// One good request, but for the token, to every function that asks for one. None would be refused for another reason,
 /// and the last would end the session.
-pub fn requests(app: &TestApp, user: &SignedIn) -> Vec<(&'static str, RequestBuilder)> {
+pub fn requests(app: &TestApp, user: &SessionResponse) -> Vec<(&'static str, RequestBuilder)> {
     let change = json!({"current-password": PASSWORD, "first_name": "Mallory"});
     vec![
         (
@@ -35,7 +35,7 @@ pub fn requests(app: &TestApp, user: &SignedIn) -> Vec<(&'static str, RequestBui
 
 /// Sends every request with each of `credentials` in a header of its own, and makes sure that it is refused and that
 /// nothing changed.
-pub async fn refused(app: &TestApp, user: &SignedIn, what: &str, credentials: &[&[u8]]) {
+pub async fn refused(app: &TestApp, user: &SessionResponse, what: &str, credentials: &[&[u8]]) {
     let before = Tables::of(app).all("UsersTable").await;
     for (function, mut request) in requests(app, user) {
         for value in credentials {
@@ -48,7 +48,7 @@ pub async fn refused(app: &TestApp, user: &SignedIn, what: &str, credentials: &[
     assert_eq!(sorted(before), sorted(after), "{what}");
 }
 
-pub async fn token_refused(app: &TestApp, user: &SignedIn, what: &str, token: &str) {
+pub async fn token_refused(app: &TestApp, user: &SessionResponse, what: &str, token: &str) {
     refused(app, user, what, &[format!("Token {token}").as_bytes()]).await;
 }
 

@@ -115,11 +115,11 @@ async fn every_change_costs_what_the_architecture_says() {
 async fn every_step_of_a_reset_costs_what_the_architecture_says() {
     let app = TestApp::with(&[("SOURCE_LIMITS", "off")]).await;
     app.sign_up("john").await;
-    let ask = async || cost(&app, app.ask_for_reset("john@example.com")).await;
+    let ask = async || cost(&app, app.request_reset("john@example.com")).await;
     assert_eq!(ask().await, (200, (2.0, 1.0)));
     app.mail();
     assert_eq!(
-        cost(&app, app.ask_for_reset("nobody@example.com")).await,
+        cost(&app, app.request_reset("nobody@example.com")).await,
         (404, (1.0, 0.0))
     );
     // Whether a count still holds stands in the user's record: one more read when there is one.
@@ -159,7 +159,7 @@ async fn limits_by_source_cost_one_write_more_and_at_log_in_one_read() {
         (200, (3.0, 1.0))
     );
     assert_eq!(
-        cost(&app, app.ask_for_reset("john@example.com")).await,
+        cost(&app, app.request_reset("john@example.com")).await,
         (200, (2.0, 2.0))
     );
     app.mail();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{OTHER_PASSWORD, PASSWORD, SignedIn, TestApp, fault, problem},
+    app::{OTHER_PASSWORD, PASSWORD, SessionResponse, TestApp, fault, problem},
     tables::Tables,
 };
 
@@ -16,7 +16,7 @@ fn body(mut fields: Value) -> Value {
 }
 
 /// Sends `fields` with the right current password, which must be refused and change nothing.
-async fn refused(app: &TestApp, user: &SignedIn, fields: Value) -> Vec<(String, String)> {
+async fn refused(app: &TestApp, user: &SessionResponse, fields: Value) -> Vec<(String, String)> {
     let before = Tables::of(app).user(user.id).await;
     let faults = app.update(&user.token, &body(fields)).await.faults();
     assert_eq!(Tables::of(app).user(user.id).await, before);

@@ -33,7 +33,7 @@ mod case_36_unavailable {
     use super::*;
 
     /// Codes that say that it is not the request's fault and may be over soon.
-    const PASSING: [(u16, &str); 17] = [
+    const RETRYABLE_CODES: [(u16, &str); 17] = [
         (400, "ThrottlingException"),
         (400, "Throttling"),
         (400, "ThrottledException"),
@@ -57,7 +57,7 @@ mod case_36_unavailable {
     async fn every_error_that_passes_is_unavailability() {
         let scene = Scene::set().await;
         let before = scene.everything().await;
-        for (status, code) in PASSING {
+        for (status, code) in RETRYABLE_CODES {
             scene.app.proxy.rule(move |_| error(status, code));
             for name in ["get_user", "log_out"] {
                 let answer = scene.request(name).await;

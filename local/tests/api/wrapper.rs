@@ -11,7 +11,7 @@ use lambda_runtime::Context;
 use reqwest::{Method, header::HeaderValue};
 use serde_json::{Value, json, value::to_raw_value};
 use shared::{
-    app::{App, Surroundings},
+    app::{App, Providers},
     http::Response,
     lambda::{Invoke, endpoint},
 };
@@ -19,7 +19,7 @@ use shared::{
 use tokio::time::timeout;
 
 use crate::{
-    app::{Answer, PASSWORD, SignedIn, TestApp, event, fault, problem},
+    app::{Answer, PASSWORD, SessionResponse, TestApp, event, fault, problem},
     raw::{self, IN_TIME},
     tables::Tables,
 };
@@ -139,7 +139,7 @@ fn bad_bodies() -> Vec<(&'static str, Vec<u8>)> {
 
 async fn send(
     app: &TestApp,
-    user: &SignedIn,
+    user: &SessionResponse,
     (method, path): (&str, &str),
     kind: Option<&str>,
     body: Vec<u8>,
@@ -226,7 +226,7 @@ mod case_33_bodies {
         let answer = send(&app, &user, ("POST", "/auth/signup"), None, largest).await;
         assert_eq!(answer.problem(), problem(413, "payload_too_large"));
         // The size is looked at before the token.
-        let unknown = SignedIn {
+        let unknown = SessionResponse {
             token: "x".to_owned(),
             ..user
         };
@@ -315,7 +315,7 @@ mod case_33_bodies {
         let user = app.sign_up("john").await;
         for (_, body) in bad_bodies().into_iter().take(8) {
             let token = app.token("john", PASSWORD).await;
-            let session = SignedIn {
+            let session = SessionResponse {
                 token,
                 ..user.clone()
             };
@@ -335,7 +335,7 @@ mod case_33_bodies {
 }
 
 /// Gives a function's own event the token of `user`, and its id where one belongs.
-fn authorise(event: &mut Value, user: &SignedIn) {
+fn authorise(event: &mut Value, user: &SessionResponse) {
     event["headers"]["authorization"] = json!(format!("Token {}", user.token));
     if !event["pathParameters"].is_null() {
         event["pathParameters"] = json!({"id": user.id.to_string()});
@@ -474,7 +474,7 @@ mod case_34_events {
         let change = json!({"current-password": PASSWORD, "first_name": "John"}).to_string();
         for stage in ["prod", "$default", "a b", "\u{fc}", ""] {
             // A token of its own for each: the log-ins below end the oldest sessions.
-            let user = SignedIn {
+            let user = SessionResponse {
                 token: app.token("john", PASSWORD).await,
                 ..user.clone()
             };
@@ -815,7 +815,7 @@ mod case_35_panics {
             "AWS_REGION" | "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
             name => function.environment.get(name).cloned(),
         };
-        let started = App::start(&lookup, Surroundings::of_this_machine()).unwrap();
+        let started = App::start(&lookup, Providers::system()).unwrap();
         let invoke = endpoint(Box::leak(Box::new(started)), |_, _| async {
             assert!(
                 PANICKED.swap(true, Ordering::SeqCst),

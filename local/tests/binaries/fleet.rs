@@ -7,7 +7,7 @@ use std::{
 
 use local::{Mail, Options, Server, functions::REGISTRY, runtime_api::RuntimeApi};
 use serde_json::{Value, json, value::to_raw_value};
-use shared::{app::Surroundings, lambda::Invoke};
+use shared::{app::Providers, lambda::Invoke};
 
 use crate::{
     process::Process,
@@ -40,7 +40,7 @@ impl Fleet {
     pub async fn new() -> Self {
         let (tables, ses) = (Wire::start().await, Wire::start().await);
         let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-        let mut options = Options::new(template, Surroundings::of_this_machine());
+        let mut options = Options::new(template, Providers::system());
         options.settings = BTreeMap::from([
             ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), tables.url()),
             ("AWS_ENDPOINT_URL_SESV2".to_owned(), ses.url()),

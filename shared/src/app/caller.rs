@@ -6,14 +6,16 @@ use lambda_http::{Request, http::header::AUTHORIZATION};
 
 use super::App;
 use crate::{
-    failures::Failures,
+    audit,
+    auth::session_token::{UnverifiedToken, VerifiedToken},
+    domain::{
+        password::{HashError, Password},
+        settings::SourceLimits,
+        throttle::FailedAttempts,
+        user::{SessionId, User},
+        user_id::UserId,
+    },
     http::{self, Error},
-    outcome,
-    password::{Attempt, HashError},
-    session::{Bearer, Presented},
-    settings::SourceLimits,
-    user::{SessionId, User},
-    user_id::UserId,
 };
 
 /// A signed-in user.
@@ -29,19 +31,19 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] without exactly one good token; [`Error::Unavailable`] if no key can be read.
-    pub async fn bearer(&self, request: &Request) -> Result<Bearer, Error> {
+    pub async fn verify_token(&self, request: &Request) -> Result<VerifiedToken, Error> {
         http::check_size(request)?;
         let token = token(request).ok_or(Error::NotAuthenticated)?;
-        let presented = Presented::parse(token).map_err(|_| Error::NotAuthenticated)?;
+        let presented = UnverifiedToken::parse(token).map_err(|_| Error::NotAuthenticated)?;
         let key = self
             .verifier
             .key(presented.kid())
             .await?
             .ok_or(Error::NotAuthenticated)?;
         let bearer = presented
-            .check(&key, &self.parties, self.clock.now())
+            .check(&key, &self.token_config, self.clock.now())
             .map_err(|_| Error::NotAuthenticated)?;
-        outcome::concerns(bearer.user);
+        audit::record_user(bearer.user);
         Ok(bearer)
     }
 
@@ -49,8 +51,8 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] if nobody does; [`Error::Unavailable`] if a table cannot be read.
-    pub async fn caller(&self, request: &Request) -> Result<Caller, Error> {
-        let Bearer { user, session } = self.bearer(request).await?;
+    pub async fn authenticate(&self, request: &Request) -> Result<Caller, Error> {
+        let VerifiedToken { user, session } = self.verify_token(request).await?;
         let user = self
             .users
             .by_id(user)
@@ -71,16 +73,16 @@ impl App {
     pub async fn check_current_password(
         &self,
         user: &User,
-        attempt: &Attempt,
+        attempt: &Password,
     ) -> Result<(), Error> {
-        self.check_wait(user.failures.as_ref())?;
+        self.check_throttle(user.failed_attempts.as_ref())?;
         if self.verify(attempt, user)? {
             return Ok(());
         }
-        self.count_failure(user).await?;
+        self.record_failed_attempt(user).await?;
         Err(Error::field(
             CURRENT_PASSWORD,
-            http::Reason::new("incorrect", "is not the current password"),
+            http::Violation::new("incorrect", "is not the current password"),
         ))
     }
 
@@ -88,7 +90,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Internal`] if Argon2 cannot run.
-    pub fn verify(&self, attempt: &Attempt, user: &User) -> Result<bool, Error> {
+    pub fn verify(&self, attempt: &Password, user: &User) -> Result<bool, Error> {
         match self.hasher.verify(attempt, &user.password) {
             Err(error @ HashError::Unreadable) => {
                 tracing::error!(user = user.id.number(), %error, "nobody can sign in as this user before a reset");
@@ -104,15 +106,15 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] during a wait.
-    pub async fn end_failures(&self, user: UserId) -> Result<(), Error> {
+    pub async fn clear_failed_attempts(&self, user: UserId) -> Result<(), Error> {
         let now = self
             .users
             .by_id(user)
             .await?
             .ok_or(Error::NotAuthenticated)?;
-        self.check_wait(now.failures.as_ref())?;
-        if now.failures.is_some() {
-            self.users.forget_failures(user).await?;
+        self.check_throttle(now.failed_attempts.as_ref())?;
+        if now.failed_attempts.is_some() {
+            self.users.reset_failed_attempts(user).await?;
         }
         Ok(())
     }
@@ -121,8 +123,8 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] during the wait.
-    pub fn check_wait(&self, failures: Option<&Failures>) -> Result<(), Error> {
-        match failures.and_then(|failures| failures.wait(self.clock.now())) {
+    pub fn check_throttle(&self, failures: Option<&FailedAttempts>) -> Result<(), Error> {
+        match failures.and_then(|failures| failures.retry_after(self.clock.now())) {
             Some(retry_after) => Err(Error::TooManyRequests { retry_after }),
             None => Ok(()),
         }
@@ -133,38 +135,46 @@ impl App {
     /// # Errors
     /// [`Error::TooManyRequests`] if others were counted meanwhile and have to be waited for: then this one is not told
     /// to be wrong.
-    pub async fn count_failure(&self, user: &User) -> Result<(), Error> {
-        self.count_on_top(Counted::User(user.id), user.failures.clone())
+    pub async fn record_failed_attempt(&self, user: &User) -> Result<(), Error> {
+        self.record_on_top(Counted::User(user.id), user.failed_attempts.clone())
             .await
     }
 
     /// Counts a wrong password for a name that nobody has; `seen` were counted for it before.
     ///
     /// # Errors
-    /// As [`Self::count_failure`].
-    pub async fn count_unknown_name(
+    /// As [`Self::record_failed_attempt`].
+    pub async fn record_unknown_name(
         &self,
         name_hash: &str,
-        seen: Option<Failures>,
+        seen: Option<FailedAttempts>,
     ) -> Result<(), Error> {
-        self.count_on_top(Counted::UnknownName(name_hash), seen)
+        self.record_on_top(Counted::UnknownName(name_hash), seen)
             .await
     }
 
     /// Should somebody else have counted since `seen`, counts again, on top of it.
-    async fn count_on_top(&self, of: Counted<'_>, mut seen: Option<Failures>) -> Result<(), Error> {
-        for _ in 0..COUNT_TRIES {
+    async fn record_on_top(
+        &self,
+        of: Counted<'_>,
+        mut seen: Option<FailedAttempts>,
+    ) -> Result<(), Error> {
+        for _ in 0..MAX_RECORD_ATTEMPTS {
             let next = self.next_failure(seen.as_ref());
             let others = match of {
-                Counted::User(id) => self.users.count_failure(id, seen.as_ref(), &next).await?,
+                Counted::User(id) => {
+                    self.users
+                        .record_failed_attempt(id, seen.as_ref(), &next)
+                        .await?
+                }
                 Counted::UnknownName(hash) => {
                     self.transient
-                        .count_unknown_name(hash, seen.as_ref(), &next)
+                        .record_unknown_name(hash, seen.as_ref(), &next)
                         .await?
                 }
             };
             let Some(others) = others else { return Ok(()) };
-            self.check_wait(Some(&others))?;
+            self.check_throttle(Some(&others))?;
             seen = Some(others);
         }
         Err(Error::TooManyRequests {
@@ -173,9 +183,9 @@ impl App {
     }
 
     /// What stands after one more wrong password.
-    fn next_failure(&self, previous: Option<&Failures>) -> Failures {
+    fn next_failure(&self, previous: Option<&FailedAttempts>) -> FailedAttempts {
         let limits = &self.settings.limits;
-        Failures::one_more(
+        FailedAttempts::record(
             previous,
             self.clock.now(),
             limits.wrong_passwords,
@@ -250,7 +260,7 @@ enum Counted<'a> {
 pub const CURRENT_PASSWORD: &str = "current-password";
 
 /// Tries to count a wrong password among others that are counted at the same time.
-const COUNT_TRIES: u32 = 5;
+const MAX_RECORD_ATTEMPTS: u32 = 5;
 
 /// The one token of the request: `Token <jwt>` or `Bearer <jwt>` (RFC 6750), the scheme in any case (RFC 9110, section 11.1).
 fn token(request: &Request) -> Option<&str> {

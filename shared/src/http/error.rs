@@ -9,10 +9,15 @@ use lambda_http::http::{
 };
 use serde::Serialize;
 
-use super::{FieldError, Reason, Response};
-use crate::{database, outcome::Outcome, password, reset_token, signer};
+use super::{FieldError, Response, Violation};
+use crate::{
+    audit::Metric,
+    auth::signer,
+    domain::{password, reset_token},
+    store::database,
+};
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +57,10 @@ pub enum Error {
     },
     /// 503: something we need cannot be reached for the moment.
     #[error("unavailable: {0}")]
-    Unavailable(Source),
+    Unavailable(Cause),
     /// 500: a defect of ours.
     #[error("internal error: {0}")]
-    Internal(Source),
+    Internal(Cause),
 }
 
 /// What a client is told (RFC 9457, section 3).
@@ -76,8 +81,8 @@ const UNAVAILABLE_FOR: Duration = Duration::from_secs(2);
 
 impl Error {
     /// 400 for one fault.
-    pub fn field(field: &str, reason: impl Into<Reason>) -> Self {
-        let Reason { code, message } = reason.into();
+    pub fn field(field: &str, reason: impl Into<Violation>) -> Self {
+        let Violation { code, message } = reason.into();
         Self::Invalid(vec![FieldError {
             field: field.to_owned(),
             code,
@@ -86,12 +91,12 @@ impl Error {
     }
 
     /// 500 for a defect of ours.
-    pub fn internal(source: impl Into<Source>) -> Self {
+    pub fn internal(source: impl Into<Cause>) -> Self {
         Self::Internal(source.into())
     }
 
     /// 503 for something that will pass.
-    pub fn unavailable(source: impl Into<Source>) -> Self {
+    pub fn unavailable(source: impl Into<Cause>) -> Self {
         Self::Unavailable(source.into())
     }
 
@@ -113,14 +118,14 @@ impl Error {
 
     /// What it is counted as.
     #[must_use]
-    pub const fn outcome(&self) -> Option<Outcome> {
+    pub const fn metric(&self) -> Option<Metric> {
         match self {
-            Self::InvalidToken { .. } => Some(Outcome::ResetRefused),
-            Self::InvalidCredentials => Some(Outcome::LogInFailed),
-            Self::TooManyRequests { .. } => Some(Outcome::Limited),
-            Self::Conflict => Some(Outcome::Conflict),
-            Self::Unavailable(_) => Some(Outcome::Unavailable),
-            Self::Internal(_) => Some(Outcome::Internal),
+            Self::InvalidToken { .. } => Some(Metric::ResetRefused),
+            Self::InvalidCredentials => Some(Metric::LogInFailed),
+            Self::TooManyRequests { .. } => Some(Metric::Limited),
+            Self::Conflict => Some(Metric::Conflict),
+            Self::Unavailable(_) => Some(Metric::Unavailable),
+            Self::Internal(_) => Some(Metric::Internal),
             _ => None,
         }
     }
@@ -169,7 +174,7 @@ impl Error {
         }
     }
 
-    fn token_fault(&self) -> Option<FieldError> {
+    fn token_error(&self) -> Option<FieldError> {
         let Self::InvalidToken { field } = self else {
             return None;
         };
@@ -185,7 +190,7 @@ impl Error {
     #[must_use]
     pub fn to_response(&self) -> Response {
         let status = self.status();
-        let token = self.token_fault();
+        let token = self.token_error();
         let problem = Problem {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),

@@ -9,12 +9,12 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{Error, FieldError, Reason, check_size};
+use super::{Error, FieldError, Violation, check_size};
 
-/// The fields of a body that are not read yet, and the faults of those that are.
+/// The fields of a body that are not read yet, and the errors of those that are.
 pub struct Fields {
-    unread: BTreeMap<String, Given>,
-    faults: Vec<FieldError>,
+    unread: BTreeMap<String, RawField>,
+    errors: Vec<FieldError>,
 }
 
 /// Reads the body by `read`, which asks [`Fields`] for each field it knows and gives nothing if one is at fault.
@@ -31,68 +31,68 @@ pub fn body<T>(request: &Request, read: impl FnOnce(&mut Fields) -> Option<T>) -
         } else {
             "the body must be one JSON object"
         };
-        Error::field("", Reason::new("invalid", message))
+        Error::field("", Violation::new("invalid", message))
     })?;
     let mut fields = Fields {
         unread,
-        faults: Vec::new(),
+        errors: Vec::new(),
     };
     let value = read(&mut fields);
     fields.refuse_unread();
     match value {
-        Some(value) if fields.faults.is_empty() => Ok(value),
-        _ => Err(Error::Invalid(fields.faults)),
+        Some(value) if fields.errors.is_empty() => Ok(value),
+        _ => Err(Error::Invalid(fields.errors)),
     }
 }
 
 impl Fields {
     /// The text of a field that must be there, as `parse` reads it.
-    pub fn required<T, E: Into<Reason>>(
+    pub fn required<T, E: Into<Violation>>(
         &mut self,
         field: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         if !self.unread.contains_key(field) {
-            self.fault(field, Reason::new("required", "is required"));
+            self.error(field, Violation::new("required", "is required"));
         }
         self.optional(field, parse)
     }
 
     /// The text of a field that may be there, as `parse` reads it.
-    pub fn optional<T, E: Into<Reason>>(
+    pub fn optional<T, E: Into<Violation>>(
         &mut self,
         field: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let parsed = match self.unread.remove(field)? {
-            Given::Text(text) if text.contains('\0') => {
-                Err(Reason::new("invalid", "must not contain NUL"))
+            RawField::Text(text) if text.contains('\0') => {
+                Err(Violation::new("invalid", "must not contain NUL"))
             }
-            Given::Text(text) => parse(&text).map_err(Into::into),
-            _ => Err(Reason::new("invalid", "must be a string")),
+            RawField::Text(text) => parse(&text).map_err(Into::into),
+            _ => Err(Violation::new("invalid", "must be a string")),
         };
-        parsed.map_err(|reason| self.fault(field, reason)).ok()
+        parsed.map_err(|reason| self.error(field, reason)).ok()
     }
 
     /// A field that may be there and is true or false.
-    pub fn flag(&mut self, field: &str) -> Option<bool> {
-        if let Given::Flag(flag) = self.unread.remove(field)? {
+    pub fn boolean(&mut self, field: &str) -> Option<bool> {
+        if let RawField::Boolean(flag) = self.unread.remove(field)? {
             return Some(flag);
         }
-        self.fault(field, Reason::new("invalid", "must be true or false"));
+        self.error(field, Violation::new("invalid", "must be true or false"));
         None
     }
 
     /// Takes a field that cannot be changed: its present value is fine, any other is a fault.
     pub fn read_only(&mut self, field: &str, present: &Value) {
-        let is_other = |given: Given| match given {
-            Given::Text(text) => present.as_str() != Some(text.as_str()),
+        let is_other = |given: RawField| match given {
+            RawField::Text(text) => present.as_str() != Some(text.as_str()),
             // A number may be written in more than one way: 21.0 is 21.
-            Given::Number(number) => present.as_f64() != Some(number),
-            Given::Flag(_) | Given::Other => true,
+            RawField::Number(number) => present.as_f64() != Some(number),
+            RawField::Boolean(_) | RawField::Other => true,
         };
         if self.unread.remove(field).is_some_and(is_other) {
-            self.fault(field, Reason::new("read_only", "cannot be changed"));
+            self.error(field, Violation::new("read_only", "cannot be changed"));
         }
     }
 
@@ -108,9 +108,9 @@ impl Fields {
     }
 
     /// Notes a fault.
-    pub fn fault(&mut self, field: &str, reason: impl Into<Reason>) {
-        let Reason { code, message } = reason.into();
-        self.faults.push(FieldError {
+    pub fn error(&mut self, field: &str, reason: impl Into<Violation>) {
+        let Violation { code, message } = reason.into();
+        self.errors.push(FieldError {
             field: field.to_owned(),
             code,
             message,
@@ -124,9 +124,9 @@ impl Fields {
             } else {
                 String::new()
             };
-            self.fault(
+            self.error(
                 &field,
-                Reason::new("unknown_field", "is not a field of this request"),
+                Violation::new("unknown_field", "is not a field of this request"),
             );
         }
     }
@@ -141,7 +141,7 @@ fn is_nameable(field: &str) -> bool {
 const TWICE: &str = "a field is given twice";
 
 /// A JSON object whose names differ.
-struct Object(BTreeMap<String, Given>);
+struct Object(BTreeMap<String, RawField>);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -172,70 +172,70 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 /// The value of a field, as far as any field can be it.
 ///
 /// Not `serde_json`'s `Value`: that takes objects with certain names of the library's own for the texts in them.
-enum Given {
+enum RawField {
     Text(String),
-    Flag(bool),
+    Boolean(bool),
     Number(f64),
     /// Null, an array or an object.
     Other,
 }
 
-impl<'de> Deserialize<'de> for Given {
+impl<'de> Deserialize<'de> for RawField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(GivenVisitor)
+        deserializer.deserialize_any(RawFieldVisitor)
     }
 }
 
-struct GivenVisitor;
+struct RawFieldVisitor;
 
-impl<'de> Visitor<'de> for GivenVisitor {
-    type Value = Given;
+impl<'de> Visitor<'de> for RawFieldVisitor {
+    type Value = RawField;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a JSON value")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Given, E> {
-        Ok(Given::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<RawField, E> {
+        Ok(RawField::Text(text.to_owned()))
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Given, E> {
-        Ok(Given::Text(text))
+    fn visit_string<E>(self, text: String) -> Result<RawField, E> {
+        Ok(RawField::Text(text))
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<Given, E> {
-        Ok(Given::Flag(flag))
+    fn visit_bool<E>(self, flag: bool) -> Result<RawField, E> {
+        Ok(RawField::Boolean(flag))
     }
 
     #[allow(
         clippy::cast_precision_loss,
         reason = "ids, the only numbers that matter, are exact"
     )]
-    fn visit_u64<E>(self, number: u64) -> Result<Given, E> {
-        Ok(Given::Number(number as f64))
+    fn visit_u64<E>(self, number: u64) -> Result<RawField, E> {
+        Ok(RawField::Number(number as f64))
     }
 
     #[allow(clippy::cast_precision_loss, reason = "no field is negative")]
-    fn visit_i64<E>(self, number: i64) -> Result<Given, E> {
-        Ok(Given::Number(number as f64))
+    fn visit_i64<E>(self, number: i64) -> Result<RawField, E> {
+        Ok(RawField::Number(number as f64))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Given, E> {
-        Ok(Given::Number(number))
+    fn visit_f64<E>(self, number: f64) -> Result<RawField, E> {
+        Ok(RawField::Number(number))
     }
 
-    fn visit_unit<E>(self) -> Result<Given, E> {
-        Ok(Given::Other)
+    fn visit_unit<E>(self) -> Result<RawField, E> {
+        Ok(RawField::Other)
     }
 
     // What is inside is read, too, so that it has to be JSON, and not too deep.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Given, A::Error> {
-        while seq.next_element::<Given>()?.is_some() {}
-        Ok(Given::Other)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawField, A::Error> {
+        while seq.next_element::<RawField>()?.is_some() {}
+        Ok(RawField::Other)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
-        while map.next_entry::<String, Given>()?.is_some() {}
-        Ok(Given::Other)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawField, A::Error> {
+        while map.next_entry::<String, RawField>()?.is_some() {}
+        Ok(RawField::Other)
     }
 }

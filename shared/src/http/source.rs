@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use lambda_http::{Request, RequestExt as _, request::RequestContext};
 
-use crate::{digest::sha256_hex, settings::Edge};
+use crate::domain::{digest::sha256_hex, settings::Edge};
 
 /// The header in which the edge gives its secret.
 const EDGE_SECRET: &str = "x-edge-secret";
@@ -18,13 +18,13 @@ pub fn source(request: &Request, edge: Option<&Edge>) -> String {
             .is_some_and(|secret| sha256_hex(secret.as_bytes()) == edge.secret_hash)
         && let Some(address) = text(request, &edge.address_header)
     {
-        return group_source(without_port(address));
+        return source_group(without_port(address));
     }
     let address = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
         _ => None,
     };
-    group_source(address.unwrap_or_default())
+    source_group(address.unwrap_or_default())
 }
 
 fn text<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
@@ -41,7 +41,7 @@ fn without_port(address: &str) -> &str {
 
 /// What `address` is counted under.
 #[must_use]
-pub fn group_source(address: &str) -> String {
+pub fn source_group(address: &str) -> String {
     match address
         .parse::<IpAddr>()
         .map(|address| address.to_canonical())
@@ -86,14 +86,14 @@ mod tests {
     #[test]
     fn neighbours_in_one_ipv6_network_count_as_one() {
         assert_eq!(
-            group_source("2001:db8:1:2::1"),
-            group_source("2001:db8:1:2:ffff::9")
+            source_group("2001:db8:1:2::1"),
+            source_group("2001:db8:1:2:ffff::9")
         );
         assert_ne!(
-            group_source("2001:db8:1:2::1"),
-            group_source("2001:db8:1:3::1")
+            source_group("2001:db8:1:2::1"),
+            source_group("2001:db8:1:3::1")
         );
-        assert_eq!(group_source("::ffff:192.0.2.1"), group_source("192.0.2.1"));
-        assert_eq!(group_source("nonsense"), "unknown");
+        assert_eq!(source_group("::ffff:192.0.2.1"), source_group("192.0.2.1"));
+        assert_eq!(source_group("nonsense"), "unknown");
     }
 }

@@ -13,7 +13,7 @@ use lambda_http::{
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::http::{Error, Reason, Response};
+use crate::http::{Error, Response, Violation};
 
 /// The request that an event is about.
 ///
@@ -29,7 +29,7 @@ pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
     {
         return Err(Error::field(
             "",
-            Reason::new("invalid", "the body is not base64"),
+            Violation::new("invalid", "the body is not base64"),
         ));
     }
     // No answer depends on these, and the library makes an address of them without asking whether it is one.
@@ -70,7 +70,7 @@ fn is_header(name: &str, value: &RawValue) -> bool {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer<'a> {
+struct GatewayResponse<'a> {
     status_code: u16,
     headers: BTreeMap<&'a str, &'a str>,
     body: &'a str,
@@ -86,7 +86,7 @@ pub(super) fn from_response(response: &Response) -> Box<RawValue> {
     let headers = headers
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
-    let answer = Answer {
+    let answer = GatewayResponse {
         status_code: response.status().as_u16(),
         headers,
         body: response.body(),

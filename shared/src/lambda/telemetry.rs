@@ -7,8 +7,8 @@ use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use super::Failure;
-use crate::settings::Settings;
+use super::RunError;
+use crate::domain::settings::Settings;
 
 /// Collects a process's metrics and writes them after each call.
 pub(super) struct Telemetry {
@@ -21,7 +21,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// If something else collects already.
-    pub(super) fn start(settings: &Settings, function: &str) -> Result<Self, Failure> {
+    pub(super) fn start(settings: &Settings, function: &str) -> Result<Self, RunError> {
         log(settings.log_level);
         let metrics = Builder::new()
             .cloudwatch_namespace(settings.metrics_namespace.clone())

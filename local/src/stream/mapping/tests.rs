@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use dynoxide::{actions::put_item::PutItemRequest, types::AttributeValue};
 use shared::{
-    clock::{Clock, Timestamp},
+    domain::clock::{Clock, Timestamp},
     lambda::Invoke,
 };
 

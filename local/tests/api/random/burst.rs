@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
-use shared::{
+use shared::domain::{
     reset_token::{ResetToken, SECRET_BYTES},
     user_id::UserId,
 };

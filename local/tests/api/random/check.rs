@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use shared::password::{Attempt, Hash};
+use shared::domain::password::{Hash, Password};
 
 use super::{
     answers,
@@ -209,7 +209,7 @@ impl<'a> Round<'a> {
         }
         let stored = Hash::from_stored(hash.to_owned());
         let fits = |password: &&String| {
-            let attempt = Attempt::parse(password).unwrap();
+            let attempt = Password::parse(password).unwrap();
             self.world.app.hasher.verify(&attempt, &stored).unwrap()
         };
         let fitting: Vec<_> = person.tried.iter().filter(fits).cloned().collect();

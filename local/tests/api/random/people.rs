@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
-use shared::{email::Email, reset_token::ResetToken, user::SessionId};
+use shared::domain::{email::EmailAddress, reset_token::ResetToken, user::SessionId};
 
 /// A user.
 #[derive(Clone, Debug, Default)]
@@ -133,10 +133,10 @@ pub fn link(token: &str) -> (u64, String) {
 
 /// The form in which addresses are compared.
 pub fn canonical(email: &str) -> String {
-    Email::parse(email).unwrap().canonical().to_owned()
+    EmailAddress::parse(email).unwrap().canonical().to_owned()
 }
 
 /// The form in which an address is kept.
 pub fn spelt(email: &str) -> String {
-    Email::parse(email).unwrap().as_str().to_owned()
+    EmailAddress::parse(email).unwrap().as_str().to_owned()
 }

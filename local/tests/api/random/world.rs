@@ -78,7 +78,7 @@ impl World {
             Action::LogOut { token } => app.log_out(token).await,
             Action::Read { token, id } => app.get(&format!("/api/users/{id}"), token).await,
             Action::Update(update) => app.update(&update.token, &body(update)).await,
-            Action::Ask { email } => app.ask_for_reset(email).await,
+            Action::Ask { email } => app.request_reset(email).await,
             Action::Complete { link, password } => app.complete(link, password).await,
         }
     }

@@ -1,0 +1,95 @@
+//! Hands letters to SES, once: the stream tries again, so the SDK does not, and at most one copy too many is sent.
+
+use std::time::Duration;
+
+use aws_sdk_sesv2::{
+    Client,
+    config::{Builder, http::HttpResponse, retry::RetryConfig, timeout::TimeoutConfig},
+    error::{BuildError, ProvideErrorMetadata as _, SdkError},
+    operation::send_email::SendEmailError,
+    types::{Body, Content, Destination, EmailContent, Message},
+};
+use shared::app::App;
+
+use crate::{delivery::DeliveryError, message::EmailMessage};
+
+/// Bound on handing over one letter.
+const TIME: Duration = Duration::from_secs(5);
+
+/// Hands letters to SES.
+pub(crate) struct Mailer {
+    client: Client,
+    from: String,
+    configuration_set: Option<String>,
+}
+
+impl Mailer {
+    pub(crate) fn new(app: &App) -> Self {
+        let mut config = Builder::from(&app.aws)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(TIME)
+                    .operation_timeout(TIME)
+                    .build(),
+            );
+        config.set_endpoint_url(app.settings.ses_endpoint.clone());
+        let mail = &app.settings.mail;
+        let client = Client::from_conf(config.build());
+        Self {
+            client,
+            from: mail.from.clone(),
+            configuration_set: mail.configuration_set.clone(),
+        }
+    }
+
+    /// Sends `letter`; what SES calls it.
+    pub(crate) async fn send(
+        &self,
+        to: &str,
+        letter: &EmailMessage,
+    ) -> Result<String, DeliveryError> {
+        let content =
+            message(letter).map_err(|error| DeliveryError::Permanent(error.to_string()))?;
+        let request = self
+            .client
+            .send_email()
+            .from_email_address(&self.from)
+            .destination(Destination::builder().to_addresses(to).build())
+            .content(EmailContent::builder().simple(content).build())
+            .set_configuration_set_name(self.configuration_set.clone());
+        let sent = request.send().await;
+        sent.map(|sent| sent.message_id.unwrap_or_default())
+            .map_err(|error| classify(&error))
+    }
+}
+
+fn message(letter: &EmailMessage) -> Result<Message, BuildError> {
+    let text = |data: &str| Content::builder().data(data).charset("UTF-8").build();
+    let body = Body::builder()
+        .text(text(&letter.text)?)
+        .html(text(&letter.html)?)
+        .build();
+    Ok(Message::builder()
+        .subject(text(&letter.subject)?)
+        .body(body)
+        .build())
+}
+
+fn classify(error: &SdkError<SendEmailError, HttpResponse>) -> DeliveryError {
+    let Some(service) = error.as_service_error() else {
+        return DeliveryError::Retryable(error.to_string());
+    };
+    let problem = format!(
+        "{}: {}",
+        service.code().unwrap_or("unknown"),
+        service.message().unwrap_or_default()
+    );
+    match service {
+        SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => {
+            DeliveryError::Permanent(problem)
+        }
+        other if other.code() == Some("ValidationException") => DeliveryError::Permanent(problem),
+        _ => DeliveryError::Retryable(problem),
+    }
+}

@@ -1,0 +1,16 @@
+//! The rules: e-mail addresses, names, passwords, users, mails, limits, time. No AWS type, nothing asynchronous, no
+//! environment variable, no system clock and no randomness of its own.
+
+pub mod clock;
+pub mod digest;
+pub mod email;
+pub mod mail;
+pub mod name;
+pub mod password;
+pub mod random;
+pub mod reset_token;
+pub mod settings;
+pub mod throttle;
+pub mod user;
+pub mod user_id;
+pub mod username;

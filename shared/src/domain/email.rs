@@ -1,0 +1,193 @@
+//! An e-mail address: what is accepted, when two spellings are one address, and what the mail service is given.
+//! It does not ask whether the mailbox exists, and knows nothing of any provider's dots or `+tags`.
+
+use std::borrow::Cow;
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+use crate::domain::digest::sha256_hex;
+
+/// Longest address in bytes: a path of 256 (RFC 5321, 4.5.3.1.3) less its angle brackets.
+const MAX_BYTES: usize = 254;
+/// Longest local part in bytes (RFC 5321, 4.5.3.1.1).
+const MAX_LOCAL_BYTES: usize = 64;
+
+/// An e-mail address whose local part is an ASCII dot-atom (RFC 5322, 3.2.3) and whose domain is a
+/// valid internationalised domain name of two labels or more (UTS 46).
+///
+/// It has no `Debug`, `Display` or `Serialize`, so that it cannot slip into a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmailAddress {
+    typed: String,
+    canonical: String,
+}
+
+/// Why a text is not an [`EmailAddress`]. The message completes the sentence "The e-mail address …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The address is over 254 bytes, as typed or with its domain in ASCII, or its local part is over 64.
+    #[error(
+        "must be at most {MAX_BYTES} characters long, with at most {MAX_LOCAL_BYTES} before the @"
+    )]
+    TooLong,
+    /// The text does not have the form of an address, or has a form that is not accepted here.
+    #[error("must be an e-mail address like name@example.com")]
+    Invalid,
+}
+
+impl EmailAddress {
+    /// Reads an address, leaving out ASCII white space around it.
+    ///
+    /// Quoted local parts, comments, encoded words, address literals, single-label domains and a final dot are
+    /// refused, although RFC 5321 knows some of them: nobody's mailbox needs them.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] or [`Error::Invalid`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let typed = text.trim_ascii();
+        if typed.len() > MAX_BYTES {
+            return Err(Error::TooLong);
+        }
+        let (local, domain) = typed.split_once('@').ok_or(Error::Invalid)?;
+        check_local_part(local)?;
+        let domain = ascii_domain(domain)?;
+        let canonical = format!("{}@{domain}", local.to_ascii_lowercase());
+        if canonical.len() > MAX_BYTES {
+            return Err(Error::TooLong);
+        }
+        Ok(Self {
+            typed: typed.to_owned(),
+            canonical,
+        })
+    }
+
+    /// The address as it was typed, without the white space around it: the form to show.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.typed
+    }
+
+    /// The local part in lower case and the domain as lower-case A-labels: the form on which accounts are unique.
+    ///
+    /// RFC 5321 lets a host tell `Bob` from `bob`; no provider of note does, and two accounts that
+    /// differ in nothing else would serve impostors only.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// The local part as typed and the domain as A-labels: the form a mail is sent to.
+    ///
+    /// The spelling of the local part is kept since its host may tell cases apart; the domain is
+    /// in ASCII since Amazon SES accepts no other. At most 254 bytes.
+    #[must_use]
+    pub fn mailbox(&self) -> String {
+        let local = self.typed.split('@').next().unwrap_or_default();
+        let domain = self.canonical.split('@').next_back().unwrap_or_default();
+        format!("{local}@{domain}")
+    }
+
+    /// SHA-256 of the canonical form, as 64 lower-case hexadecimal digits: identifies the address where the address
+    /// itself is not needed.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        sha256_hex(self.canonical.as_bytes())
+    }
+}
+
+fn check_local_part(local: &str) -> Result<(), Error> {
+    if !local.split('.').all(is_atom) || has_encoded_word(local) {
+        return Err(Error::Invalid);
+    }
+    if local.len() > MAX_LOCAL_BYTES {
+        return Err(Error::TooLong);
+    }
+    Ok(())
+}
+
+/// Whether the text is one or more characters of `atext` (RFC 5322, 3.2.3).
+fn is_atom(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
+}
+
+/// Whether it has an encoded word (RFC 2047, 2), `=?charset?q?text?=`. None may stand in an address (5), but there are
+/// mailers that decode one, and then send to somebody else.
+fn has_encoded_word(local: &str) -> bool {
+    let parts: Vec<_> = local.split('?').collect();
+    parts.windows(5).any(|part| {
+        matches!(part, [before, charset, encoding, _, after]
+            if before.ends_with('=')
+                && !charset.is_empty()
+                && (encoding.eq_ignore_ascii_case("b") || encoding.eq_ignore_ascii_case("q"))
+                && after.starts_with('='))
+    })
+}
+
+/// Two hyphens in third and fourth place are allowed, since such names are registered and in use.
+const HYPHENS: Hyphens = Hyphens::CheckFirstLast;
+
+/// The domain as lower-case A-labels.
+fn ascii_domain(domain: &str) -> Result<String, Error> {
+    if domain.chars().any(is_invisible) {
+        return Err(Error::Invalid);
+    }
+    let ascii = to_ascii(domain)?;
+    // The library takes an A-label that stands for something no domain can be, such as for another A-label.
+    let (written_out, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, HYPHENS);
+    if to_ascii(&written_out)? != ascii {
+        return Err(Error::Invalid);
+    }
+    let (_, top_level) = ascii.rsplit_once('.').ok_or(Error::Invalid)?;
+    // RFC 1123, 2.1: this is what tells a name from an IPv4 address, also one in hexadecimal.
+    if !top_level.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return Err(Error::Invalid);
+    }
+    Ok(ascii)
+}
+
+fn to_ascii(domain: &str) -> Result<String, Error> {
+    Uts46::new()
+        .to_ascii(
+            domain.as_bytes(),
+            AsciiDenyList::STD3,
+            HYPHENS,
+            DnsLength::Verify,
+        )
+        .map(Cow::into_owned)
+        .map_err(|_| Error::Invalid)
+}
+
+/// Whether UTS 46 would drop the character, or let it pass, unseen by whoever reads the address: the code points with
+/// the property `Default_Ignorable_Code_Point`, and the separators and directional marks. Not the joiners U+200C and
+/// U+200D: UTS 46 keeps them, and lets them pass only where a script needs them.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{AD}'
+            | '\u{34F}'
+            | '\u{61C}'
+            | '\u{115F}'..='\u{1160}'
+            | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'
+            | '\u{200E}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FEFF}'
+            | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFF8}'
+            | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
+#[cfg(test)]
+mod label_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! Tests of labels in ASCII: each must stand for a name that leads back to it.
+
+use super::EmailAddress;
+
+#[test]
+fn refuses_a_label_that_stands_for_none() {
+    for domain in [
+        "xn--xn--ber-goa.example",
+        "xn--xn--ben--xn--ber-r-kva.example",
+        "xn--bcher-kva.xn--xn--ben--xn--ber-r-kva.example",
+        "XN--XN--BER-GOA.example",
+        "xn--.example",
+        "xn--a.example",
+        "xn--bcher-.example",
+    ] {
+        assert!(
+            EmailAddress::parse(&format!("a@{domain}")).is_err(),
+            "{domain}"
+        );
+    }
+}
+
+#[test]
+fn accepts_a_label_that_stands_for_a_name() {
+    for domain in [
+        "xn--bcher-kva.example",
+        "XN--BCHER-KVA.example",
+        "xn--strae-oqa.example",
+        "ab--cd.example",
+        "xn--mgba3gch31f060k.example",
+    ] {
+        assert!(
+            EmailAddress::parse(&format!("a@{domain}")).is_ok(),
+            "{domain}"
+        );
+    }
+}

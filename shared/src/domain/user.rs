@@ -1,0 +1,258 @@
+//! A user's record: one item that holds all a request needs to know of its caller.
+//! What it looks like to a client is [`View`]; how it is stored, `Stored`; neither is the other.
+
+mod change;
+mod update;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{change::Change, update::UserUpdate};
+use crate::domain::{
+    clock::Timestamp, digest::sha256_hex, email::EmailAddress, name::Name, password,
+    throttle::FailedAttempts, user_id::UserId, username::Username,
+};
+
+/// Sessions that a user can have at once; one more log-in ends the oldest.
+pub const MAX_SESSIONS: usize = 10;
+
+/// Bytes of a user agent that are kept, so that ten sessions leave the item near 1 KB, one write unit.
+const MAX_USER_AGENT: usize = 60;
+
+/// A user. Holds the password hash and the address, so no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct User {
+    /// Drawn at random at sign-up.
+    pub id: UserId,
+    /// Chosen at sign-up, never changed.
+    pub username: Username,
+    /// In force at once when changed.
+    pub email: EmailAddress,
+    /// May be empty.
+    pub first_name: Name,
+    /// May be empty.
+    pub last_name: Name,
+    /// Argon2id, as a PHC string.
+    pub password: password::Hash,
+    /// Whether the user may read anyone.
+    pub is_superuser: bool,
+    /// When the user signed up.
+    pub date_joined: Timestamp,
+    /// One more with every change of the record that a person makes; log-ins, log-outs and counters leave it.
+    pub record_version: u64,
+    /// One more with a new password, a reset and another address: what was given out for an earlier number is dead.
+    pub credentials_version: u64,
+    /// One more with a new password and a reset: what counted only under the old one is void.
+    pub password_version: u64,
+    /// The log-ins that are not signed out.
+    pub sessions: BTreeMap<SessionId, Session>,
+    /// Wrong passwords since the last right one.
+    pub failed_attempts: Option<FailedAttempts>,
+    /// Who wrote the item last: tells one's own write, whose answer was lost, from somebody else's.
+    pub last_write_id: String,
+}
+
+/// A log-in that is not signed out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// When the log-in was.
+    #[serde(rename = "c")]
+    pub created_at: Timestamp,
+    /// When its token stops working.
+    #[serde(rename = "e")]
+    pub expires_at: Timestamp,
+    /// Tells sessions of one second apart: one more than any before it had.
+    #[serde(rename = "n")]
+    pub number: u64,
+    /// What the client called itself: printable ASCII, shortened.
+    #[serde(rename = "u")]
+    pub user_agent: String,
+}
+
+/// Names a session: the first 128 bits of SHA-256 of its token's `jti`, in hex, so that whoever reads the table cannot
+/// make the token, even with the signing key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// The name of the session whose token has this `jti`.
+    #[must_use]
+    pub fn of(jti: &str) -> Self {
+        Self(sha256_hex(jti.as_bytes()).chars().take(32).collect())
+    }
+
+    /// 32 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Session {
+    /// The session with this number, that starts `now` and lives for `lifetime`.
+    #[must_use]
+    pub fn start(number: u64, now: Timestamp, lifetime: Duration, user_agent: &str) -> Self {
+        let printable = user_agent
+            .chars()
+            .filter(|character| matches!(character, ' '..='~'));
+        Self {
+            created_at: now,
+            number,
+            expires_at: now + lifetime,
+            user_agent: printable.take(MAX_USER_AGENT).collect(),
+        }
+    }
+}
+
+impl User {
+    /// Whether `session` is signed in at `now`.
+    #[must_use]
+    pub fn has_session(&self, session: &SessionId, now: Timestamp) -> bool {
+        self.sessions
+            .get(session)
+            .is_some_and(|session| now < session.expires_at)
+    }
+
+    /// The sessions that have to go when one more starts at `now`: the expired ones and, if the rest are still
+    /// [`MAX_SESSIONS`], the oldest.
+    #[must_use]
+    pub fn sessions_to_end(&self, now: Timestamp) -> Vec<SessionId> {
+        let (live, expired): (Vec<_>, Vec<_>) = self
+            .sessions
+            .iter()
+            .partition(|(_, session)| now < session.expires_at);
+        let surplus = (live.len() + 1).saturating_sub(MAX_SESSIONS);
+        let mut oldest_first = live;
+        oldest_first.sort_by_key(|(_, session)| (session.created_at, session.number));
+        expired
+            .into_iter()
+            .chain(oldest_first.into_iter().take(surplus))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// The number of the user's next session.
+    #[must_use]
+    pub fn next_session_number(&self) -> u64 {
+        self.sessions
+            .values()
+            .map(|session| session.number + 1)
+            .max()
+            .unwrap_or(1)
+    }
+
+    /// The words that a password must not be made of.
+    #[must_use]
+    pub fn personal_words(&self) -> [String; 5] {
+        let (first, last) = (self.first_name.as_str(), self.last_name.as_str());
+        let [email, username] = [self.email.canonical(), self.username.as_str()];
+        [
+            email.to_owned(),
+            username.to_owned(),
+            first.to_owned(),
+            last.to_owned(),
+            format!("{first} {last}"),
+        ]
+    }
+}
+
+/// A user as a client sees it: these seven fields and nothing else, ever.
+#[derive(Serialize)]
+pub struct View<'a> {
+    id: UserId,
+    username: &'a str,
+    email: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    is_superuser: bool,
+    date_joined: String,
+}
+
+impl<'a> From<&'a User> for View<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            username: user.username.as_str(),
+            email: user.email.as_str(),
+            first_name: user.first_name.as_str(),
+            last_name: user.last_name.as_str(),
+            is_superuser: user.is_superuser,
+            date_joined: user.date_joined.to_string(),
+        }
+    }
+}
+
+/// A user as the item's attributes.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    id: UserId,
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    password_hash: String,
+    is_superuser: bool,
+    date_joined: Timestamp,
+    version: u64,
+    credentials: u64,
+    passwords: u64,
+    sessions: BTreeMap<SessionId, Session>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failures: Option<FailedAttempts>,
+    writer: String,
+}
+
+/// A stored user breaks the rules that it was stored under.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored {0} is not valid")]
+pub struct InvalidStoredUser(&'static str);
+
+impl TryFrom<Stored> for User {
+    type Error = InvalidStoredUser;
+
+    fn try_from(stored: Stored) -> Result<Self, InvalidStoredUser> {
+        Ok(Self {
+            id: stored.id,
+            username: Username::parse(&stored.username)
+                .map_err(|_| InvalidStoredUser("username"))?,
+            email: EmailAddress::parse(&stored.email).map_err(|_| InvalidStoredUser("email"))?,
+            first_name: Name::parse(&stored.first_name)
+                .map_err(|_| InvalidStoredUser("first_name"))?,
+            last_name: Name::parse(&stored.last_name)
+                .map_err(|_| InvalidStoredUser("last_name"))?,
+            password: password::Hash::from_stored(stored.password_hash),
+            is_superuser: stored.is_superuser,
+            date_joined: stored.date_joined,
+            record_version: stored.version,
+            credentials_version: stored.credentials,
+            password_version: stored.passwords,
+            sessions: stored.sessions,
+            failed_attempts: stored.failures,
+            last_write_id: stored.writer,
+        })
+    }
+}
+
+impl From<User> for Stored {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            username: user.username.as_str().to_owned(),
+            email: user.email.as_str().to_owned(),
+            first_name: user.first_name.as_str().to_owned(),
+            last_name: user.last_name.as_str().to_owned(),
+            password_hash: user.password.as_str().to_owned(),
+            is_superuser: user.is_superuser,
+            date_joined: user.date_joined,
+            version: user.record_version,
+            credentials: user.credentials_version,
+            passwords: user.password_version,
+            sessions: user.sessions,
+            failures: user.failed_attempts,
+            writer: user.last_write_id,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The three DynamoDB tables, as operations in domain terms over one small client.
+
+pub mod database;
+pub mod keys;
+pub mod outbox;
+pub mod transient;
+pub mod users;

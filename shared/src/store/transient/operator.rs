@@ -1,0 +1,83 @@
+//! What an operator does to mails and counters. No function does any of it, or has the right to.
+
+use super::{MailKey, Transient};
+use crate::{
+    domain::{
+        clock::Timestamp,
+        mail::{Mail, RETENTION, State},
+    },
+    store::database::{Error, Write, WriteOutcome},
+};
+
+impl MailKey {
+    /// The key itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Transient {
+    /// Queues `seen` once more, as if it had just been asked for. Whether it is queued; if not, it changed since it was
+    /// read.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn replay(&self, key: &MailKey, seen: &Mail, now: Timestamp) -> Result<bool, Error> {
+        let nonce = self.database.new_write_id();
+        let write = Write::update(
+            &self.table,
+            &key.0,
+            "SET #nonce = :nonce, #state = :queued, #expires_at = :expires_at REMOVE #detail",
+            "#nonce = :seen AND #state = :state",
+        )
+        .value("nonce", &nonce)?
+        .value("queued", State::Queued)?
+        .value("expires_at", now + RETENTION)?
+        .value("seen", &seen.nonce)?
+        .value("state", seen.state)?;
+        Ok(match self.database.write(&write).await? {
+            WriteOutcome::Done => true,
+            // The write took place, and only its answer was lost.
+            WriteOutcome::Refused(Some(item)) => {
+                item.get("nonce").and_then(|there| there.as_s().ok()) == Some(&nonce)
+            }
+            WriteOutcome::Refused(None) => false,
+        })
+    }
+
+    /// Forgets how many reset mails were asked for at `key`, and the cool-down with it. Whether there was anything to
+    /// forget; a mail that is still queued is left alone.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn forget_quota(&self, key: &MailKey) -> Result<bool, Error> {
+        let write = Write::update(
+            &self.table,
+            &key.0,
+            "REMOVE #not_before, #count, #window_ends",
+            "attribute_exists(#count) AND #state <> :queued",
+        )
+        .value("queued", State::Queued)?;
+        Ok(matches!(
+            self.database.write(&write).await?,
+            WriteOutcome::Done
+        ))
+    }
+
+    /// Removes the counter at `key`, which must be one. Whether it was there.
+    ///
+    /// # Errors
+    /// [`Error`] if DynamoDB could not be asked.
+    pub async fn remove_counter(&self, key: &str) -> Result<bool, Error> {
+        let counters = ["limit#", "void#"];
+        if !counters.iter().any(|counter| key.starts_with(counter)) {
+            return Ok(false);
+        }
+        let write = Write::delete(&self.table, key, "attribute_exists(#pk)");
+        Ok(matches!(
+            self.database.write(&write).await?,
+            WriteOutcome::Done
+        ))
+    }
+}

@@ -135,7 +135,7 @@ impl Row {
             "user": self.mail.user,
             "kind": self.mail.kind,
             "state": self.mail.state,
-            "requested_at": self.mail.requested_at.to_string(),
+            "asked_at": self.mail.requested_at.to_string(),
             "expires_at": self.mail.expires_at.to_string(),
             "ses_id": detail.filter(|_| is_sent),
             "reason": detail.filter(|_| !is_sent),

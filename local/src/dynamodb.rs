@@ -139,7 +139,7 @@ impl DynamoDb {
             let stopped = async { stopped.await.unwrap_or_default() };
             if let Err(error) = dynoxide::server::serve_with_shutdown(socket, served, stopped).await
             {
-                tracing::error!(error, "the DynamoDB endpoint ended");
+                tracing::error!(error, "the DynamoDB endpoint stopped");
             }
         });
         Ok(Self {

@@ -143,7 +143,10 @@ impl Gateway {
         }
         let answer = returned.and_then(|returned| answers::of_function(returned.get()));
         let mut answer = answer.unwrap_or_else(|| {
-            tracing::error!(function = found.function, "returned nothing to answer with");
+            tracing::error!(
+                function = found.function,
+                "the function returned no valid response"
+            );
             answers::own(StatusCode::INTERNAL_SERVER_ERROR)
         });
         if let Some(cors) = &self.cors {

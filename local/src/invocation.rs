@@ -183,7 +183,7 @@ impl Functions {
         match returned.await {
             Ok(Ok(returned)) => Some(returned),
             Ok(Err(_)) => {
-                tracing::error!(function, "took longer than its time-out");
+                tracing::error!(function, "function timed out");
                 None
             }
             Err(error) => {

@@ -44,7 +44,7 @@ pub(crate) fn empty(status: StatusCode) -> Answer {
 const GRACE: Duration = Duration::from_secs(5);
 /// More header lines than fit into the size that the gateway allows, so that it is the gateway that refuses them.
 const MAX_HEADERS: usize = 4096;
-/// Pause after a connection could not be accepted, which happens when the process has no file handle left.
+/// Pause after could not accept a connection, which happens when the process has no file handle left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A server that runs until it is stopped or dropped.
@@ -111,7 +111,7 @@ where
                     connections.spawn(serve(stream, peer, handle.clone(), graceful.watcher()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "could not accept a connection");
                     time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -120,7 +120,7 @@ where
     }
     drop(socket);
     if time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests that would not end are cut off");
+        tracing::warn!("open requests did not finish in time and were aborted");
     }
 }
 

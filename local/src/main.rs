@@ -77,8 +77,8 @@ async fn sweep(server: &Server) {
         ticks.tick().await;
         match server.sweep().await {
             Ok(0) => {}
-            Ok(items) => tracing::info!(items, "expired items were deleted"),
-            Err(error) => tracing::warn!(%error, "expired items were not deleted"),
+            Ok(items) => tracing::info!(items, "deleted expired items"),
+            Err(error) => tracing::warn!(%error, "could not delete expired items"),
         }
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn answer(mails: Mails, request: Request<Incoming>) -> Answer {
             tracing::warn!(
                 kind = refusal.kind,
                 message = refusal.message,
-                "SES refused a mail"
+                "SES rejected a mail"
             );
             let mut answer = json_answer(refusal.status, &json!({ "message": refusal.message }));
             answer

@@ -163,5 +163,5 @@ fn system_now() -> Timestamp {
     reason = "the one source of randomness; without it nothing may go on"
 )]
 fn system_random(bytes: &mut [u8]) {
-    getrandom::fill(bytes).expect("the operating system gives random bytes");
+    getrandom::fill(bytes).expect("the operating system provides random bytes");
 }

@@ -22,7 +22,7 @@ pub enum Metric {
     Conflict,
     /// SES took a mail.
     MailSent,
-    /// SES refused a mail for good.
+    /// SES rejected a mail for good.
     MailFailed,
     /// We could not reach what we need.
     Unavailable,

@@ -63,9 +63,9 @@ impl WarmUp {
         match tokio::time::timeout(WARM_UP_TIMEOUT, opened).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "nothing could be read before the first request");
+                tracing::warn!(%error, "warm-up failed; the first request opens the connection");
             }
-            Err(_) => tracing::warn!("reading before the first request took too long"),
+            Err(_) => tracing::warn!("warm-up timed out; the first request opens the connection"),
         }
     }
 }
@@ -98,7 +98,7 @@ where
             tracing::info!(
                 status = response.status().as_u16(),
                 milliseconds,
-                "answered"
+                "request completed"
             );
             event::from_response(&response)
         };
@@ -115,7 +115,7 @@ where
     tracing::Span::current().record("route", http::route(&request));
     http::check_size(&request)?;
     let in_time = tokio::time::timeout(HANDLER_TIMEOUT, handler(app, request)).await;
-    in_time.unwrap_or_else(|_| Err(Error::unavailable("the handler took too long")))
+    in_time.unwrap_or_else(|_| Err(Error::unavailable("the handler timed out")))
 }
 
 fn panicked() -> Error {
@@ -131,13 +131,15 @@ fn refuse(app: &App, error: &Error) -> Response {
     }
     match error {
         Error::Internal(source) => {
-            tracing::error!(code, error = %source, "failed");
+            tracing::error!(code, error = %source, "request failed");
             // By version, so that a gradual deployment is rolled back for the new version's defects alone.
             let (function, version) = (app.function.clone(), app.version.clone());
             metrics::counter!("defect", "function" => function, "version" => version).increment(1);
         }
-        Error::Unavailable(source) => tracing::warn!(code, error = %source, "unavailable"),
-        _ => tracing::info!(code, "refused"),
+        Error::Unavailable(source) => {
+            tracing::warn!(code, error = %source, "request failed: dependency unavailable")
+        }
+        _ => tracing::info!(code, "request rejected"),
     }
     error.to_response()
 }

@@ -76,7 +76,7 @@ async fn a_mail_that_the_stream_gave_up_is_replayed() {
         let items = latchkey.items(TABLE).await;
         items
             .iter()
-            .find(|item| item.contains_key("requested_at"))
+            .find(|item| item.contains_key("asked_at"))
             .unwrap()["nonce"]
             .clone()
     };
@@ -88,7 +88,7 @@ async fn a_mail_that_the_stream_gave_up_is_replayed() {
         .set(
             TABLE,
             &key,
-            "requested_at",
+            "asked_at",
             AttributeValue::N("1000".to_owned()),
         )
         .await;

@@ -52,7 +52,7 @@ impl Body {
         if fields.has("email") && fields.has("username") {
             fields.error(
                 "username",
-                Violation::new("invalid", "give either this or email, not both"),
+                Violation::new("invalid", "give either username or email, not both"),
             );
         }
         let name = if fields.has("email") {
@@ -100,7 +100,9 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         verified = Some(user.password);
         found = find(app, &body.name).await?;
     }
-    Err(Error::unavailable("the user is changed again and again"))
+    Err(Error::unavailable(
+        "the user record kept changing during log-in",
+    ))
 }
 
 /// Counts the failure by source, too.
@@ -164,6 +166,8 @@ async fn sign_in(
         }
         Started::Throttled(failures) => app.check_throttle(Some(&failures)).map(|()| None),
         Started::Raced => Ok(None),
-        Started::Contended => Err(Error::unavailable("too many others sign in as this user")),
+        Started::Contended => Err(Error::unavailable(
+            "too many concurrent log-ins of this user",
+        )),
     }
 }

@@ -33,10 +33,9 @@ impl Body {
             NewPassword::parse(text, &policy)
         });
         fields.required("password_confirmation", |text| match typed {
-            Some(typed) if !typed.is_same_as(text) => Err(Violation::new(
-                "mismatch",
-                "is not the same as new_password",
-            )),
+            Some(typed) if !typed.is_same_as(text) => {
+                Err(Violation::new("mismatch", "does not match new_password"))
+            }
             _ => Ok(()),
         });
         // A text of any other shape is a token that is not known: it gets that answer, once all else is in order.
@@ -90,7 +89,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         audit::account_changed(user.id, &app.source(&request), Change::Reset);
         http::detail(
             StatusCode::CREATED,
-            "The password has been changed; sign in with the new one.",
+            "The password has been changed. Log in with the new one.",
         )
     } else {
         Err(reset_token::Error.into())

@@ -74,7 +74,7 @@ impl Delivery {
         let Some(key) = record.key().and_then(MailKey::from_record) else {
             tracing::error!(
                 record = record.sequence_number(),
-                "the record is of no mail"
+                "stream record is not a mail item"
             );
             return Ok(());
         };
@@ -84,7 +84,7 @@ impl Delivery {
             .catch_unwind()
             .await;
         let settled = match attempt
-            .unwrap_or_else(|_| Err(DeliveryError::Permanent("sending it panicked".to_owned())))
+            .unwrap_or_else(|_| Err(DeliveryError::Permanent("delivery panicked".to_owned())))
         {
             Ok(None) => return Ok(()),
             Ok(Some(settled)) => settled,
@@ -92,7 +92,7 @@ impl Delivery {
                 tracing::error!(
                     record = record.sequence_number(),
                     detail,
-                    "a mail failed for good"
+                    "mail failed permanently"
                 );
                 Metric::MailFailed.count();
                 Settled {
@@ -121,15 +121,13 @@ impl Delivery {
             return Ok(None);
         };
         let Some(user) = self.app.users.by_id(mail.user).await? else {
-            return Ok(Some(Settled::dropped("the user is gone")));
+            return Ok(Some(Settled::dropped("the user no longer exists")));
         };
         let Some(to) = address(&mail, &user) else {
-            return Ok(Some(Settled::dropped(
-                "the user has another address by now",
-            )));
+            return Ok(Some(Settled::dropped("the user's address has changed")));
         };
         let token;
-        let told = match mail.kind {
+        let content = match mail.kind {
             Kind::ResetPassword => {
                 token = self.issue_token(&mail, &user).await?.text();
                 MailContent::ResetPassword { token: &token }
@@ -137,9 +135,9 @@ impl Delivery {
             Kind::PasswordChanged => MailContent::PasswordChanged,
             Kind::EmailChanged => MailContent::EmailChanged,
         };
-        let letter = EmailMessage::write(&told, &user, &self.app.settings.mail)
+        let message = EmailMessage::render(&content, &user, &self.app.settings.mail)
             .map_err(|error| DeliveryError::Permanent(error.to_string()))?;
-        let detail = self.mailer.send(&to.mailbox(), &letter).await?;
+        let detail = self.mailer.send(&to.mailbox(), &message).await?;
         Metric::MailSent.count();
         let passwords = (mail.kind == Kind::ResetPassword).then_some(user.password_version);
         Ok(Some(Settled {
@@ -173,7 +171,7 @@ impl Delivery {
             Ok(token)
         } else {
             Err(DeliveryError::Retryable(
-                "another link was made at the same time".to_owned(),
+                "another reset token was issued concurrently".to_owned(),
             ))
         }
     }

@@ -37,7 +37,7 @@ pub fn consumer(app: &'static App) -> Invoke {
                 Err(error) => {
                     // Lambda only ever hands over whole batches of the stream: whoever calls with anything else is told
                     // by the log, and gains nothing by trying again.
-                    tracing::error!(request_id = context.request_id, %error, "this is no event of a DynamoDB stream");
+                    tracing::error!(request_id = context.request_id, %error, "not a DynamoDB stream event");
                     BatchResponse::none()
                 }
             };
@@ -57,7 +57,7 @@ async fn deliver(app: &App, delivery: &Delivery, event: Event) -> BatchResponse 
             tracing::warn!(
                 record = record.sequence_number(),
                 problem,
-                "a mail could not be sent for the moment"
+                "mail could not be sent and will be retried"
             );
             return BatchResponse::from(&record);
         }

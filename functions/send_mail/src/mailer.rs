@@ -13,7 +13,7 @@ use shared::app::App;
 
 use crate::{delivery::DeliveryError, message::EmailMessage};
 
-/// Bound on handing over one letter.
+/// Bound on handing over one message.
 const TIME: Duration = Duration::from_secs(5);
 
 /// Hands letters to SES.
@@ -47,10 +47,10 @@ impl Mailer {
     pub(crate) async fn send(
         &self,
         to: &str,
-        letter: &EmailMessage,
+        message: &EmailMessage,
     ) -> Result<String, DeliveryError> {
         let content =
-            message(letter).map_err(|error| DeliveryError::Permanent(error.to_string()))?;
+            to_ses(message).map_err(|error| DeliveryError::Permanent(error.to_string()))?;
         let request = self
             .client
             .send_email()
@@ -64,14 +64,14 @@ impl Mailer {
     }
 }
 
-fn message(letter: &EmailMessage) -> Result<Message, BuildError> {
+fn to_ses(message: &EmailMessage) -> Result<Message, BuildError> {
     let text = |data: &str| Content::builder().data(data).charset("UTF-8").build();
     let body = Body::builder()
-        .text(text(&letter.text)?)
-        .html(text(&letter.html)?)
+        .text(text(&message.text)?)
+        .html(text(&message.html)?)
         .build();
     Ok(Message::builder()
-        .subject(text(&letter.subject)?)
+        .subject(text(&message.subject)?)
         .body(body)
         .build())
 }

@@ -1,25 +1,25 @@
-//! What mails say, as text and as HTML. A subject holds nothing that a user chose; in HTML everything is escaped.
+//! The content of mails, as text and as HTML. Subjects contain nothing that a user chose; HTML is escaped.
 
 use askama::Template;
 use shared::domain::{settings::MailSettings, user::User};
 
-/// A mail, ready to be sent.
+/// A mail that is ready to be sent.
 pub(crate) struct EmailMessage {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) html: String,
 }
 
-/// What a mail tells.
+/// The content of a mail.
 pub(crate) enum MailContent<'a> {
-    /// Here is the link to reset the password.
+    /// A link to reset the password.
     ResetPassword {
-        /// For the link.
+        /// The reset token, for the link.
         token: &'a str,
     },
-    /// The password was changed.
+    /// A notice that the password was changed.
     PasswordChanged,
-    /// The account has another address.
+    /// A notice that the e-mail address was changed.
     EmailChanged,
 }
 
@@ -60,9 +60,9 @@ struct NoticeHtml<'a> {
 }
 
 impl EmailMessage {
-    /// Writes to `user` what is told.
-    pub(crate) fn write(
-        told: &MailContent<'_>,
+    /// Renders `content` for `user`.
+    pub(crate) fn render(
+        content: &MailContent<'_>,
         user: &User,
         settings: &MailSettings,
     ) -> Result<Self, askama::Error> {
@@ -70,23 +70,32 @@ impl EmailMessage {
         let name = Some(user.first_name.as_str())
             .filter(|name| !name.is_empty())
             .unwrap_or(user.username.as_str());
-        match told {
+        match content {
             MailContent::ResetPassword { token } => reset_password(name, product, token, settings),
-            MailContent::PasswordChanged => notice(
-                name,
-                product,
-                "password",
-                "The password of your account was changed, and every other session was signed out.",
-            ),
-            MailContent::EmailChanged => notice(
-                name,
-                product,
-                "e-mail address",
-                "The e-mail address of your account was changed: mails now go to the new one, and this is the last to the old.",
-            ),
+            MailContent::PasswordChanged => notice(name, product, &PASSWORD_CHANGED),
+            MailContent::EmailChanged => notice(name, product, &EMAIL_CHANGED),
         }
     }
 }
+
+/// The parts of a notice that differ between kinds.
+struct Notice {
+    subject: &'static str,
+    news: &'static str,
+    advice: &'static str,
+}
+
+const PASSWORD_CHANGED: Notice = Notice {
+    subject: "password",
+    news: "The password of your account was changed. All other sessions have been signed out.",
+    advice: "If you did not make this change, reset your password now and contact us.",
+};
+
+const EMAIL_CHANGED: Notice = Notice {
+    subject: "e-mail address",
+    news: "The e-mail address of your account was changed. This is the last message sent to this address.",
+    advice: "If you did not make this change, contact us immediately.",
+};
 
 fn reset_password(
     name: &str,
@@ -117,16 +126,14 @@ fn reset_password(
     })
 }
 
-fn notice(
-    name: &str,
-    product: &str,
-    what: &str,
-    news: &str,
-) -> Result<EmailMessage, askama::Error> {
-    let advice =
-        "If this was not you, somebody else may know your password: reset it now, and tell us.";
+fn notice(name: &str, product: &str, notice: &Notice) -> Result<EmailMessage, askama::Error> {
+    let Notice {
+        subject,
+        news,
+        advice,
+    } = notice;
     Ok(EmailMessage {
-        subject: format!("Your {product} {what} was changed"),
+        subject: format!("Your {product} {subject} was changed"),
         text: NoticeText {
             name,
             product,

@@ -126,7 +126,9 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
             } => return Err(taken(email, username)),
         }
     }
-    Err(Error::internal("every id drawn was taken"))
+    Err(Error::internal(
+        "every generated user id was already in use",
+    ))
 }
 
 fn taken(email: bool, username: bool) -> Error {

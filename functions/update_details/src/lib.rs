@@ -57,7 +57,7 @@ impl Body {
         if nothing {
             fields.error(
                 "",
-                Violation::new("nothing_to_change", "there is nothing to change"),
+                Violation::new("nothing_to_change", "no field to change was given"),
             );
         }
         let (current_password, password) = (current_password?, password.flatten());

@@ -45,7 +45,7 @@ impl Position {
         if let Some(file) = &self.0
             && let Err(error) = fs::write(file, sequence_number)
         {
-            tracing::warn!(%error, file = %file.display(), "the position in the stream was not kept");
+            tracing::warn!(%error, file = %file.display(), "could not save the stream position");
         }
     }
 }
@@ -124,7 +124,7 @@ impl StreamMapping {
                     Ok(0) => break,
                     Ok(_) => continue,
                     Err(error) => {
-                        tracing::warn!(%error, table = self.mapping.table, "the stream cannot be read");
+                        tracing::warn!(%error, table = self.mapping.table, "could not read the stream");
                         self.iterator = None;
                         return self.put_off();
                     }
@@ -162,7 +162,7 @@ impl StreamMapping {
                 function = self.function,
                 delivered,
                 size,
-                "a batch was not done; it will be tried again"
+                "batch failed and will be retried"
             );
         }
         delivered == size

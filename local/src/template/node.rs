@@ -107,7 +107,7 @@ impl<'a> Node<'a> {
     pub(super) fn parse<T: FromStr<Err: Display>>(&self) -> Result<T, Error> {
         let text = self.text()?;
         text.parse()
-            .map_err(|error| self.error(format_args!("{text:?} will not do: {error}")))
+            .map_err(|error| self.error(format_args!("{text:?} is invalid: {error}")))
     }
 
     /// The elements of the list that is here, without those that come to `AWS::NoValue`.

@@ -152,7 +152,7 @@ fn what_cannot_be_read_is_an_error_that_names_its_place() {
         (
             "BatchSize: 10",
             "BatchSize: ten",
-            "BatchSize: \"ten\" will not do: invalid digit found in string",
+            "BatchSize: \"ten\" is invalid: invalid digit found in string",
         ),
         (
             "Metadata: {BuildProperties: {Binary: show}}",

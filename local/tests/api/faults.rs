@@ -185,7 +185,7 @@ impl Scene {
     }
 }
 
-const UNAVAILABLE: &str = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The service is not available for the moment; try again.","code":"unavailable"}"#;
+const UNAVAILABLE: &str = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The service is temporarily unavailable. Try again.","code":"unavailable"}"#;
 
 async fn update(app: &TestApp, token: &str, mut change: Value) -> Answer {
     change["current-password"] = json!(PASSWORD);

@@ -197,7 +197,7 @@ mod case_40_mails {
             |mail| mail["user"] = json!("nobody"),
             |mail| mail["nonce"] = json!(5),
             |mail| mail["state"] = json!("lost"),
-            |mail| mail["requested_at"] = json!("yesterday"),
+            |mail| mail["asked_at"] = json!("yesterday"),
             |mail| mail["for"] = json!(true),
             |mail| drop(mail.as_object_mut().unwrap().remove("for")),
             |mail| drop(mail.as_object_mut().unwrap().remove("expires_at")),
@@ -216,7 +216,7 @@ mod case_40_mails {
             let (state, reason) = state(&app, &key).await;
             assert_eq!(state, "failed", "{place}");
             assert!(
-                reason.starts_with("an item cannot be read"),
+                reason.starts_with("item cannot be deserialized"),
                 "{place}: {reason}"
             );
             let good = users

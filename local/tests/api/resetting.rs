@@ -28,8 +28,8 @@ const LIFETIME: Duration = Duration::from_hours(48);
 const REST_OF_DAY: Duration = Duration::from_mins(24 * 60 - 5 * 2);
 
 const QUEUED: &str = r#"{"detail":"The password reset link has been queued for e-mail delivery."}"#;
-const CHANGED: &str = r#"{"detail":"The password has been changed; sign in with the new one."}"#;
-const INVALID_TOKEN: &str = r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"The password reset link is not valid, or no longer: ask for a new one.","code":"invalid_token","errors":[{"field":"reset_token","code":"invalid","message":"is not valid, or no longer"}]}"#;
+const CHANGED: &str = r#"{"detail":"The password has been changed. Log in with the new one."}"#;
+const INVALID_TOKEN: &str = r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"This password reset link is invalid or has expired. Request a new one.","code":"invalid_token","errors":[{"field":"reset_token","code":"invalid","message":"is invalid or has expired"}]}"#;
 
 /// Where the template says that links lead.
 const LINK: &str = "http://localhost:3000/reset_password?token=";

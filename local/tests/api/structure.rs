@@ -241,23 +241,30 @@ fn collect_texts(value: &Value, in_example: bool, texts: &mut BTreeSet<String>) 
     }
 }
 
-/// The order of `shared/src/lib.rs`: a module may name those above it and no other.
+/// The folders of `shared/src`: each imports only from those before it.
+const FOLDERS: [&str; 7] = ["domain", "audit", "store", "auth", "http", "app", "lambda"];
+
 #[test]
-fn modules_of_shared_import_only_from_those_above_them() {
+fn folders_of_shared_import_only_earlier_ones() {
     let source = root().join("shared/src");
-    let lib = fs::read_to_string(source.join("lib.rs")).unwrap();
-    let order: Vec<_> = lib
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+    let mut present: Vec<_> = names_in("shared/src")
+        .into_iter()
+        .map(|name| name.trim_end_matches(".rs").to_owned())
+        .filter(|name| name != "lib")
         .collect();
-    for (place, module) in order.iter().enumerate() {
-        for (file, text) in files_of(&source, module) {
-            for below in &order[place + 1..] {
-                let named = [format!("crate::{below}::"), format!("crate::{below};")];
-                let grouped = imports(&text).iter().any(|import| import == below);
+    present.sort_unstable();
+    present.dedup();
+    let mut known = FOLDERS.to_vec();
+    known.sort_unstable();
+    assert_eq!(present, known);
+    for (place, folder) in FOLDERS.iter().enumerate() {
+        for (file, text) in files_of(&source, folder) {
+            for later in &FOLDERS[place + 1..] {
+                let named = [format!("crate::{later}::"), format!("crate::{later};")];
+                let grouped = imports(&text).iter().any(|import| import == later);
                 assert!(
                     !grouped && !named.iter().any(|name| text.contains(name)),
-                    "{file:?} imports {below}"
+                    "{file:?} imports {later}"
                 );
             }
         }
@@ -317,9 +324,9 @@ fn only_those_who_may_name_a_library_do() {
         (
             "aws_sdk_dynamodb",
             &[
-                "shared/src/database",
+                "shared/src/store/database",
                 "shared/src/app.rs",
-                "shared/src/connection.rs",
+                "shared/src/app/connection.rs",
                 "admin/src/connection.rs",
                 "admin/src/scan.rs",
             ],
@@ -329,12 +336,12 @@ fn only_those_who_may_name_a_library_do() {
         (
             "jsonwebtoken",
             &[
-                "shared/src/session.rs",
-                "shared/src/signer.rs",
-                "shared/src/verifier.rs",
+                "shared/src/auth/session_token.rs",
+                "shared/src/auth/signer.rs",
+                "shared/src/auth/verifier.rs",
             ],
         ),
-        ("argon2", &["shared/src/password"]),
+        ("argon2", &["shared/src/domain/password"]),
         ("dynoxide", &["local/src"]),
     ];
     for folder in ["shared/src", "functions", "local/src", "admin/src"] {
@@ -381,26 +388,18 @@ fn functions_know_shared_alone_and_shared_knows_none_of_them() {
 }
 
 #[test]
-fn pure_modules_are_pure() {
-    let source = root().join("shared/src");
-    let lib = fs::read_to_string(source.join("lib.rs")).unwrap();
-    let (pure, _) = lib.split_once("// The tables.").unwrap();
-    for module in pure
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
-    {
-        for (file, text) in files_of(&source, module) {
-            for word in [
-                "aws_",
-                "async fn",
-                ".await",
-                "lambda_",
-                "std::env",
-                "SystemTime",
-                "tokio",
-            ] {
-                assert!(!text.contains(word), "{file:?} has {word:?}");
-            }
+fn domain_has_no_aws_no_io_and_no_async() {
+    for (file, text) in files_of(&root().join("shared/src"), "domain") {
+        for word in [
+            "aws_",
+            "async fn",
+            ".await",
+            "lambda_",
+            "std::env",
+            "SystemTime",
+            "tokio",
+        ] {
+            assert!(!text.contains(word), "{file:?} has {word:?}");
         }
     }
 }
@@ -425,7 +424,7 @@ fn every_function_is_short_and_every_main_alike() {
 const MAIN: &str = "//! The Lambda function `NAME`.
 
 #[tokio::main(flavor = \"current_thread\")]
-async fn main() -> Result<(), shared::lambda::Failure> {
+async fn main() -> Result<(), shared::lambda::RunError> {
     shared::lambda::run(NAME::handler, NAME::WARM_UP).await
 }
 ";

@@ -737,7 +737,7 @@ mod case_34_events {
                 let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
                 let constant = json!({
                     "type": "about:blank", "title": "Internal Server Error", "status": 500,
-                    "detail": "Something went wrong on our side.", "code": "internal",
+                    "detail": "An internal error occurred.", "code": "internal",
                 });
                 assert_eq!(body, constant, "{event} to {function}");
             }

@@ -61,8 +61,8 @@ fn outcome(line: &str) -> Option<(Value, Value, Value)> {
     let line: Value = serde_json::from_str(line).unwrap();
     let (fields, span) = (&line["fields"], &line["span"]);
     let outcome = match fields["message"].as_str()? {
-        "answered" if fields["status"].as_u64()? < 400 => &fields["status"],
-        "refused" => &fields["code"],
+        "request completed" if fields["status"].as_u64()? < 400 => &fields["status"],
+        "request rejected" => &fields["code"],
         _ => return None,
     };
     Some((span["route"].clone(), span["user"].clone(), outcome.clone()))

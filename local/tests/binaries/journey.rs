@@ -162,7 +162,7 @@ mod case_42_logs {
                 .unwrap()
                 .clone()
         };
-        let answered = said("get_user", "answered");
+        let answered = said("get_user", "request completed");
         assert_eq!(
             (&answered["fields"]["status"], &answered["span"]["route"]),
             (&200.into(), &"GET /api/users/{id}".into())

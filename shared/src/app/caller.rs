@@ -93,7 +93,7 @@ impl App {
     pub fn verify(&self, attempt: &Password, user: &User) -> Result<bool, Error> {
         match self.hasher.verify(attempt, &user.password) {
             Err(error @ HashError::Unreadable) => {
-                tracing::error!(user = user.id.number(), %error, "nobody can sign in as this user before a reset");
+                tracing::error!(user = user.id.number(), %error, "stored password hash is malformed; the user must reset the password");
                 self.hasher.verify_dummy(attempt);
                 Ok(false)
             }

@@ -103,7 +103,7 @@ impl Signer {
         let newest = signing
             .keys
             .last()
-            .ok_or_else(|| Error::Key("the table holds none".to_owned()))?;
+            .ok_or_else(|| Error::Key("the table holds no signing key".to_owned()))?;
         if now < newest.signs_from + ROTATION_PERIOD {
             return Ok(signing);
         }
@@ -179,7 +179,7 @@ impl Signer {
         self.keys
             .private_keys()
             .await?
-            .ok_or_else(|| Error::Key("the table lost it".to_owned()))
+            .ok_or_else(|| Error::Key("the signing keys were deleted concurrently".to_owned()))
     }
 }
 
@@ -188,7 +188,7 @@ fn key_in_use(signing: &PrivateKeySet, now: Timestamp) -> Result<&PrivateKey, Er
     let in_use = signing.keys.iter().rev().find(|key| key.signs_from <= now);
     in_use
         .or(signing.keys.first())
-        .ok_or_else(|| Error::Key("the table holds none".to_owned()))
+        .ok_or_else(|| Error::Key("the table holds no signing key".to_owned()))
 }
 
 fn ready(signing: &PrivateKeySet, now: Timestamp) -> Result<SigningKey, Error> {
@@ -216,7 +216,7 @@ fn generate(signs_from: Timestamp) -> Result<(PrivateKey, PublicKey), Error> {
         .map_err(|error| failed(&error))?;
     let AlgorithmParameters::EllipticCurve(point) = jwk.algorithm else {
         return Err(Error::Key(
-            "the library made no elliptic curve key".to_owned(),
+            "jsonwebtoken did not return an elliptic curve key".to_owned(),
         ));
     };
     let public = PublicKey {

@@ -108,7 +108,7 @@ impl Verifier {
             Some(old) => match self.read(now, old.read_for_unknown_at).await {
                 Ok(new) => Ok(new),
                 Err(error) => {
-                    tracing::warn!(%error, "the public keys could not be read again; the ones at hand serve on");
+                    tracing::warn!(%error, "could not refresh public keys; using cached ones");
                     Ok(Some(old))
                 }
             },
@@ -128,7 +128,7 @@ impl Verifier {
             let key = DecodingKey::from_ec_components(&public.x, &public.y);
             let key = key
                 .inspect_err(
-                    |error| tracing::error!(kid = %public.kid, %error, "a public key is no key"),
+                    |error| tracing::error!(kid = %public.kid, %error, "invalid public key ignored"),
                 )
                 .ok()?;
             Some((

@@ -45,7 +45,7 @@ pub enum State {
     Queued,
     /// Taken by SES.
     Sent,
-    /// Not wanted any more: the user is gone or has another address.
+    /// Not wanted any more: the user no longer exists or has another address.
     Dropped,
     /// Refused for good; `reason` says why.
     Failed,

@@ -54,10 +54,10 @@ pub enum Error {
     #[error("must not contain a NUL character")]
     Invalid,
     /// A new password is on the list of common ones.
-    #[error("is one of the most common passwords")]
+    #[error("is too common")]
     TooCommon,
     /// A new password is made of what is known of its user.
-    #[error("is too much like your e-mail address, username or name")]
+    #[error("is too similar to your e-mail address, username or name")]
     TooSimilar,
 }
 

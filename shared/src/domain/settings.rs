@@ -197,7 +197,7 @@ impl Environment<'_> {
         let text = self.text(name)?;
         text.parse().map_err(|error| Error {
             name,
-            problem: format!("{text:?} will not do: {error}"),
+            problem: format!("{text:?} is invalid: {error}"),
         })
     }
 
@@ -233,7 +233,7 @@ mod tests {
             .map(|error| error.to_string());
         assert_eq!(
             words.as_deref(),
-            Some(r#"setting SESSION_DAYS: "many" will not do: invalid digit found in string"#)
+            Some(r#"setting SESSION_DAYS: "many" is invalid: invalid digit found in string"#)
         );
     }
 }

@@ -207,7 +207,7 @@ struct Stored {
 
 /// A stored user breaks the rules that it was stored under.
 #[derive(Debug, thiserror::Error)]
-#[error("the stored {0} is not valid")]
+#[error("stored {0} is invalid")]
 pub struct InvalidStoredUser(&'static str);
 
 impl TryFrom<Stored> for User {

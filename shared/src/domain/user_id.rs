@@ -11,7 +11,7 @@ pub struct UserId(u64);
 
 /// The text is not a user id.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an integer from 1 to 9007199254740991, in plain digits")]
+#[error("must be an integer from 1 to 9007199254740991, in decimal digits without leading zeros")]
 pub struct Error;
 
 impl UserId {

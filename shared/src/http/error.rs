@@ -150,19 +150,21 @@ impl Error {
 
     const fn detail(&self) -> &'static str {
         match self {
-            Self::Invalid(_) => "The request has missing or invalid values; see errors.",
+            Self::Invalid(_) => "The request has missing or invalid values. See errors.",
             Self::InvalidToken { .. } => {
-                "The password reset link is not valid, or no longer: ask for a new one."
+                "This password reset link is invalid or has expired. Request a new one."
             }
-            Self::NotAuthenticated => "Sign in: the request needs a valid session token.",
-            Self::InvalidCredentials => "No user has this name and password.",
-            Self::Forbidden => "Only a superuser may do this.",
-            Self::NotFound => "There is no such user.",
-            Self::Conflict => "The user was being changed by another request; try again.",
-            Self::PayloadTooLarge => "The body is larger than 16 KiB.",
-            Self::TooManyRequests { .. } => "Too many requests; try again later.",
-            Self::Unavailable(_) => "The service is not available for the moment; try again.",
-            Self::Internal(_) => "Something went wrong on our side.",
+            Self::NotAuthenticated => "Authentication required: send a valid session token.",
+            Self::InvalidCredentials => "Incorrect username, e-mail or password.",
+            Self::Forbidden => "Only superusers may do this.",
+            Self::NotFound => "User not found.",
+            Self::Conflict => {
+                "The user was changed by another request at the same time. Try again."
+            }
+            Self::PayloadTooLarge => "The request body is larger than 16 KiB.",
+            Self::TooManyRequests { .. } => "Too many requests. Try again later.",
+            Self::Unavailable(_) => "The service is temporarily unavailable. Try again.",
+            Self::Internal(_) => "An internal error occurred.",
         }
     }
 
@@ -178,7 +180,7 @@ impl Error {
         let Self::InvalidToken { field } = self else {
             return None;
         };
-        let (field, message) = ((*field).to_owned(), "is not valid, or no longer".to_owned());
+        let (field, message) = ((*field).to_owned(), "is invalid or has expired".to_owned());
         Some(FieldError {
             field,
             code: "invalid",

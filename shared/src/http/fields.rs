@@ -29,7 +29,7 @@ pub fn body<T>(request: &Request, read: impl FnOnce(&mut Fields) -> Option<T>) -
         let message = if error.to_string().starts_with(TWICE) {
             TWICE
         } else {
-            "the body must be one JSON object"
+            "the request body must be one JSON object"
         };
         Error::field("", Violation::new("invalid", message))
     })?;
@@ -65,9 +65,10 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let parsed = match self.unread.remove(field)? {
-            RawField::Text(text) if text.contains('\0') => {
-                Err(Violation::new("invalid", "must not contain NUL"))
-            }
+            RawField::Text(text) if text.contains('\0') => Err(Violation::new(
+                "invalid",
+                "must not contain a NUL character",
+            )),
             RawField::Text(text) => parse(&text).map_err(Into::into),
             _ => Err(Violation::new("invalid", "must be a string")),
         };
@@ -126,7 +127,7 @@ impl Fields {
             };
             self.error(
                 &field,
-                Violation::new("unknown_field", "is not a field of this request"),
+                Violation::new("unknown_field", "is not a known field"),
             );
         }
     }
@@ -138,7 +139,7 @@ fn is_nameable(field: &str) -> bool {
     (1..=64).contains(&field.len()) && field.bytes().all(plain)
 }
 
-const TWICE: &str = "a field is given twice";
+const TWICE: &str = "a field occurs twice";
 
 /// A JSON object whose names differ.
 struct Object(BTreeMap<String, RawField>);

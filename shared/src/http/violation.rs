@@ -27,7 +27,7 @@ impl FieldError {
     }
 }
 
-/// Why a value will not do: the code and the message of a [`FieldError`].
+/// Why a value is invalid: the code and the message of a [`FieldError`].
 pub struct Violation {
     /// Stable, for programs.
     pub code: &'static str,

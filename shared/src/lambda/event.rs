@@ -29,7 +29,7 @@ pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
     {
         return Err(Error::field(
             "",
-            Violation::new("invalid", "the body is not base64"),
+            Violation::new("invalid", "the request body is not valid base64"),
         ));
     }
     // No answer depends on these, and the library makes an address of them without asking whether it is one.

@@ -33,7 +33,7 @@ impl Telemetry {
     /// Writes what was counted since the last time.
     pub(super) fn flush(&self) {
         if let Err(error) = self.metrics.flush(io::stdout().lock()) {
-            tracing::warn!(%error, "metrics were lost");
+            tracing::warn!(%error, "could not write metrics");
         }
     }
 }

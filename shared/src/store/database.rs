@@ -111,7 +111,7 @@ impl Database {
         match self.get(table, key).await {
             Ok(item) => Ok(item.map_or(Slot::Vacant, Slot::Occupied)),
             Err(error @ Error::Unreadable { .. }) => {
-                tracing::error!(%error, "it will be replaced");
+                tracing::error!(%error, "item cannot be deserialized and will be overwritten");
                 Ok(Slot::Corrupt)
             }
             Err(error) => Err(error),

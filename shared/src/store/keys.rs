@@ -127,7 +127,7 @@ impl Keys {
         got.map_err(|error| match error {
             Error::Unreadable { problem } => Error::Unavailable {
                 operation: "GetItem",
-                problem: format!("the keys cannot be read: {problem}"),
+                problem: format!("signing keys cannot be deserialized: {problem}"),
             },
             other => other,
         })

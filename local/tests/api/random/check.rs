@@ -115,7 +115,7 @@ impl<'a> Round<'a> {
         for (id, person) in &people.all {
             match rest.users.get(id) {
                 Some(record) => cases.push(Case::new(person, record, rest, self.steps)),
-                None => self.blame(Some(*id), "the user is gone".to_owned()),
+                None => self.blame(Some(*id), "the user no longer exists".to_owned()),
             }
         }
         for case in &cases {

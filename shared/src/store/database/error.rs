@@ -16,7 +16,7 @@ use super::{Item, WriteOutcome};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It will pass: throttling, a time-out, no connection, credentials that expired. Nothing is known of the outcome.
-    #[error("DynamoDB is not available for {operation}: {problem}")]
+    #[error("DynamoDB unavailable: {operation}: {problem}")]
     Unavailable {
         /// The operation of DynamoDB's API.
         operation: &'static str,
@@ -32,7 +32,7 @@ pub enum Error {
         problem: String,
     },
     /// An item is not what it should be.
-    #[error("an item cannot be read: {problem}")]
+    #[error("item cannot be deserialized: {problem}")]
     Unreadable {
         /// What is wrong with it.
         problem: String,
@@ -45,7 +45,7 @@ impl Error {
     pub fn hidden() -> Self {
         Self::Unavailable {
             operation: "a write",
-            problem: "an attempt was not answered, and later writes hide whether it took place"
+            problem: "an attempt got no response, and later writes make it impossible to tell whether it was applied"
                 .to_owned(),
         }
     }
@@ -62,7 +62,7 @@ impl Error {
     pub(super) fn unwritable(error: &serde_dynamo::Error) -> Self {
         Self::Defect {
             operation: "PutItem",
-            problem: format!("an item cannot be written: {error}"),
+            problem: format!("item cannot be serialized: {error}"),
         }
     }
 }

@@ -42,7 +42,7 @@ impl Intercept for MalformedResponse {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if is_malformed(context.response()) {
-            Err("the answer is no JSON".into())
+            Err("the response is not JSON".into())
         } else {
             Ok(())
         }

@@ -1,14 +1,20 @@
-//! What a function works with: settings, tables, keys, clock and chance, built once per process. The only place that
-//! reads the environment, the machine's clock and its source of randomness.
+//! The state of a function's process: settings, tables, keys, clock and randomness. The only place that reads the
+//! environment, the system clock and the operating system's randomness.
 
-mod caller;
+mod authenticate;
 pub mod connection;
+mod rate_limit;
+mod throttle;
 
 use std::time::SystemTime;
 
 use aws_config::SdkConfig;
 
-pub use self::caller::{CURRENT_PASSWORD, Caller};
+pub use self::{
+    authenticate::Caller,
+    rate_limit::SourceLimit,
+    throttle::{Account, CURRENT_PASSWORD, Candidate},
+};
 use crate::{
     auth::{session_token::TokenConfig, signer::Signer, verifier::Verifier},
     domain::{
@@ -20,60 +26,60 @@ use crate::{
     store::{database::Database, keys::Keys, outbox::Outbox, transient::Transient, users::Users},
 };
 
-/// What a function works with.
+/// Everything a function needs, built once per process.
 pub struct App {
-    /// What the operator set.
+    /// The settings.
     pub settings: Settings,
     /// The table of users.
     pub users: Users,
-    /// The table of what may vanish.
+    /// The table of short-lived items.
     pub transient: Transient,
-    /// The key to sign tokens with; only sign-up and log-in have the right to read it.
+    /// Provides the key that signs tokens. Only sign-up and log-in may read it.
     pub signer: Signer,
-    /// The keys to check tokens with.
+    /// Provides the keys that verify tokens.
     pub verifier: Verifier,
-    /// Where mails are asked for.
+    /// Queues mails.
     pub outbox: Outbox,
     /// Hashes passwords.
     pub hasher: Hasher,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
-    /// Gives random bytes.
+    /// The source of randomness.
     pub random: Random,
-    /// Whom tokens are issued by and meant for.
+    /// The issuer and audience of session tokens.
     pub token_config: TokenConfig,
-    /// What Lambda calls the function; empty elsewhere.
-    pub function: String,
-    /// The version of it that runs; empty elsewhere.
-    pub version: String,
-    /// What further SDK clients are made from.
+    /// The Lambda function's name; empty outside Lambda.
+    pub function_name: String,
+    /// The Lambda function's version; empty outside Lambda.
+    pub function_version: String,
+    /// The configuration for further SDK clients.
     pub aws: SdkConfig,
 }
 
-/// What an [`App`] does not make itself.
+/// The clock, randomness and password hasher of an [`App`]: the system's, or a test's.
 #[derive(Clone)]
 pub struct Providers {
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
-    /// Gives random bytes.
+    /// The source of randomness.
     pub random: Random,
-    /// Hashes passwords; clones share one block of memory.
+    /// Hashes passwords. Clones share one block of memory.
     pub hasher: Hasher,
 }
 
-/// The process cannot start.
+/// The reason why the process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A setting is missing or malformed.
+    /// A setting is missing or invalid.
     #[error(transparent)]
     Settings(#[from] settings::Error),
-    /// AWS cannot be reached for want of a region, credentials or TLS.
+    /// The region, the credentials or TLS are missing or invalid.
     #[error(transparent)]
     Connection(#[from] connection::Error),
 }
 
 impl Providers {
-    /// The system's clock and randomness, and OWASP's parameters for Argon2id.
+    /// Returns the system's clock and randomness, and Argon2id with OWASP's parameters.
     #[must_use]
     pub fn system() -> Self {
         Self {
@@ -85,10 +91,10 @@ impl Providers {
 }
 
 impl App {
-    /// Makes everything from the environment variables that `lookup` knows. Reaches out to nothing.
+    /// Builds everything from the environment variables that `lookup` returns. Makes no connection.
     ///
     /// # Errors
-    /// [`StartError`] names what is missing or malformed.
+    /// [`StartError`] names the missing or invalid setting.
     pub fn start(
         lookup: &dyn Fn(&str) -> Option<String>,
         providers: Providers,
@@ -129,14 +135,14 @@ impl App {
             hasher,
             clock,
             random,
-            function: lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-            version: lookup("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
+            function_name: lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            function_version: lookup("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
             aws,
         })
     }
 }
 
-/// Looks an environment variable of this process up.
+/// Returns an environment variable of this process.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
@@ -148,7 +154,7 @@ pub fn environment(name: &str) -> Option<String> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place that reads the machine's clock"
+    reason = "the one place that reads the system clock"
 )]
 fn system_now() -> Timestamp {
     let since_epoch = SystemTime::now()
@@ -160,7 +166,7 @@ fn system_now() -> Timestamp {
 #[expect(
     clippy::disallowed_methods,
     clippy::expect_used,
-    reason = "the one source of randomness; without it nothing may go on"
+    reason = "the one source of randomness; nothing can continue without it"
 )]
 fn system_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system provides random bytes");

@@ -93,7 +93,7 @@ where
                 Err(error) => refuse(app, &error),
             };
             let milliseconds = started_at.elapsed().as_secs_f64() * 1000.0;
-            metrics::histogram!("duration_ms", "function" => app.function.as_str())
+            metrics::histogram!("duration_ms", "function" => app.function_name.as_str())
                 .record(milliseconds);
             tracing::info!(
                 status = response.status().as_u16(),
@@ -133,11 +133,11 @@ fn refuse(app: &App, error: &Error) -> Response {
         Error::Internal(source) => {
             tracing::error!(code, error = %source, "request failed");
             // By version, so that a gradual deployment is rolled back for the new version's defects alone.
-            let (function, version) = (app.function.clone(), app.version.clone());
+            let (function, version) = (app.function_name.clone(), app.function_version.clone());
             metrics::counter!("defect", "function" => function, "version" => version).increment(1);
         }
         Error::Unavailable(source) => {
-            tracing::warn!(code, error = %source, "request failed: dependency unavailable")
+            tracing::warn!(code, error = %source, "request failed: dependency unavailable");
         }
         _ => tracing::info!(code, "request rejected"),
     }
@@ -165,7 +165,7 @@ pub async fn run_invoke(
     function: impl FnOnce(&'static App) -> Invoke,
 ) -> Result<(), RunError> {
     let app = App::start(&environment, Providers::system())?;
-    let telemetry = Arc::new(Telemetry::start(&app.settings, &app.function)?);
+    let telemetry = Arc::new(Telemetry::start(&app.settings, &app.function_name)?);
     // The process is the application's whole life.
     let app: &'static App = Box::leak(Box::new(app));
     opening.open(app).await;

@@ -1,14 +1,12 @@
-//! `POST /auth/login`: signs a user in by e-mail or username, and password.
+//! `POST /auth/login`: starts a session by username or e-mail address, and password.
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::App,
-    audit,
+    app::{Account, App, Candidate, SourceLimit},
     auth::session_token,
     domain::{
-        digest::sha256_hex,
         email::EmailAddress,
-        password::{Hash, Password},
+        password::Password,
         user::{Session, User, View},
         username::Username,
     },
@@ -17,28 +15,25 @@ use shared::{
     store::users::Started,
 };
 
-/// The user is given a token.
+/// Loads the signing key.
 pub const WARM_UP: WarmUp = WarmUp::SigningKey;
 
-/// Failures in an hour are counted by source address under this name.
-const LIMIT: &str = "log_in";
-
-/// Times that a log-in is begun which a change overtook. Each change is a request of the very user, so that five in a row are
-/// no chance.
+/// Maximum attempts when the record changes during log-in. Five changes in a row cannot be coincidence: each is made by
+/// the same user.
 const MAX_ATTEMPTS: u32 = 5;
 
 struct Body {
-    name: Name,
+    name: LogInName,
     password: Password,
 }
 
-enum Name {
+enum LogInName {
     Email(EmailAddress),
     Username(Username),
 }
 
-impl Name {
-    /// What wrong passwords are counted under if nobody has the name.
+impl LogInName {
+    /// Returns the form that wrong passwords are counted under if no user has the name.
     fn canonical(&self) -> String {
         match self {
             Self::Email(email) => email.canonical().to_owned(),
@@ -50,21 +45,19 @@ impl Name {
 impl Body {
     fn read(fields: &mut Fields) -> Option<Self> {
         if fields.has("email") && fields.has("username") {
-            fields.error(
-                "username",
-                Violation::new("invalid", "give either username or email, not both"),
-            );
+            let message = "give either username or email, not both";
+            fields.error("username", Violation::new("invalid", message));
         }
         let name = if fields.has("email") {
-            // The second name, if there is one, is refused already: it is only taken out of the way.
+            // A second name has been reported already.
             fields.skip("username");
             fields
                 .required("email", EmailAddress::parse)
-                .map(Name::Email)
+                .map(LogInName::Email)
         } else {
             fields
                 .required("username", Username::parse)
-                .map(Name::Username)
+                .map(LogInName::Username)
         };
         let password = fields.required("password", Password::parse);
         Some(Self {
@@ -74,65 +67,41 @@ impl Body {
     }
 }
 
-/// A name that nobody has costs the same calls and the same time as a wrong password.
-///
-/// # Errors
-/// As the contract says.
+/// An unknown name costs the same calls and the same time as a wrong password, to prevent user enumeration.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
-    let body = http::body(&request, Body::read)?;
-    let allowed = app.check_source(&request, LIMIT, |limits| limits.wrong_log_ins);
-    let (mut found, ()) = tokio::try_join!(find(app, &body.name), allowed)?;
-    let mut verified: Option<Hash> = None;
+    let Body { name, password } = http::body(&request, Body::read)?;
+    let allowed = app.check_rate_limit(&request, SourceLimit::FailedLogIns);
+    let (mut account, ()) = tokio::try_join!(find(app, &name), allowed)?;
+    let mut candidate = Candidate::new(password);
     for _ in 0..MAX_ATTEMPTS {
-        let Some(user) = found else {
-            refuse_unknown(app, &body).await?;
-            return refuse(app, &request).await;
+        let user = match app.verify_log_in(account, &mut candidate).await {
+            Err(Error::InvalidCredentials) => {
+                app.count_request(&request, SourceLimit::FailedLogIns)
+                    .await?;
+                return Err(Error::InvalidCredentials);
+            }
+            verified => verified?,
         };
-        app.check_throttle(user.failed_attempts.as_ref())?;
-        let is_verified = verified.is_some_and(|hash| hash.as_str() == user.password.as_str());
-        if !is_verified && !app.verify(&body.password, &user)? {
-            app.record_failed_attempt(&user).await?;
-            return refuse(app, &request).await;
-        }
-        if let Some(response) = sign_in(app, &request, &user, &body.password).await? {
+        if let Some(response) = start_session(app, &request, &user, candidate.password()).await? {
             return Ok(response);
         }
-        verified = Some(user.password);
-        found = find(app, &body.name).await?;
+        account = find(app, &name).await?;
     }
     Err(Error::unavailable(
         "the user record kept changing during log-in",
     ))
 }
 
-/// Counts the failure by source, too.
-async fn refuse(app: &App, request: &Request) -> Result<Response, Error> {
-    app.limit_source(request, LIMIT, |limits| limits.wrong_log_ins)
-        .await?;
-    Err(Error::InvalidCredentials)
-}
-
-async fn find(app: &App, name: &Name) -> Result<Option<User>, Error> {
+async fn find(app: &App, name: &LogInName) -> Result<Account, Error> {
     let id = match name {
-        Name::Email(email) => app.users.id_by_email(email).await?,
-        Name::Username(username) => app.users.id_by_username(username).await?,
+        LogInName::Email(email) => app.users.id_by_email(email).await?,
+        LogInName::Username(username) => app.users.id_by_username(username).await?,
     };
-    let Some(id) = id else { return Ok(None) };
-    audit::record_user(id);
-    Ok(app.users.by_id(id).await?)
+    app.account(id, &name.canonical()).await
 }
 
-/// Counts and waits as for a user, and hashes as long.
-async fn refuse_unknown(app: &App, body: &Body) -> Result<(), Error> {
-    let name = sha256_hex(body.name.canonical().as_bytes());
-    let failures = app.transient.unknown_name(&name).await?;
-    app.check_throttle(failures.as_ref())?;
-    app.hasher.verify_dummy(&body.password);
-    app.record_unknown_name(&name, failures).await
-}
-
-/// The answer, unless the record changed meanwhile.
-async fn sign_in(
+/// Returns `None` if the record changed in the meantime.
+async fn start_session(
     app: &App,
     request: &Request,
     user: &User,
@@ -147,16 +116,15 @@ async fn sign_in(
     );
     let issued = session_token::issue(&key, &app.token_config, user.id, &session, &app.random)
         .map_err(Error::internal)?;
-    let stronger = if app.hasher.needs_rehash(&user.password) {
+    let rehashed = if app.hasher.needs_rehash(&user.password) {
         Some(app.hasher.rehash(password, app.random.bytes())?)
     } else {
         None
     };
-    match app
+    let started = app
         .users
-        .start_session(user, &issued.id, &session, stronger.as_ref())
-        .await?
-    {
+        .start_session(user, &issued.id, &session, rehashed.as_ref());
+    match started.await? {
         Started::Done => {
             let body = SessionResponse {
                 token: &issued.token,
@@ -164,7 +132,7 @@ async fn sign_in(
             };
             http::json(StatusCode::OK, &body).map(Some)
         }
-        Started::Throttled(failures) => app.check_throttle(Some(&failures)).map(|()| None),
+        Started::Throttled(attempts) => app.check_throttle(Some(&attempts)).map(|()| None),
         Started::Raced => Ok(None),
         Started::Contended => Err(Error::unavailable(
             "too many concurrent log-ins of this user",

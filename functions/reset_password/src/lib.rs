@@ -1,8 +1,8 @@
-//! `POST /api/passwords/reset_password`: asks for a mail with a reset link. Nothing else changes.
+//! `POST /api/passwords/reset_password`: queues a mail with a reset link. Nothing else changes.
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::App,
+    app::{App, SourceLimit},
     audit::{self, Metric},
     domain::email::EmailAddress,
     http::{self, Error, Fields, Response},
@@ -10,11 +10,8 @@ use shared::{
     store::outbox::RequestOutcome,
 };
 
-/// An address is looked up first.
+/// Connects to the users table.
 pub const WARM_UP: WarmUp = WarmUp::Users;
-
-/// What may be asked in an hour is counted by source address under this name.
-const LIMIT: &str = "reset_password";
 
 struct Body {
     email: EmailAddress,
@@ -28,39 +25,28 @@ impl Body {
     }
 }
 
-/// An address that nobody has is told (404) or, by a setting, goes through the same motions and is answered the same.
-///
-/// # Errors
-/// As the contract says.
+/// An unknown address is reported (404) or, by a setting, handled identically to prevent user enumeration.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let Body { email } = http::body(&request, Body::read)?;
-    app.limit_source(&request, LIMIT, |limits| limits.resets)
-        .await?;
-    let user = app
-        .users
-        .id_by_email(&email)
-        .await?
-        .inspect(|user| audit::record_user(*user));
-    if user.is_none() && app.settings.reveal_unknown_emails {
-        Metric::ResetUnknown.count();
-        return Err(Error::NotFound);
-    }
-    let outcome = if user.is_some() {
-        Metric::ResetRequested
-    } else {
-        Metric::ResetUnknown
+    app.count_request(&request, SourceLimit::Resets).await?;
+    let user = app.users.id_by_email(&email).await?;
+    let metric = match user {
+        Some(id) => {
+            audit::record_user(id);
+            Metric::ResetRequested
+        }
+        None if app.settings.reveal_unknown_emails => {
+            Metric::ResetUnknown.count();
+            return Err(Error::NotFound);
+        }
+        None => Metric::ResetUnknown,
     };
-    match app
-        .outbox
-        .request_reset(user, &email, app.clock.now())
-        .await?
-    {
+    let requested = app.outbox.request_reset(user, &email, app.clock.now());
+    match requested.await? {
         RequestOutcome::Queued => {
-            outcome.count();
-            http::detail(
-                StatusCode::OK,
-                "The password reset link has been queued for e-mail delivery.",
-            )
+            metric.count();
+            let detail = "The password reset link has been queued for e-mail delivery.";
+            http::detail(StatusCode::OK, detail)
         }
         RequestOutcome::TooMany { retry_after } => Err(Error::TooManyRequests { retry_after }),
     }

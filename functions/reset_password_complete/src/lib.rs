@@ -2,7 +2,7 @@
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::App,
+    app::{App, SourceLimit},
     audit::{self, Metric},
     domain::{
         mail::Kind,
@@ -14,11 +14,8 @@ use shared::{
     lambda::WarmUp,
 };
 
-/// A user is read first.
+/// Connects to the users table.
 pub const WARM_UP: WarmUp = WarmUp::Users;
-
-/// What may be tried in an hour is counted by source address under this name.
-const LIMIT: &str = "reset_password_complete";
 
 struct Body {
     new_password: NewPassword,
@@ -38,7 +35,7 @@ impl Body {
             }
             _ => Ok(()),
         });
-        // A text of any other shape is a token that is not known: it gets that answer, once all else is in order.
+        // A malformed token is rejected like an unknown one, after all other fields were validated.
         let reset_token = fields.required("reset_token", |text| {
             Ok::<_, Violation>(ResetToken::parse(text))
         });
@@ -49,49 +46,40 @@ impl Body {
     }
 }
 
-/// Only a good token costs an Argon2 run, and the transaction that uses it up checks it once more.
-///
-/// # Errors
-/// As the contract says.
+/// Only a valid token costs an Argon2 run, and the transaction that consumes it checks it again.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
-    let body = http::body(&request, |fields| {
-        Body::read(fields, app.settings.password_policy)
-    })?;
-    app.limit_source(&request, LIMIT, |limits| limits.completions)
+    let policy = app.settings.password_policy;
+    let Body {
+        new_password,
+        reset_token,
+    } = http::body(&request, |fields| Body::read(fields, policy))?;
+    app.count_request(&request, SourceLimit::Completions)
         .await?;
-    let token = body.reset_token?;
+    let token = reset_token?;
     audit::record_user(token.user());
     let now = app.clock.now();
-    let (last_sent, user) = tokio::try_join!(
+    let (stored, user) = tokio::try_join!(
         app.transient.reset_token(token.user()),
         app.users.by_id(token.user())
     )?;
-    let (Some(sent), Some(user)) = (last_sent.item(), user) else {
+    let (Some(stored), Some(user)) = (stored.item(), user) else {
         return Err(reset_token::Error.into());
     };
-    if !sent.accepts(&token.hash(), user.credentials_version, now) {
+    if !stored.accepts(&token.hash(), user.credentials_version, now) {
         return Err(reset_token::Error.into());
     }
-    let own = user.personal_words();
-    let similar = body
-        .new_password
-        .check_not_about(&own.each_ref().map(String::as_str));
-    similar.map_err(|error| Error::field("new_password", error))?;
-    let hash = app.hasher.hash(&body.new_password, app.random.bytes())?;
-    let use_up = app.transient.consume_reset_token(user.id, sent, now)?;
+    new_password
+        .check_not_personal(&user.personal_words())
+        .map_err(|error| Error::field("new_password", error))?;
+    let hash = app.hasher.hash(&new_password, app.random.bytes())?;
+    let consumed = app.transient.consume_reset_token(user.id, stored, now)?;
     let notice = app.outbox.notice(Kind::PasswordChanged, &user, now)?;
-    if app
-        .users
-        .reset_password(&user, &hash, use_up, notice)
-        .await?
-    {
-        Metric::ResetCompleted.count();
-        audit::account_changed(user.id, &app.source(&request), Change::Reset);
-        http::detail(
-            StatusCode::CREATED,
-            "The password has been changed. Log in with the new one.",
-        )
-    } else {
-        Err(reset_token::Error.into())
+    let reset = app.users.reset_password(&user, &hash, consumed, notice);
+    if !reset.await? {
+        return Err(reset_token::Error.into());
     }
+    Metric::ResetCompleted.count();
+    audit::account_changed(user.id, &app.source(&request), Change::Reset);
+    let detail = "The password has been changed. Log in with the new one.";
+    http::detail(StatusCode::CREATED, detail)
 }

@@ -9,13 +9,10 @@ use shared::{
     domain::{
         email::EmailAddress,
         mail::{Kind, Mail, State},
-        reset_token::ResetToken,
+        reset_token::{ResetToken, StoredResetToken},
         user::User,
     },
-    store::{
-        database::Error,
-        transient::{MailKey, StoredResetToken},
-    },
+    store::{database::Error, transient::MailKey},
 };
 
 use crate::{

@@ -1,17 +1,17 @@
-//! `POST /auth/signup`: makes a user and signs it in.
+//! `POST /auth/signup`: creates a user and starts the first session.
 
 use std::collections::BTreeMap;
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::App,
+    app::{App, SourceLimit},
     audit,
     auth::session_token,
     domain::{
         email::EmailAddress,
         name::Name,
-        password::{self, NewPassword},
-        user::{Change, Session, User, View},
+        password::{NewPassword, PersonalWords, Policy},
+        user::{Change, NewUser, Session, User, View},
         user_id::UserId,
         username::Username,
     },
@@ -20,89 +20,62 @@ use shared::{
     store::users::Created,
 };
 
-/// The new user is given a token.
+/// Loads the signing key.
 pub const WARM_UP: WarmUp = WarmUp::SigningKey;
 
-/// What may be done in an hour is counted by source address under this name.
-const LIMIT: &str = "sign_up";
-
-/// Ids to draw before giving up: with a million users, one in nine thousand million is taken.
-const ID_DRAWS: u32 = 3;
+/// Maximum number of ids to draw. With a million users, one in nine thousand million is in use.
+const MAX_ID_DRAWS: u32 = 3;
 
 struct Body {
-    username: Username,
-    email: EmailAddress,
+    new: NewUser,
     password: NewPassword,
-    first_name: Name,
-    last_name: Name,
 }
 
 impl Body {
-    fn read(fields: &mut Fields, policy: password::Policy) -> Option<Self> {
+    fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
         let username = fields.required("username", Username::parse);
         let email = fields.required("email", EmailAddress::parse);
-        let first_name = fields
-            .optional("first_name", Name::parse)
-            .unwrap_or_default();
-        let last_name = fields
-            .optional("last_name", Name::parse)
-            .unwrap_or_default();
-        let whole_name = format!("{} {}", first_name.as_str(), last_name.as_str());
-        let own = [
-            email.as_ref().map_or("", EmailAddress::canonical),
-            username.as_ref().map_or("", Username::as_str),
-            first_name.as_str(),
-            last_name.as_str(),
-            &whole_name,
-        ];
+        let first_name = fields.optional("first_name", Name::parse);
+        let last_name = fields.optional("last_name", Name::parse);
+        let (first_name, last_name) = (
+            first_name.unwrap_or_default(),
+            last_name.unwrap_or_default(),
+        );
+        let mut words = PersonalWords::default().with_names(&first_name, &last_name);
+        if let Some(email) = &email {
+            words = words.with_email(email);
+        }
+        if let Some(username) = &username {
+            words = words.with_username(username);
+        }
         let password = fields.required("password", |text| {
-            NewPassword::parse_for(text, &policy, &own)
+            NewPassword::parse_for(text, &policy, &words)
         });
         Some(Self {
-            username: username?,
-            email: email?,
+            new: NewUser {
+                username: username?,
+                email: email?,
+                first_name,
+                last_name,
+            },
             password: password?,
-            first_name,
-            last_name,
         })
     }
 }
 
-/// The key is loaded first, so that nobody is signed up who cannot be given a token.
-///
-/// # Errors
-/// As the contract says.
+/// The key is loaded first, so that no user is created who cannot be given a token.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
-    let body = http::body(&request, |fields| {
-        Body::read(fields, app.settings.password_policy)
-    })?;
-    app.limit_source(&request, LIMIT, |limits| limits.sign_ups)
-        .await?;
+    let policy = app.settings.password_policy;
+    let Body { new, password } = http::body(&request, |fields| Body::read(fields, policy))?;
+    app.count_request(&request, SourceLimit::SignUps).await?;
     let key = app.signer.key().await?;
     let now = app.clock.now();
-    let session = Session::start(
-        1,
-        now,
-        app.settings.session_lifetime,
-        http::user_agent(&request),
-    );
-    let mut user = User {
-        id: UserId::from_random(app.random.bytes()),
-        password: app.hasher.hash(&body.password, app.random.bytes())?,
-        username: body.username,
-        email: body.email,
-        first_name: body.first_name,
-        last_name: body.last_name,
-        is_superuser: false,
-        date_joined: now,
-        record_version: 1,
-        credentials_version: 1,
-        password_version: 1,
-        sessions: BTreeMap::new(),
-        failed_attempts: None,
-        last_write_id: app.users.new_write_id(),
-    };
-    for _ in 0..ID_DRAWS {
+    let lifetime = app.settings.session_lifetime;
+    let session = Session::start(1, now, lifetime, http::user_agent(&request));
+    let hash = app.hasher.hash(&password, app.random.bytes())?;
+    let id = UserId::from_random(app.random.bytes());
+    let mut user = User::new(id, new, hash, now, app.users.new_write_id());
+    for _ in 0..MAX_ID_DRAWS {
         let issued = session_token::issue(&key, &app.token_config, user.id, &session, &app.random)
             .map_err(Error::internal)?;
         user.sessions = BTreeMap::from([(issued.id, session.clone())]);

@@ -3,92 +3,31 @@
 use lambda_http::{Request, http::StatusCode};
 use serde_json::json;
 use shared::{
-    app::{App, CURRENT_PASSWORD, Caller},
+    app::{App, CURRENT_PASSWORD, Caller, Candidate},
     audit,
     domain::{
         email::EmailAddress,
-        mail::Kind,
         name::Name,
         password::{NewPassword, Password, Policy},
-        user::{User, UserUpdate, View},
+        user::{Change, User, UserUpdate, View},
     },
     http::{self, Error, FieldError, Fields, Response, Violation},
     lambda::WarmUp,
     store::users::Changed,
 };
 
-/// A token is checked first.
+/// Loads the public keys.
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
-/// Times that a change which another one overtook is begun.
+/// Maximum attempts when another request changes the record first.
 const MAX_ATTEMPTS: u32 = 2;
+
+/// Maximum attempts when concurrent requests change the counter of wrong passwords first.
+const MAX_COUNTER_ATTEMPTS: u32 = 5;
 
 struct Body {
     current_password: Password,
-    email: Option<EmailAddress>,
-    first_name: Option<Name>,
-    last_name: Option<Name>,
-    password: Option<NewPassword>,
-    is_superuser: Option<bool>,
-}
-
-impl Body {
-    fn read(fields: &mut Fields, user: &User, policy: Policy) -> Option<Self> {
-        let nothing = !CHANGEABLE.iter().any(|field| fields.has(field));
-        let current_password = fields.required(CURRENT_PASSWORD, Password::parse);
-        let email = fields.optional("email", EmailAddress::parse);
-        let first_name = fields.optional("first_name", Name::parse);
-        let last_name = fields.optional("last_name", Name::parse);
-        let mut words = user.personal_words().to_vec();
-        words.extend(email.as_ref().map(|email| email.canonical().to_owned()));
-        let first = first_name.as_ref().unwrap_or(&user.first_name).as_str();
-        let last = last_name.as_ref().unwrap_or(&user.last_name).as_str();
-        words.extend([first.to_owned(), last.to_owned(), format!("{first} {last}")]);
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let password = fields.optional("password", |text| match &current_password {
-            // The present password is no change, whatever the rules for new ones say by now.
-            Some(current) if current.is_same_as(text) => Ok(None),
-            _ => NewPassword::parse_for(text, &policy, &words).map(Some),
-        });
-        let is_superuser = fields.boolean("is_superuser");
-        fields.read_only("id", &json!(user.id));
-        fields.read_only("username", &json!(user.username.as_str()));
-        fields.read_only("date_joined", &json!(user.date_joined.to_string()));
-        if nothing {
-            fields.error(
-                "",
-                Violation::new("nothing_to_change", "no field to change was given"),
-            );
-        }
-        let (current_password, password) = (current_password?, password.flatten());
-        Some(Self {
-            current_password,
-            email,
-            first_name,
-            last_name,
-            password,
-            is_superuser,
-        })
-    }
-
-    fn into_wish(self, app: &App) -> Result<UserUpdate, Error> {
-        let hash = |new| app.hasher.hash(&new, app.random.bytes());
-        let password = self.password.map(hash).transpose()?;
-        let Self {
-            email,
-            first_name,
-            last_name,
-            is_superuser,
-            ..
-        } = self;
-        Ok(UserUpdate {
-            email,
-            first_name,
-            last_name,
-            password,
-            is_superuser,
-        })
-    }
+    update: UserUpdate,
 }
 
 const CHANGEABLE: [&str; 5] = [
@@ -99,50 +38,120 @@ const CHANGEABLE: [&str; 5] = [
     "is_superuser",
 ];
 
-/// One request is one atomic change: all of it, with the mails that tell of it, or nothing.
-///
-/// # Errors
-/// As the contract says.
-pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
-    for _ in 0..MAX_ATTEMPTS {
-        let Caller { user, session } = app.authenticate(&request).await?;
-        let policy = app.settings.password_policy;
-        let body = http::body(&request, |fields| Body::read(fields, &user, policy))?;
-        if body
-            .is_superuser
-            .is_some_and(|wanted| wanted && !user.is_superuser)
-        {
-            return Err(Error::Forbidden);
+impl Body {
+    fn read(fields: &mut Fields, user: &User, policy: Policy) -> Option<Self> {
+        let is_empty = !CHANGEABLE.iter().any(|field| fields.has(field));
+        let current_password = fields.required(CURRENT_PASSWORD, Password::parse);
+        let email = fields.optional("email", EmailAddress::parse);
+        let first_name = fields.optional("first_name", Name::parse);
+        let last_name = fields.optional("last_name", Name::parse);
+        let first = first_name.as_ref().unwrap_or(&user.first_name);
+        let last = last_name.as_ref().unwrap_or(&user.last_name);
+        let mut words = user.personal_words().with_names(first, last);
+        if let Some(email) = &email {
+            words = words.with_email(email);
         }
-        app.check_current_password(&user, &body.current_password)
-            .await?;
-        let wish = body.into_wish(app)?;
-        let Some((after, changes)) = user.apply(wish, &session, app.users.new_write_id()) else {
-            app.clear_failed_attempts(user.id).await?;
-            return http::json(StatusCode::OK, &View::from(&user));
-        };
-        // To the address before the change: if it was somebody else's doing, that is the user's.
-        let notices = changes.iter().filter_map(|change| Kind::notice_of(*change));
-        let now = app.clock.now();
-        let notices = notices.map(|kind| app.outbox.notice(kind, &user, now));
-        let notices = notices.collect::<Result<_, _>>()?;
-        match app
-            .users
-            .change(&user, &after, &session, now, notices)
-            .await?
-        {
-            Changed::Done => {
-                let source = app.source(&request);
-                for change in changes {
-                    audit::account_changed(user.id, &source, change);
-                }
-                return http::json(StatusCode::OK, &View::from(&after));
-            }
-            Changed::Gone => return Err(Error::NotAuthenticated),
-            Changed::EmailTaken => return Err(Error::Invalid(vec![FieldError::taken("email")])),
-            Changed::Throttled(failures) => app.check_throttle(Some(&failures))?,
-            Changed::Raced => {}
+        let password = fields.optional("password", |text| match &current_password {
+            // The current password is no change, whatever the policy for new ones says by now.
+            Some(current) if current.is_same_as(text) => Ok(None),
+            _ => NewPassword::parse_for(text, &policy, &words).map(Some),
+        });
+        let is_superuser = fields.boolean("is_superuser");
+        fields.read_only("id", &json!(user.id));
+        fields.read_only("username", &json!(user.username.as_str()));
+        fields.read_only("date_joined", &json!(user.date_joined.to_string()));
+        if is_empty {
+            let message = "no field to change was given";
+            fields.error("", Violation::new("nothing_to_change", message));
+        }
+        Some(Self {
+            current_password: current_password?,
+            update: UserUpdate {
+                email,
+                first_name,
+                last_name,
+                password: password.flatten(),
+                is_superuser,
+            },
+        })
+    }
+}
+
+/// One request is one atomic change: all of it, with the mails that report it, or nothing.
+pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
+    let mut candidate = None;
+    let (mut lost_races, mut lost_turns) = (0, 0);
+    loop {
+        match attempt(app, &request, &mut candidate).await? {
+            Attempt::Done(response) => return Ok(response),
+            Attempt::Raced => lost_races += 1,
+            Attempt::CounterChanged => lost_turns += 1,
+        }
+        if lost_races == MAX_ATTEMPTS {
+            return Err(Error::Conflict);
+        }
+        if lost_turns == MAX_COUNTER_ATTEMPTS {
+            return Err(Error::contended());
         }
     }
-    Err(Error::Conflict)
+}
+
+enum Attempt {
+    Done(Response),
+    Raced,
+    CounterChanged,
+}
+
+/// `candidate` keeps the verified current password for the next attempt.
+async fn attempt(
+    app: &App,
+    request: &Request,
+    candidate: &mut Option<Candidate>,
+) -> Result<Attempt, Error> {
+    let Caller { user, session } = app.authenticate(request).await?;
+    let policy = app.settings.password_policy;
+    let Body {
+        current_password,
+        update,
+    } = http::body(request, |fields| Body::read(fields, &user, policy))?;
+    if update.is_superuser == Some(true) && !user.is_superuser {
+        return Err(Error::Forbidden);
+    }
+    let candidate = candidate.get_or_insert_with(|| Candidate::new(current_password));
+    app.verify_current_password(&user, candidate).await?;
+    let now = app.clock.now();
+    let hash = |new: &NewPassword| app.hasher.hash(new, app.random.bytes());
+    let new_hash = update.password.as_ref().map(hash).transpose()?;
+    let applied = user.apply(update, new_hash, &session, app.users.new_write_id());
+    let (outcome, after, changes) = if let Some((after, changes)) = applied {
+        let notices = app.outbox.notices(&changes, &user, now)?;
+        let written = app.users.change(&user, &after, &session, now, notices);
+        (written.await?, after, changes)
+    } else {
+        let confirmed = app.users.confirm_password(&user, &session, now).await?;
+        (confirmed, user, Vec::new())
+    };
+    match outcome {
+        Changed::Done => respond(app, request, &after, &changes),
+        Changed::SessionEnded => Err(Error::NotAuthenticated),
+        Changed::EmailTaken => Err(Error::Invalid(vec![FieldError::taken("email")])),
+        Changed::Throttled(attempts) => app
+            .check_throttle(Some(&attempts))
+            .map(|()| Attempt::CounterChanged),
+        Changed::CounterChanged => Ok(Attempt::CounterChanged),
+        Changed::Raced => Ok(Attempt::Raced),
+    }
+}
+
+fn respond(
+    app: &App,
+    request: &Request,
+    after: &User,
+    changes: &[Change],
+) -> Result<Attempt, Error> {
+    let source = app.source(request);
+    for change in changes {
+        audit::account_changed(after.id, &source, *change);
+    }
+    http::json(StatusCode::OK, &View::from(after)).map(Attempt::Done)
 }

@@ -1,5 +1,5 @@
-//! How a process reaches AWS: one HTTP client, one set of credentials, short time-outs. Everything the SDK would look
-//! for at start, in files and by other services, is stated here instead: that is most of a cold start.
+//! The connection to AWS: one HTTP client, one set of credentials, short timeouts. Everything that the SDK would look up at
+//! start, in files and from other services, is set here instead: that lookup is most of a cold start.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use aws_smithy_http_client::{
 /// The five root certificates that every AWS endpoint chains to (AWS, "Amazon Trust Services Repository").
 const AMAZON_ROOTS: &[u8] = include_bytes!("../../data/amazon_roots.pem");
 
-/// Idle connections are given up before AWS's load balancers cut them.
-const IDLE: Duration = Duration::from_secs(55);
+/// The time after which an idle connection is closed, shorter than that of AWS's load balancers.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(55);
 
-/// Bound on one try; DynamoDB answers in milliseconds.
-const ATTEMPT: Duration = Duration::from_secs(1);
+/// The timeout of one attempt; DynamoDB responds in milliseconds.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Bound on an operation with its retries.
-const OPERATION: Duration = Duration::from_secs(3);
+/// The timeout of an operation, including its retries.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Tries of an operation, the first included.
-const ATTEMPTS: u32 = 3;
+/// Maximum attempts of an operation, including the first.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// Mean wait before the first retry; the SDK's own 1 s would eat up the whole operation.
-const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
+/// The mean pause before the first retry; the SDK's own 1 s would use up most of the operation's timeout.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The environment lacks what Lambda sets for every function.
+/// The environment lacks something that Lambda sets for every function.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A variable is missing.
@@ -41,7 +41,7 @@ pub enum Error {
     Tls(String),
 }
 
-/// What every SDK client of this process is made from.
+/// Returns the configuration for every SDK client of this process.
 ///
 /// # Errors
 /// [`Error`] if region or credentials are missing, or TLS cannot be set up.
@@ -57,21 +57,21 @@ pub fn connect(
         None,
         "environment",
     );
-    let times = TimeoutConfig::builder()
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(OPERATION)
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
         .build();
     let retries = RetryConfig::standard()
-        .with_max_attempts(ATTEMPTS)
-        .with_initial_backoff(FIRST_BACK_OFF);
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(INITIAL_BACKOFF);
     Ok(SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http_client(use_system_roots)?)
-        .timeout_config(times)
+        .timeout_config(timeouts)
         .retry_config(retries)
-        // Our answers are a few hundred bytes: the attempt's bound is protection enough.
+        // Responses are a few hundred bytes, so the attempt's timeout is protection enough.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build())
 }
@@ -88,7 +88,7 @@ fn http_client(use_system_roots: bool) -> Result<SharedHttpClient, Error> {
         .map_err(|error| Error::Tls(error.to_string()))?;
     let provider = tls::Provider::rustls(CryptoMode::AwsLc);
     Ok(Builder::new()
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .tls_provider(provider)
         .tls_context(context)
         .build_https())

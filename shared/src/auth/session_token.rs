@@ -11,7 +11,7 @@ use crate::{
     domain::{
         clock::Timestamp,
         random::Random,
-        user::{Session, SessionId, View},
+        user::{Session, SessionId},
         user_id::UserId,
     },
 };

@@ -3,6 +3,7 @@
 
 mod block_list;
 mod hash;
+mod personal_words;
 mod phc;
 mod similarity;
 
@@ -10,6 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use hash::{Hash, Hasher};
+pub use personal_words::PersonalWords;
 pub use phc::{HashError, Params};
 
 /// Most characters of a new password. NIST SP 800-63B-4, 3.1.1.2, asks that at least 64 be permitted.
@@ -86,29 +88,28 @@ impl NewPassword {
         Ok(Self(attempt))
     }
 
-    /// Reads a new password that is also not made of `words`: [`Self::parse`] and [`Self::check_not_about`].
+    /// Reads a new password that is also not made of `words`: [`Self::parse`] and [`Self::check_not_personal`].
     ///
     /// # Errors
     /// All of [`Error`].
-    pub fn parse_for(text: &str, policy: &Policy, words: &[&str]) -> Result<Self, Error> {
+    pub fn parse_for(text: &str, policy: &Policy, words: &PersonalWords) -> Result<Self, Error> {
         let password = Self::parse(text, policy)?;
-        password.check_not_about(words)?;
+        password.check_not_personal(words)?;
         Ok(password)
     }
 
-    /// Refuses a password that is little more than the words: the user's e-mail address, username and
-    /// names, old and new (NIST SP 800-63B-4, 3.1.1.2: "context-specific words").
+    /// Rejects a password that is little more than the user's own words (NIST SP 800-63B-4, section 3.1.1.2:
+    /// "context-specific words").
     ///
-    /// Neither letter case, nor marks on letters, nor the direction matter. Out of the password are taken all words of three
-    /// characters or more, their parts between punctuation, and the labels of four or more of an
-    /// address's domain, except for its last. If there were any, and what is left has fewer than 8 characters
-    /// with fewer than 4 letters among them, the password is refused: `johndoe2024!` for John Doe,
-    /// but not `johnlovescats`.
+    /// Letter case, diacritical marks and direction do not matter. All words of three characters or more, their parts
+    /// between punctuation, and the labels of four or more of an address's domain except for its last are removed from
+    /// the password. If there were any, and what remains has fewer than 8 characters with fewer than 4 letters among
+    /// them, the password is rejected: `johndoe2024!` for John Doe, but not `johnlovescats`.
     ///
     /// # Errors
     /// [`Error::TooSimilar`].
-    pub fn check_not_about(&self, words: &[&str]) -> Result<(), Error> {
-        if similarity::is_made_of(self.0.as_str(), words) {
+    pub fn check_not_personal(&self, words: &PersonalWords) -> Result<(), Error> {
+        if similarity::is_made_of(self.0.as_str(), &words.as_strs()) {
             Err(Error::TooSimilar)
         } else {
             Ok(())
@@ -270,7 +271,7 @@ mod tests {
             #[test]
             fn never_panics_and_what_is_accepted_can_be_given_again(text in prop_oneof![any::<String>(), "\\PC{0,140}"]) {
                 if let Ok(password) = NewPassword::parse(&text, &Policy::default()) {
-                    let _ = password.check_not_about(&[&text, "john@example.com", ""]);
+                    let _ = password.check_not_personal(&[text.as_str(), "john@example.com", ""].into_iter().collect());
                     prop_assert!(Password::parse(&text).is_ok_and(|again| again.as_str() == password.as_password().as_str()));
                 }
             }

@@ -1,12 +1,16 @@
 //! The token in a password reset link: `<user id in base 36>-<secret in hex>`, as in `49v-6bf384458f725125c0b7`.
 //! Only its hash is ever stored; the token itself is in the mail alone.
 
+mod stored;
+
 use zeroize::Zeroizing;
 
 use crate::domain::{
     digest::{hex, sha256_hex},
     user_id::UserId,
 };
+
+pub use self::stored::StoredResetToken;
 
 /// Bytes of the secret: 160 random bits, more than the 128 that a secret needs to be beyond guessing
 /// (NIST SP 800-63B-4, section 3.1.2).

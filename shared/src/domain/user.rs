@@ -10,8 +10,14 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{change::Change, update::UserUpdate};
 use crate::domain::{
-    clock::Timestamp, digest::sha256_hex, email::EmailAddress, name::Name, password,
-    throttle::FailedAttempts, user_id::UserId, username::Username,
+    clock::Timestamp,
+    digest::sha256_hex,
+    email::EmailAddress,
+    name::Name,
+    password::{self, PersonalWords},
+    throttle::{FailedAttempts, PasswordCounter},
+    user_id::UserId,
+    username::Username,
 };
 
 /// Sessions that a user can have at once; one more log-in ends the oldest.
@@ -48,8 +54,10 @@ pub struct User {
     pub password_version: u64,
     /// The log-ins that are not signed out.
     pub sessions: BTreeMap<SessionId, Session>,
-    /// Wrong passwords since the last right one.
-    pub failed_attempts: Option<FailedAttempts>,
+    /// Wrong passwords at log-in since the last right one.
+    pub failed_log_ins: Option<FailedAttempts>,
+    /// Wrong values of `current-password` since the last right one.
+    pub failed_current_passwords: Option<FailedAttempts>,
     /// Who wrote the item last: tells one's own write, whose answer was lost, from somebody else's.
     pub last_write_id: String,
 }
@@ -107,7 +115,48 @@ impl Session {
     }
 }
 
+/// The details of a user who signs up.
+pub struct NewUser {
+    /// The username.
+    pub username: Username,
+    /// The e-mail address.
+    pub email: EmailAddress,
+    /// The first name, which may be empty.
+    pub first_name: Name,
+    /// The last name, which may be empty.
+    pub last_name: Name,
+}
+
 impl User {
+    /// Returns the record of a user who signs up, without a session. `write_id` is the id of the write that will store
+    /// it.
+    #[must_use]
+    pub fn new(
+        id: UserId,
+        new: NewUser,
+        password: password::Hash,
+        now: Timestamp,
+        write_id: String,
+    ) -> Self {
+        Self {
+            id,
+            username: new.username,
+            email: new.email,
+            first_name: new.first_name,
+            last_name: new.last_name,
+            password,
+            is_superuser: false,
+            date_joined: now,
+            record_version: 1,
+            credentials_version: 1,
+            password_version: 1,
+            sessions: BTreeMap::new(),
+            failed_log_ins: None,
+            failed_current_passwords: None,
+            last_write_id: write_id,
+        }
+    }
+
     /// Whether `session` is signed in at `now`.
     #[must_use]
     pub fn has_session(&self, session: &SessionId, now: Timestamp) -> bool {
@@ -144,18 +193,22 @@ impl User {
             .unwrap_or(1)
     }
 
-    /// The words that a password must not be made of.
+    /// Returns a counter of wrong passwords, if there were any since the last right one.
     #[must_use]
-    pub fn personal_words(&self) -> [String; 5] {
-        let (first, last) = (self.first_name.as_str(), self.last_name.as_str());
-        let [email, username] = [self.email.canonical(), self.username.as_str()];
-        [
-            email.to_owned(),
-            username.to_owned(),
-            first.to_owned(),
-            last.to_owned(),
-            format!("{first} {last}"),
-        ]
+    pub const fn failed_attempts(&self, counter: PasswordCounter) -> Option<&FailedAttempts> {
+        match counter {
+            PasswordCounter::LogIn => self.failed_log_ins.as_ref(),
+            PasswordCounter::CurrentPassword => self.failed_current_passwords.as_ref(),
+        }
+    }
+
+    /// Returns the words that the user's password must not be made of.
+    #[must_use]
+    pub fn personal_words(&self) -> PersonalWords {
+        PersonalWords::default()
+            .with_email(&self.email)
+            .with_username(&self.username)
+            .with_names(&self.first_name, &self.last_name)
     }
 }
 
@@ -202,6 +255,8 @@ struct Stored {
     sessions: BTreeMap<SessionId, Session>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failures: Option<FailedAttempts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    current_password_failures: Option<FailedAttempts>,
     writer: String,
 }
 
@@ -230,7 +285,8 @@ impl TryFrom<Stored> for User {
             credentials_version: stored.credentials,
             password_version: stored.passwords,
             sessions: stored.sessions,
-            failed_attempts: stored.failures,
+            failed_log_ins: stored.failures,
+            failed_current_passwords: stored.current_password_failures,
             last_write_id: stored.writer,
         })
     }
@@ -251,7 +307,8 @@ impl From<User> for Stored {
             credentials: user.credentials_version,
             passwords: user.password_version,
             sessions: user.sessions,
-            failures: user.failed_attempts,
+            failures: user.failed_log_ins,
+            current_password_failures: user.failed_current_passwords,
             writer: user.last_write_id,
         }
     }

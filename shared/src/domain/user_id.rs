@@ -18,6 +18,10 @@ impl UserId {
     /// The greatest id, 2^53-1.
     pub const MAX: u64 = (1 << 53) - 1;
 
+    /// An id that no user has: stands for the missing user where a request for an unknown address does the same work as
+    /// for a known one. [`Self::new`] and [`Self::from_random`] never return it.
+    pub const PLACEHOLDER: Self = Self(0);
+
     /// Reads plain ASCII digits without a sign or leading zeros.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
-//! DynamoDB as the tables use it: one read, one conditional write, one transaction, each with its errors sorted into
-//! answers, passing troubles and defects. Knows nothing of users.
+//! A small DynamoDB client: one read, one conditional write, one transaction. Errors are classified into failed
+//! conditions, retryable errors and defects. Knows nothing of users.
+//!
+//! Every function here returns [`Error`] if the request failed or its response could not be parsed.
 
 mod error;
 mod malformed_response;
@@ -25,32 +27,60 @@ use self::{
 };
 use crate::domain::random::Random;
 
-/// An item as DynamoDB hands it over.
+/// An item's attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// What came of a conditional write.
+/// The outcome of a conditional write.
 pub enum WriteOutcome {
-    /// It took place.
+    /// The write was applied.
     Done,
-    /// Its condition did not hold; the item that stands in its place, if there is one.
-    Refused(Option<Item>),
+    /// The condition failed and nothing was written. Carries the current item, if there is one.
+    ConditionFailed(Option<Item>),
+    /// The condition failed in the end, but an earlier attempt got no response and may have been applied. Carries the
+    /// current item, if there is one.
+    Ambiguous(Option<Item>),
 }
 
-/// What came of a transaction.
+impl WriteOutcome {
+    /// Returns true if the write was certainly applied.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// Returns the item that the condition failed on, if there is one.
+    #[must_use]
+    pub fn current_item(self) -> Option<Item> {
+        match self {
+            Self::Done => None,
+            Self::ConditionFailed(item) | Self::Ambiguous(item) => item,
+        }
+    }
+}
+
+/// The outcome of a transaction.
 pub enum Committed {
-    /// All of it took place.
+    /// All writes were applied.
     Done,
-    /// None of it did: for each write whether its condition held.
+    /// At least one condition failed and nothing was written. Carries one outcome per write, in their order.
     Refused(Vec<WriteOutcome>),
 }
 
-/// Tries of a write that collides with another one's transaction. The SDK does not retry these.
+impl Committed {
+    /// Returns true if the transaction was applied.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
+/// Maximum attempts of a write that conflicts with a transaction on the same item. The SDK does not retry these.
 const MAX_CONFLICT_ATTEMPTS: u32 = 6;
 
-/// Bound on a transaction with the SDK's retries; single operations have the client's own, shorter one.
+/// Timeout of a transaction, including the SDK's retries. Single operations have the client's own, shorter timeout.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// A connection to DynamoDB. Cheap to clone.
+/// A DynamoDB client. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
     client: Client,
@@ -58,7 +88,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// DynamoDB through `client`; `random` gives names to writes and jitter to retries.
+    /// Wraps `client`. `random` provides write ids and the jitter of retries.
     #[must_use]
     pub fn new(client: &Client, random: Random) -> Self {
         let config = client.config().to_builder();
@@ -71,22 +101,19 @@ impl Database {
         }
     }
 
-    /// A name for a write, which nobody else's has.
+    /// Returns a random id for a write: see [`Write::with_write_id`].
     #[must_use]
     pub fn new_write_id(&self) -> String {
         self.random.name()
     }
 
-    /// The item at `key`, read strongly.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked, or the item is not a `T`.
+    /// Returns the item at `key`, by a strongly consistent read.
     pub async fn get<T: DeserializeOwned>(
         &self,
         table: &str,
         key: &str,
     ) -> Result<Option<T>, Error> {
-        let answer = self
+        let output = self
             .client
             .get_item()
             .table_name(table)
@@ -96,13 +123,11 @@ impl Database {
             .send()
             .await
             .map_err(|error| classify("GetItem", &error))?;
-        answer.item.map(read).transpose()
+        output.item.map(read).transpose()
     }
 
-    /// What stands at `key`, for somebody who can do without it.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Returns the content of a key that is about to be overwritten, so that an item that cannot be deserialized is no
+    /// error.
     pub async fn get_slot<T: DeserializeOwned>(
         &self,
         table: &str,
@@ -118,55 +143,39 @@ impl Database {
         }
     }
 
-    /// Carries out one conditional write.
+    /// Carries out one conditional write, with retries.
     ///
-    /// A write that finds its own name in the item's `writer` has taken place already (its answer was lost): it is
-    /// [`WriteOutcome::Done`].
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// If the condition fails on an item that carries this write's own id, an earlier attempt was applied and only its
+    /// response was lost: [`WriteOutcome::Done`].
     pub async fn write(&self, write: &Write) -> Result<WriteOutcome, Error> {
-        self.write_or_doubt(write).await.map(|(outcome, _)| outcome)
-    }
-
-    /// The same, and whether an attempt was not answered: though refused in the end, that one may have taken place, and
-    /// another write have put its own name over it since.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
-    pub async fn write_or_doubt(&self, write: &Write) -> Result<(WriteOutcome, bool), Error> {
-        let doubt = UnansweredAttempts::default();
+        let unanswered = UnansweredAttempts::default();
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.send(write, &doubt).await {
-                Ok(()) => return Ok((WriteOutcome::Done, false)),
+            match self.send(write, &unanswered).await {
+                Ok(()) => return Ok(WriteOutcome::Done),
                 Err(Rejection::Condition(item)) if write.is_own(item.as_ref()) => {
-                    return Ok((WriteOutcome::Done, false));
+                    return Ok(WriteOutcome::Done);
                 }
-                Err(Rejection::Condition(item)) => {
-                    return Ok((WriteOutcome::Refused(item), doubt.any()));
+                Err(Rejection::Condition(item)) if unanswered.any() => {
+                    return Ok(WriteOutcome::Ambiguous(item));
                 }
-                Err(Rejection::WriteError(WriteError::Conflict(_)))
+                Err(Rejection::Condition(item)) => return Ok(WriteOutcome::ConditionFailed(item)),
+                Err(Rejection::Failed(WriteError::Conflict(_)))
                     if attempt < MAX_CONFLICT_ATTEMPTS =>
                 {
                     self.back_off(attempt).await;
                 }
-                Err(Rejection::WriteError(
-                    WriteError::Conflict(error) | WriteError::Error(error),
-                )) => {
+                Err(Rejection::Failed(WriteError::Conflict(error) | WriteError::Other(error))) => {
                     return Err(error);
                 }
             }
         }
     }
 
-    /// Carries out all of `writes` or none.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Carries out all of `writes`, or none of them, with retries.
     pub async fn transact(&self, writes: &[Write]) -> Result<Committed, Error> {
-        let token = self.random.name();
+        let idempotency_token = self.random.name();
         let items = writes
             .iter()
             .map(Write::to_transact_item)
@@ -174,36 +183,39 @@ impl Database {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.send_transaction(&token, items.clone()).await {
+            match self
+                .send_transaction(&idempotency_token, items.clone())
+                .await
+            {
                 Ok(None) => return Ok(Committed::Done),
                 Ok(Some(outcomes)) if is_own(writes, &outcomes) => return Ok(Committed::Done),
                 Ok(Some(outcomes)) => return Ok(Committed::Refused(outcomes)),
                 Err(WriteError::Conflict(_)) if attempt < MAX_CONFLICT_ATTEMPTS => {
                     self.back_off(attempt).await;
                 }
-                Err(WriteError::Conflict(error) | WriteError::Error(error)) => return Err(error),
+                Err(WriteError::Conflict(error) | WriteError::Other(error)) => return Err(error),
             }
         }
     }
 
-    /// The outcome of each condition, or nothing if all held.
+    /// Returns the outcome of each condition, or `None` if the transaction was applied.
     async fn send_transaction(
         &self,
-        token: &str,
+        idempotency_token: &str,
         items: Vec<TransactWriteItem>,
     ) -> Result<Option<Vec<WriteOutcome>>, WriteError> {
         let transaction = self
             .client
             .transact_write_items()
             .set_transact_items(Some(items))
-            .client_request_token(token);
+            .client_request_token(idempotency_token);
         let transaction = transaction.return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let times = TimeoutConfig::builder()
+        let timeouts = TimeoutConfig::builder()
             .operation_timeout(TRANSACTION_TIMEOUT)
             .build();
         let sent = transaction
             .customize()
-            .config_override(Builder::default().timeout_config(times))
+            .config_override(Builder::default().timeout_config(timeouts))
             .send()
             .await;
         sent.map_or_else(
@@ -212,7 +224,8 @@ impl Database {
         )
     }
 
-    /// Waits a random time, twice as long on average with each attempt: 10 to 20 ms after the first.
+    /// Sleeps for a random time that doubles with each attempt: 10 to 20 ms after the first, 320 to 640 ms from the
+    /// sixth.
     pub async fn back_off(&self, attempt: u32) {
         let [random] = self.random.bytes();
         let base = 10u64 << attempt.min(6);
@@ -223,20 +236,23 @@ impl Database {
     }
 }
 
+/// Returns true if one of the conditions failed on an item that carries the write's own id: the transaction was applied.
 fn is_own(writes: &[Write], outcomes: &[WriteOutcome]) -> bool {
     writes
         .iter()
         .zip(outcomes)
         .any(|(write, outcome)| match outcome {
-            WriteOutcome::Refused(item) => write.is_own(item.as_ref()),
+            WriteOutcome::ConditionFailed(item) | WriteOutcome::Ambiguous(item) => {
+                write.is_own(item.as_ref())
+            }
             WriteOutcome::Done => false,
         })
 }
 
-/// The item as a `T`.
+/// Deserializes an item.
 ///
 /// # Errors
-/// [`Error`] if it is not one.
+/// [`Error::Unreadable`] if an attribute is missing or malformed.
 pub fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     serde_dynamo::from_item(item).map_err(|error| Error::unreadable(&error))
 }

@@ -1,89 +1,57 @@
-//! The table of what may vanish: mails that were asked for, reset tokens, counters. Every item says when DynamoDB may
-//! delete it; since it does so late, nothing here relies on that.
+//! The table of short-lived items: queued mails, reset tokens, counters. DynamoDB deletes each some time after its
+//! `expires_at` (TTL); nothing here relies on the deletion.
 
 mod limits;
 mod operator;
-
-use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
         clock::Timestamp,
         mail::{Kind, Mail, State},
+        reset_token::StoredResetToken,
         user_id::UserId,
     },
-    store::database::{Database, Error, Item, Slot, Write, WriteOutcome},
+    store::database::{Database, Error, Item, Slot, Write},
 };
 
-/// The table of what may vanish.
+/// The table of short-lived items.
 #[derive(Clone)]
 pub struct Transient {
     database: Database,
     table: String,
 }
 
-/// A reset token that was sent, as it is stored: never the token itself.
-#[derive(Serialize, Deserialize)]
-pub struct StoredResetToken {
-    /// Hash of the token's secret.
-    pub hash: String,
-    /// Hash of the secret in an earlier copy of the same mail, if it was sent twice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earlier_hash: Option<String>,
-    /// The nonce of the mail it was sent in.
-    pub nonce: String,
-    /// The user's `credentials` at that time: with others, the token is dead.
-    #[serde(rename = "credentials")]
-    pub credentials_version: u64,
-    /// When the link stops working, which is also when DynamoDB may delete the item. One that does not say has expired.
-    #[serde(default = "long_ago")]
-    pub expires_at: Timestamp,
-}
-
-const fn long_ago() -> Timestamp {
-    Timestamp::from_unix(0)
-}
-
-impl StoredResetToken {
-    /// Whether `hash` is the one of a token that works at `now` for a user with these `credentials`.
-    #[must_use]
-    pub fn accepts(&self, hash: &str, credentials_version: u64, now: Timestamp) -> bool {
-        // Hashes of long random secrets: how much of one matches tells nothing of the secret.
-        let known = self.hash == hash || self.earlier_hash.as_deref() == Some(hash);
-        known && self.credentials_version == credentials_version && now < self.expires_at
-    }
-}
-
-/// What came of queueing a reset mail.
+/// The outcome of queueing a reset mail.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Queued {
-    /// It is queued, or somebody else's to the same address is.
+    /// This mail is queued, or a concurrent one to the same address.
     Done,
-    /// Somebody else changed the item meanwhile.
+    /// Another request changed the item in the meantime.
     Raced,
 }
 
-/// Bytes of the longest partition key (DynamoDB, "Quotas").
+/// The longest partition key in bytes (DynamoDB, "Quotas").
 const MAX_KEY: usize = 2048;
 
-/// Where a mail's item is.
+/// The key of a mail's item.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailKey(String);
 
 impl MailKey {
-    /// The one item of a user's reset mails: asking again replaces it.
+    /// The single item of a user's reset mails; another request replaces it.
     #[must_use]
     pub fn reset(user: UserId) -> Self {
         Self(format!("mail#reset_password#{user}"))
     }
 
-    /// The stand-in for a reset mail to an address that nobody has; never sent, since the stream leaves it out.
+    /// The decoy for a reset mail to an unknown address, so that such a request costs the same. Never sent: the stream's
+    /// filter leaves it out.
     #[must_use]
     pub fn decoy(hash: &str) -> Self {
         Self(format!("void#reset_password#{hash}"))
     }
 
-    /// A notice: each has its own item.
+    /// The item of a notice; every notice has its own.
     #[must_use]
     pub fn notice(kind: Kind, user: UserId, nonce: &str) -> Self {
         let kind = match kind {
@@ -94,7 +62,7 @@ impl MailKey {
         Self(format!("mail#{kind}#{user}#{nonce}"))
     }
 
-    /// The key that a stream record names; `None` for one that is no mail's.
+    /// Reads the key in a stream record. Returns `None` unless it is a mail's key.
     #[must_use]
     pub fn from_record(key: &str) -> Option<Self> {
         (key.starts_with("mail#") && key.len() <= MAX_KEY).then(|| Self(key.to_owned()))
@@ -102,7 +70,7 @@ impl MailKey {
 }
 
 impl Transient {
-    /// What may vanish, in `table`.
+    /// Uses the table of this name.
     #[must_use]
     pub fn new(database: Database, table: &str) -> Self {
         Self {
@@ -111,140 +79,111 @@ impl Transient {
         }
     }
 
-    /// The mail at `key`.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Returns the mail at `key`.
     pub async fn mail(&self, key: &MailKey) -> Result<Option<Mail>, Error> {
         self.database.get(&self.table, &key.0).await
     }
 
-    /// The mail at `key`, to be replaced by another.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Returns the mail at `key`, which is about to be replaced.
     pub async fn last_mail(&self, key: &MailKey) -> Result<Slot<Mail>, Error> {
         self.database.get_slot(&self.table, &key.0).await
     }
 
-    /// A write that puts a new notice at `key`, to be part of the change that it tells of.
-    ///
-    /// # Errors
-    /// [`Error`] if the mail cannot be written.
+    /// Returns a write that queues a new notice at `key`, to be part of the change that it reports.
     pub fn notice(&self, key: &MailKey, mail: &Mail) -> Result<Write, Error> {
         Write::put(&self.table, &key.0, mail, "attribute_not_exists(#pk)")
     }
 
-    /// Queues `mail` in place of `seen`, unless somebody else's was first.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Queues `mail` in place of `seen`, unless another request was first.
     pub async fn queue(
         &self,
         key: &MailKey,
         mail: &Mail,
         seen: &Slot<Mail>,
     ) -> Result<Queued, Error> {
-        // What has expired may be deleted at any moment.
+        // An expired item may be deleted at any moment.
         let condition = if_still(seen, "attribute_not_exists(#pk) OR #nonce = :seen");
         let write = Write::put(&self.table, &key.0, mail, condition)?;
         let write = match seen.item() {
             Some(seen) => write.value("seen", &seen.nonce)?,
             None => write,
         };
-        Ok(match self.database.write(&write).await? {
-            WriteOutcome::Refused(there) if !is_at(there.as_ref(), "for", &mail.address_hash) => {
-                Queued::Raced
-            }
-            WriteOutcome::Done | WriteOutcome::Refused(_) => Queued::Done,
-        })
+        let outcome = self.database.write(&write).await?;
+        if outcome.is_done() || has_text(outcome.current_item().as_ref(), "for", &mail.address_hash)
+        {
+            Ok(Queued::Done)
+        } else {
+            Ok(Queued::Raced)
+        }
     }
 
-    /// Notes how far the mail with `nonce` got, and with `detail` why, or what SES calls it. Nothing is noted if it was
-    /// asked for again meanwhile. `passwords` are the user's when the mail was sent.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Stores the final state of the mail with `nonce`, with `detail`: the reason, or SES's message id. Stores nothing
+    /// if another request replaced the mail in the meantime. `password_version` is the user's when the mail was sent.
     pub async fn settle(
         &self,
         key: &MailKey,
         nonce: &str,
         state: State,
         detail: &str,
-        passwords: Option<u64>,
+        password_version: Option<u64>,
     ) -> Result<(), Error> {
-        let expression = match passwords {
-            Some(_) => {
-                "SET #state = :state, #detail = :detail, #passwords = if_not_exists(#passwords, :passwords)"
-            }
-            None => "SET #state = :state, #detail = :detail",
-        };
-        // What has no nonce that could be read has no other asking either.
+        let set_version = password_version.map_or(
+            "",
+            |_| ", #passwords = if_not_exists(#passwords, :passwords)",
+        );
+        let expression = format!("SET #state = :state, #detail = :detail{set_version}");
+        // An item without a readable nonce cannot have been superseded.
         let condition =
             "attribute_exists(#pk) AND (NOT attribute_type(#nonce, :text) OR #nonce = :nonce)";
-        let write = Write::update(&self.table, &key.0, expression, condition)
+        let write = Write::update(&self.table, &key.0, &expression, condition)
             .value("state", state)?
             .value("detail", detail)?
             .value("text", "S")?
             .value("nonce", nonce)?;
-        let write = match passwords {
-            Some(passwords) => write.value("passwords", passwords)?,
+        let write = match password_version {
+            Some(version) => write.value("passwords", version)?,
             None => write,
         };
         self.database.write(&write).await.map(drop)
     }
 
-    /// The token that was last sent to `user`.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Returns the reset token that was last sent to `user`.
     pub async fn reset_token(&self, user: UserId) -> Result<Slot<StoredResetToken>, Error> {
         self.database.get_slot(&self.table, &reset_key(user)).await
     }
 
-    /// Makes `item` the token of `user` in place of `seen`. Whether it is; if not, another one was first.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Stores `token` for `user` in place of `seen`. Returns false if another one was stored first.
     pub async fn replace_reset_token(
         &self,
         user: UserId,
-        item: &StoredResetToken,
+        token: &StoredResetToken,
         seen: &Slot<StoredResetToken>,
     ) -> Result<bool, Error> {
         let condition = if_still(seen, "attribute_not_exists(#pk) OR #hash = :seen");
-        let write = Write::put(&self.table, &reset_key(user), item, condition)?;
+        let write = Write::put(&self.table, &reset_key(user), token, condition)?;
         let write = match seen.item() {
             Some(seen) => write.value("seen", &seen.hash)?,
             None => write,
         };
-        Ok(match self.database.write(&write).await? {
-            WriteOutcome::Done => true,
-            WriteOutcome::Refused(there) => is_at(there.as_ref(), "hash", &item.hash),
-        })
+        let outcome = self.database.write(&write).await?;
+        Ok(outcome.is_done() || has_text(outcome.current_item().as_ref(), "hash", &token.hash))
     }
 
-    /// A write that uses up `item`, the token of `user`, if it is still the one and has not expired at `now`.
-    ///
-    /// # Errors
-    /// [`Error`] if the values cannot be written.
+    /// Returns a write that consumes `token`, if it is still the user's token and has not expired at `now`.
     pub fn consume_reset_token(
         &self,
         user: UserId,
-        item: &StoredResetToken,
+        token: &StoredResetToken,
         now: Timestamp,
     ) -> Result<Write, Error> {
-        Write::delete(
-            &self.table,
-            &reset_key(user),
-            "#hash = :hash AND #expires_at > :now",
-        )
-        .value("hash", &item.hash)?
-        .value("now", now)
+        let condition = "#hash = :hash AND #expires_at > :now";
+        Write::delete(&self.table, &reset_key(user), condition)
+            .value("hash", &token.hash)?
+            .value("now", now)
     }
 }
 
-/// The condition that what was seen is still there; `of_item` if that is an item.
+/// Returns the condition that the slot still holds what was seen; `of_item` is the condition for an item.
 const fn if_still<'a, T>(seen: &Slot<T>, of_item: &'a str) -> &'a str {
     match seen {
         Slot::Vacant => "attribute_not_exists(#pk)",
@@ -253,10 +192,10 @@ const fn if_still<'a, T>(seen: &Slot<T>, of_item: &'a str) -> &'a str {
     }
 }
 
-/// Whether `item` has this text, so that a write that was refused by it had taken place already.
-fn is_at(item: Option<&Item>, name: &str, text: &str) -> bool {
-    let there = item.and_then(|item| item.get(name)?.as_s().ok());
-    there.is_some_and(|there| there == text)
+/// Returns true if `item` already holds this value: the write was applied earlier and its response lost.
+fn has_text(item: Option<&Item>, name: &str, text: &str) -> bool {
+    let current = item.and_then(|item| item.get(name)?.as_s().ok());
+    current.is_some_and(|current| current == text)
 }
 
 fn reset_key(user: UserId) -> String {

@@ -1,7 +1,8 @@
-//! The table of users, as questions in domain words. A user is one item; two markers, one for the address and one for
-//! the username, point to it and keep both unique.
+//! The table of users. A user is one item; two markers, one for the address and one for the username, point to it and
+//! keep both unique.
 
 mod changes;
+mod failed_attempts;
 mod operator;
 mod sessions;
 
@@ -26,12 +27,12 @@ struct Marker {
     id: UserId,
 }
 
-/// What came of making a user.
+/// The outcome of creating a user.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Created {
-    /// The user is there.
+    /// The user was created.
     Done,
-    /// Nothing was written, since something is taken already.
+    /// Nothing was written, since at least one of these is in use.
     Taken {
         /// Another user has the id.
         id: bool,
@@ -55,7 +56,7 @@ fn username_key(username: &Username) -> String {
 }
 
 impl Users {
-    /// The users in `table`.
+    /// Uses the table of this name.
     #[must_use]
     pub fn new(database: Database, table: &str) -> Self {
         Self {
@@ -64,18 +65,12 @@ impl Users {
         }
     }
 
-    /// The user with this id.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Returns the user with this id.
     pub async fn by_id(&self, id: UserId) -> Result<Option<User>, Error> {
         self.database.get(&self.table, &user_key(id)).await
     }
 
-    /// Opens the connection that the first request will use, by asking for a user that cannot be.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Opens the connection that the first request will use, by reading a key that cannot exist.
     pub async fn connect(&self) -> Result<(), Error> {
         self.database
             .get::<Marker>(&self.table, "user#0")
@@ -83,23 +78,17 @@ impl Users {
             .map(drop)
     }
 
-    /// Whose address this is.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Returns the id of the user with this address.
     pub async fn id_by_email(&self, email: &EmailAddress) -> Result<Option<UserId>, Error> {
-        self.marked(&email_key(email)).await
+        self.marker(&email_key(email)).await
     }
 
-    /// Whose username this is.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Returns the id of the user with this username.
     pub async fn id_by_username(&self, username: &Username) -> Result<Option<UserId>, Error> {
-        self.marked(&username_key(username)).await
+        self.marker(&username_key(username)).await
     }
 
-    async fn marked(&self, key: &str) -> Result<Option<UserId>, Error> {
+    async fn marker(&self, key: &str) -> Result<Option<UserId>, Error> {
         Ok(self
             .database
             .get::<Marker>(&self.table, key)
@@ -107,10 +96,7 @@ impl Users {
             .map(|marker| marker.id))
     }
 
-    /// Makes `user` and both markers, or nothing.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Creates `user` and both markers in one transaction.
     pub async fn create(&self, user: &User) -> Result<Created, Error> {
         let absent = "attribute_not_exists(#pk)";
         let marker = Marker { id: user.id };
@@ -121,18 +107,18 @@ impl Users {
             Write::put(&self.table, &username_key(&user.username), &marker, absent)?,
         ];
         let taken =
-            |outcome: Option<&WriteOutcome>| matches!(outcome, Some(WriteOutcome::Refused(_)));
+            |outcome: Option<&WriteOutcome>| outcome.is_some_and(|outcome| !outcome.is_done());
         Ok(match self.database.transact(&writes).await? {
             Committed::Done => Created::Done,
-            Committed::Refused(of) => Created::Taken {
-                id: taken(of.first()),
-                email: taken(of.get(1)),
-                username: taken(of.get(2)),
+            Committed::Refused(outcomes) => Created::Taken {
+                id: taken(outcomes.first()),
+                email: taken(outcomes.get(1)),
+                username: taken(outcomes.get(2)),
             },
         })
     }
 
-    /// A name for the next write to a user: see [`User::writer`].
+    /// Returns an id for the next write to a user: see [`User::last_write_id`].
     #[must_use]
     pub fn new_write_id(&self) -> String {
         self.database.new_write_id()

@@ -1,5 +1,5 @@
 //! Whether a password is little more than what is known of its user.
-//! The rule is stated at `NewPassword::check_not_about`.
+//! The rule is stated at `NewPassword::check_not_personal`.
 
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
@@ -111,7 +111,10 @@ mod tests {
 
     fn is_refused(password: &str, words: &[&str]) -> bool {
         match NewPassword::parse(password, &Policy::default()) {
-            Ok(password) => password.check_not_about(words) == Err(Error::TooSimilar),
+            Ok(password) => {
+                password.check_not_personal(&words.iter().copied().collect())
+                    == Err(Error::TooSimilar)
+            }
             Err(error) => panic!("{password:?}: {error}"),
         }
     }

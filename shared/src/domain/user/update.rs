@@ -1,32 +1,38 @@
-//! What a user wants changed, and the record that comes of it.
+//! A change that a user requests, and the record that results from it.
 
 use std::collections::BTreeMap;
 
-use super::{SessionId, User};
-use crate::domain::{email::EmailAddress, name::Name, password::Hash, user::Change};
+use super::{Change, SessionId, User};
+use crate::domain::{
+    email::EmailAddress,
+    name::Name,
+    password::{Hash, NewPassword},
+};
 
-/// What a user wants changed; `None` leaves a detail as it is.
+/// The details that a user wants to change; `None` leaves a detail unchanged.
 #[derive(Default)]
 pub struct UserUpdate {
-    /// Another address, or another spelling of the present one.
+    /// Another address, or another spelling of the current one.
     pub email: Option<EmailAddress>,
     /// Another first name.
     pub first_name: Option<Name>,
     /// Another last name.
     pub last_name: Option<Name>,
-    /// The hash of another password.
-    pub password: Option<Hash>,
-    /// To be a superuser, or not.
+    /// Another password.
+    pub password: Option<NewPassword>,
+    /// Another value of the superuser flag.
     pub is_superuser: Option<bool>,
 }
 
 impl User {
-    /// The record with `update` come true, to be written by `writer` on behalf of `session`, and the kinds of change;
-    /// nothing if all of it is so already.
+    /// Returns the record with `update` applied on behalf of `session`, and the kinds of change; `None` if nothing
+    /// changes. `new_hash` is the hash of the update's password, and `write_id` the id of the write that will store the
+    /// record.
     #[must_use]
     pub fn apply(
         &self,
         update: UserUpdate,
+        new_hash: Option<Hash>,
         session: &SessionId,
         write_id: String,
     ) -> Option<(Self, Vec<Change>)> {
@@ -42,8 +48,8 @@ impl User {
         if after.email.canonical() != self.email.canonical() {
             changes.push(Change::Email);
         }
-        if let Some(password) = update.password {
-            after.password = password;
+        if let Some(hash) = new_hash {
+            after.password = hash;
             after.password_version += 1;
             after.sessions = self.only(session);
             changes.push(Change::Password);
@@ -66,7 +72,7 @@ impl User {
             .collect()
     }
 
-    /// Whether names, address and rank are the same.
+    /// Returns true if names, address and superuser flag are the same.
     pub(crate) fn has_same_details(&self, other: &Self) -> bool {
         self.email == other.email
             && self.first_name == other.first_name
@@ -99,16 +105,21 @@ mod tests {
             credentials_version: 3,
             password_version: 1,
             sessions: BTreeMap::from([(mine.clone(), session.clone()), (other, session)]),
-            failed_attempts: None,
+            failed_log_ins: None,
+            failed_current_passwords: None,
             last_write_id: String::new(),
         };
         (user, mine)
     }
 
-    /// Version, credentials, sessions and changes that come of `update`.
-    fn applied(update: UserUpdate) -> Option<(u64, u64, usize, Vec<Change>)> {
+    /// Returns record version, credentials version, number of sessions, and changes.
+    fn applied(
+        update: UserUpdate,
+        new_hash: Option<&str>,
+    ) -> Option<(u64, u64, usize, Vec<Change>)> {
         let (user, session) = user();
-        let (after, changes) = user.apply(update, &session, "me".to_owned())?;
+        let new_hash = new_hash.map(|hash| Hash::from_stored(hash.to_owned()));
+        let (after, changes) = user.apply(update, new_hash, &session, "write".to_owned())?;
         Some((
             after.record_version,
             after.credentials_version,
@@ -118,49 +129,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_so_already_changes_nothing() {
+    fn current_values_change_nothing() {
         let update = UserUpdate {
             email: EmailAddress::parse("john@example.com").ok(),
             first_name: Some(Name::default()),
             is_superuser: Some(false),
             ..UserUpdate::default()
         };
-        assert_eq!(applied(update), None);
+        assert_eq!(applied(update, None), None);
     }
 
     #[test]
-    fn only_a_password_and_another_address_make_other_credentials() {
-        let spelling = EmailAddress::parse("JOHN@example.com").ok();
-        let address = EmailAddress::parse("j@example.com").ok();
-        let name = Name::parse("John").ok();
-        let password = Some(Hash::from_stored("new".to_owned()));
-        assert_eq!(
-            applied(UserUpdate {
-                first_name: name,
-                ..UserUpdate::default()
-            }),
-            Some((8, 3, 2, vec![Change::Details]))
-        );
-        assert_eq!(
-            applied(UserUpdate {
-                email: spelling,
-                ..UserUpdate::default()
-            }),
-            Some((8, 3, 2, vec![Change::Details]))
-        );
+    fn password_and_address_change_the_credentials_version() {
+        let name = UserUpdate {
+            first_name: Name::parse("John").ok(),
+            ..UserUpdate::default()
+        };
+        let details = Some((8, 3, 2, vec![Change::Details]));
+        assert_eq!(applied(name, None), details);
+        let spelling = UserUpdate {
+            email: EmailAddress::parse("JOHN@example.com").ok(),
+            ..UserUpdate::default()
+        };
+        assert_eq!(applied(spelling, None), details);
+        let address = UserUpdate {
+            email: EmailAddress::parse("j@example.com").ok(),
+            ..UserUpdate::default()
+        };
         let both = vec![Change::Details, Change::Email];
+        assert_eq!(applied(address, None), Some((8, 4, 2, both)));
         assert_eq!(
-            applied(UserUpdate {
-                email: address,
-                ..UserUpdate::default()
-            }),
-            Some((8, 4, 2, both))
-        );
-        assert_eq!(
-            applied(UserUpdate {
-                password,
-                ..UserUpdate::default()
-            }),
+            applied(UserUpdate::default(), Some("new")),
             Some((8, 4, 1, vec![Change::Password]))
         );
     }

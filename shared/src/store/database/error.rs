@@ -1,4 +1,4 @@
-//! Sorts what DynamoDB answers into refused conditions, collisions, passing troubles and defects.
+//! Classifies DynamoDB's errors into failed conditions, conflicts, retryable errors and defects.
 
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
@@ -12,37 +12,37 @@ use aws_sdk_dynamodb::{
 
 use super::{Item, WriteOutcome};
 
-/// DynamoDB could not be asked, or not understood.
+/// The request to DynamoDB failed, or its response could not be parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It will pass: throttling, a time-out, no connection, credentials that expired. Nothing is known of the outcome.
+    /// A temporary failure: throttling, a timeout, no connection, expired credentials. The outcome is unknown.
     #[error("DynamoDB unavailable: {operation}: {problem}")]
     Unavailable {
-        /// The operation of DynamoDB's API.
+        /// The DynamoDB API operation.
         operation: &'static str,
-        /// What the SDK said, with its causes.
+        /// The SDK's error with its causes.
         problem: String,
     },
-    /// It will not pass by itself: a request that is not valid, a right or a table that is missing.
+    /// A permanent failure: an invalid request, a missing permission or a missing table.
     #[error("{operation} failed: {problem}")]
     Defect {
-        /// The operation of DynamoDB's API.
+        /// The DynamoDB API operation.
         operation: &'static str,
-        /// What the SDK said, with its causes.
+        /// The SDK's error with its causes.
         problem: String,
     },
-    /// An item is not what it should be.
+    /// An item cannot be deserialized.
     #[error("item cannot be deserialized: {problem}")]
     Unreadable {
-        /// What is wrong with it.
+        /// The reason, without the value.
         problem: String,
     },
 }
 
 impl Error {
-    /// A write may have taken place, and what came after it hides whether it did.
+    /// A write may have been applied, and later writes make it impossible to tell.
     #[must_use]
-    pub fn hidden() -> Self {
+    pub fn ambiguous() -> Self {
         Self::Unavailable {
             operation: "a write",
             problem: "an attempt got no response, and later writes make it impossible to tell whether it was applied"
@@ -51,7 +51,7 @@ impl Error {
     }
 
     pub(super) fn unreadable(error: &serde_dynamo::Error) -> Self {
-        // Serde quotes the value that it tripped over, which may be a secret: what comes before must do.
+        // Serde quotes the offending value, which may be a secret, so only the text before it is kept.
         let problem = error.to_string();
         let before_value = problem.split(['"', '`']).next().unwrap_or_default();
         Self::Unreadable {
@@ -67,24 +67,24 @@ impl Error {
     }
 }
 
-/// Why a write did not take place.
+/// The reason why a write was not applied.
 pub(super) enum Rejection {
-    /// Its condition did not hold; the item that is there.
+    /// The condition failed. Carries the current item.
     Condition(Option<Item>),
-    /// DynamoDB could not carry it out.
-    WriteError(WriteError),
+    /// The request failed.
+    Failed(WriteError),
 }
 
-/// Why DynamoDB could not carry out a write.
+/// The failure of a write request.
 pub(super) enum WriteError {
-    /// It collided with a transaction on the same item, or a transaction was throttled: worth another try at once.
+    /// It conflicted with a transaction on the same item, or a transaction was throttled: retry after a short pause.
     Conflict(Error),
-    /// Anything else, after the SDK's own retries.
-    Error(Error),
+    /// Any other failure, after the SDK's own retries.
+    Other(Error),
 }
 
-/// Codes of errors that pass, beside the ones with a status of 500 or more: too many requests, collisions, and
-/// credentials or a clock that are out of date, which a new process has not.
+/// Retryable error codes, besides every status of 500 or more: throttling, conflicts, and credentials or a clock that are
+/// out of date, which a new process does not have.
 const RETRYABLE_CODES: [&str; 18] = [
     "ThrottlingException",
     "Throttling",
@@ -106,8 +106,8 @@ const RETRYABLE_CODES: [&str; 18] = [
     "RequestExpired",
 ];
 
-/// Reasons for which a transaction is cancelled that may be gone a moment later, and the one of writes that are not to
-/// blame. The SDK retries none of them.
+/// Retryable cancellation reasons of a transaction. `None` marks the writes that did not cause the cancellation. The SDK
+/// retries none of them.
 const RETRYABLE_REASONS: [&str; 4] = [
     "None",
     "TransactionConflict",
@@ -115,14 +115,14 @@ const RETRYABLE_REASONS: [&str; 4] = [
     "ProvisionedThroughputExceeded",
 ];
 
-/// Sorts an error that is no refusal.
+/// Classifies an error other than a failed condition.
 pub(super) fn classify<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let passing = match error {
+    let is_retryable = match error {
         SdkError::ServiceError(service) => {
-            // What has no code is not DynamoDB's: something in between answered.
+            // DynamoDB's errors have a code; one without comes from something in between.
             let code = service.err().code();
             code.is_none_or(|code| RETRYABLE_CODES.contains(&code))
                 || service.raw().status().is_server_error()
@@ -130,14 +130,14 @@ where
         _ => true,
     };
     let problem = chain(error);
-    if passing {
+    if is_retryable {
         Error::Unavailable { operation, problem }
     } else {
         Error::Defect { operation, problem }
     }
 }
 
-/// An error with its causes. Not its `Debug`: that would show the items which conditions met, addresses and all.
+/// Joins an error with its causes. Not its `Debug` output, which would show the items that conditions failed on.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes
@@ -146,23 +146,24 @@ fn chain(error: &dyn std::error::Error) -> String {
         .join(": ")
 }
 
-/// The item that a condition met, if there was one.
-pub(super) struct Met(Option<Item>);
-
-/// An operation's error that may carry the item which its condition met.
-pub(super) trait Conditional:
+/// An operation's error that may carry the item which its condition failed on.
+pub(super) trait ConditionalError:
     ProvideErrorMetadata + std::error::Error + Send + Sync + 'static
 {
-    /// The item, if the condition did not hold.
-    fn refused(&self) -> Option<Met>;
+    /// Returns the current item if the condition failed: `Some(None)` if there is no item.
+    #[expect(
+        clippy::option_option,
+        reason = "the condition may fail where there is no item"
+    )]
+    fn failed_condition(&self) -> Option<Option<Item>>;
 }
 
-macro_rules! conditional {
+macro_rules! conditional_error {
     ($($error:ident)*) => { $(
-        impl Conditional for $error {
-            fn refused(&self) -> Option<Met> {
+        impl ConditionalError for $error {
+            fn failed_condition(&self) -> Option<Option<Item>> {
                 match self {
-                    Self::ConditionalCheckFailedException(failed) => Some(Met(failed.item.clone())),
+                    Self::ConditionalCheckFailedException(failed) => Some(failed.item.clone()),
                     _ => None,
                 }
             }
@@ -170,25 +171,25 @@ macro_rules! conditional {
     )* };
 }
 
-conditional!(PutItemError UpdateItemError DeleteItemError);
+conditional_error!(PutItemError UpdateItemError DeleteItemError);
 
 impl Rejection {
-    pub(super) fn of<E: Conditional>(
+    pub(super) fn of<E: ConditionalError>(
         operation: &'static str,
         error: &SdkError<E, HttpResponse>,
     ) -> Self {
         let service = error.as_service_error();
-        if let Some(Met(item)) = service.and_then(Conditional::refused) {
+        if let Some(item) = service.and_then(ConditionalError::failed_condition) {
             return Self::Condition(item);
         }
         if service.and_then(ProvideErrorMetadata::code) == Some("TransactionConflictException") {
-            return Self::WriteError(WriteError::Conflict(classify(operation, error)));
+            return Self::Failed(WriteError::Conflict(classify(operation, error)));
         }
-        Self::WriteError(WriteError::Error(classify(operation, error)))
+        Self::Failed(WriteError::Other(classify(operation, error)))
     }
 }
 
-/// Sorts a transaction's error: the outcome of each write's condition if one of them did not hold.
+/// Classifies a transaction's error. Returns the outcome of each write if one of the conditions failed.
 pub(super) fn classify_cancellation(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
 ) -> Result<Vec<WriteOutcome>, WriteError> {
@@ -201,25 +202,24 @@ pub(super) fn classify_cancellation(
         {
             return Ok(reasons.iter().map(outcome).collect());
         }
-        let collided = reasons.iter().all(|reason| {
+        let is_conflict = reasons.iter().all(|reason| {
             reason
                 .code()
                 .is_none_or(|code| RETRYABLE_REASONS.contains(&code))
         });
-        let passing = |reason: &CancellationReason| {
-            !matches!(
+        let is_defect = reasons.iter().any(|reason| {
+            matches!(
                 reason.code(),
                 Some("ValidationError" | "ItemCollectionSizeLimitExceeded")
             )
-        };
-        let defect = !reasons.iter().all(passing);
+        });
         let error = classify("TransactWriteItems", error);
         return Err(match error {
-            error if collided => WriteError::Conflict(error),
-            Error::Unavailable { operation, problem } if defect => {
-                WriteError::Error(Error::Defect { operation, problem })
+            error if is_conflict => WriteError::Conflict(error),
+            Error::Unavailable { operation, problem } if is_defect => {
+                WriteError::Other(Error::Defect { operation, problem })
             }
-            error => WriteError::Error(error),
+            error => WriteError::Other(error),
         });
     }
     let in_progress = matches!(
@@ -230,13 +230,13 @@ pub(super) fn classify_cancellation(
     Err(if in_progress {
         WriteError::Conflict(error)
     } else {
-        WriteError::Error(error)
+        WriteError::Other(error)
     })
 }
 
 fn outcome(reason: &CancellationReason) -> WriteOutcome {
     match reason.code() {
-        Some("ConditionalCheckFailed") => WriteOutcome::Refused(reason.item().cloned()),
+        Some("ConditionalCheckFailed") => WriteOutcome::ConditionFailed(reason.item().cloned()),
         _ => WriteOutcome::Done,
     }
 }

@@ -1,5 +1,5 @@
-//! Knows answers that are none of DynamoDB's: cut short, empty, or a page of something in between. The SDK itself takes
-//! an empty one for a success, and the others for errors of the operation, although a write may have taken place.
+//! Detects responses that did not come from DynamoDB: truncated, empty, or an HTML page from a proxy. The SDK takes an
+//! empty one for a success and the others for errors of the operation, although a write may have been applied.
 
 use aws_sdk_dynamodb::{
     config::{
@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 };
 use serde::de::IgnoredAny;
 
-/// Has the SDK try again after an answer that is no JSON, and call it a failure if there is no better one.
+/// Makes the SDK retry after a response that is not JSON, and fail if every attempt gets one.
 #[derive(Debug)]
 pub(super) struct MalformedResponse;
 
@@ -49,7 +49,7 @@ impl Intercept for MalformedResponse {
     }
 }
 
-const NAME: &str = "Answers that are no JSON";
+const NAME: &str = "MalformedResponse";
 
 fn is_malformed(response: &HttpResponse) -> bool {
     let body = response.body().bytes();

@@ -1,83 +1,51 @@
-//! A single write as the SDK's request. One function: its three kinds share no trait.
+//! Sends a single write as an SDK request.
 
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
 use super::{
-    Database, Write, error::Rejection, unanswered_attempts::UnansweredAttempts, write::Action,
+    Database, Write,
+    error::Rejection,
+    unanswered_attempts::UnansweredAttempts,
+    write::{Action, conditional},
 };
 
+/// Finishes and sends a conditional request. A macro, since the SDK's three request builders share no trait.
+macro_rules! send {
+    ($operation:literal, $request:expr, $unanswered:expr) => {
+        $request
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor($unanswered.clone())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Rejection::of($operation, &error))
+    };
+}
+
 impl Database {
-    /// Sends the write, with the SDK's retries; `doubt` watches them.
+    /// Sends `write` with the SDK's retries, which `unanswered` observes.
     pub(super) async fn send(
         &self,
         write: &Write,
-        doubt: &UnansweredAttempts,
+        unanswered: &UnansweredAttempts,
     ) -> Result<(), Rejection> {
-        let old = ReturnValuesOnConditionCheckFailure::AllOld;
-        let total = ReturnConsumedCapacity::Total;
         match &write.action {
             Action::Put(item) => {
-                let put = self
-                    .client
-                    .put_item()
-                    .table_name(&write.table)
-                    .set_item(Some(item.clone()));
-                let put = put
-                    .condition_expression(&write.condition)
-                    .set_expression_attribute_names(write.names());
-                let put = put
-                    .set_expression_attribute_values(write.values())
-                    .return_consumed_capacity(total);
-                let put = put.return_values_on_condition_check_failure(old);
-                put.customize()
-                    .interceptor(doubt.clone())
-                    .send()
-                    .await
-                    .map(drop)
-                    .map_err(|error| Rejection::of("PutItem", &error))
+                let request =
+                    conditional!(self.client.put_item(), write).set_item(Some(item.clone()));
+                send!("PutItem", request, unanswered)
             }
             Action::Update(expression) => {
-                let update = self
-                    .client
-                    .update_item()
-                    .table_name(&write.table)
-                    .set_key(Some(write.key()));
-                let update = update
-                    .update_expression(expression)
-                    .condition_expression(&write.condition);
-                let update = update
-                    .set_expression_attribute_names(write.names())
-                    .return_consumed_capacity(total);
-                let update = update.set_expression_attribute_values(write.values());
-                let update = update.return_values_on_condition_check_failure(old);
-                update
-                    .customize()
-                    .interceptor(doubt.clone())
-                    .send()
-                    .await
-                    .map(drop)
-                    .map_err(|error| Rejection::of("UpdateItem", &error))
+                let request = conditional!(self.client.update_item(), write)
+                    .set_key(Some(write.key()))
+                    .update_expression(expression);
+                send!("UpdateItem", request, unanswered)
             }
             Action::Delete => {
-                let delete = self
-                    .client
-                    .delete_item()
-                    .table_name(&write.table)
-                    .set_key(Some(write.key()));
-                let delete = delete
-                    .condition_expression(&write.condition)
-                    .set_expression_attribute_names(write.names());
-                let delete = delete
-                    .set_expression_attribute_values(write.values())
-                    .return_consumed_capacity(total);
-                let delete = delete.return_values_on_condition_check_failure(old);
-                delete
-                    .customize()
-                    .interceptor(doubt.clone())
-                    .send()
-                    .await
-                    .map(drop)
-                    .map_err(|error| Rejection::of("DeleteItem", &error))
+                let request =
+                    conditional!(self.client.delete_item(), write).set_key(Some(write.key()));
+                send!("DeleteItem", request, unanswered)
             }
         }
     }

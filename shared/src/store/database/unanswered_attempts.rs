@@ -1,4 +1,4 @@
-//! Whether some attempt at a write may have taken place although nobody was told.
+//! Detects attempts of a write that got no response and so may have been applied.
 
 use std::sync::{
     Arc,
@@ -12,12 +12,12 @@ use aws_sdk_dynamodb::{
     error::BoxError,
 };
 
-/// Watches the attempts of the SDK, which tells only how the last one went.
+/// Observes every attempt that the SDK makes. The SDK itself reports only the last one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnansweredAttempts(Arc<AtomicBool>);
 
 impl UnansweredAttempts {
-    /// Whether there was an attempt without an answer, or with one that tells nothing.
+    /// Returns true if an attempt got no response, or a server error.
     pub(super) fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -34,8 +34,8 @@ impl Intercept for UnansweredAttempts {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let answer = context.response();
-        if answer.is_none_or(|answer| answer.status().is_server_error()) {
+        let response = context.response();
+        if response.is_none_or(|response| response.status().is_server_error()) {
             self.0.store(true, Ordering::Relaxed);
         }
         Ok(())

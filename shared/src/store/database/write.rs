@@ -1,18 +1,45 @@
-//! One conditional write, described once and sent by itself or as a part of a transaction.
+//! A conditional write of one item, sent by itself or as a part of a transaction.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use serde::Serialize;
 
 use super::{Error, Item};
 
+/// Sets what every conditional request has in common. A macro, since the SDK's six builders share no trait.
+macro_rules! conditional {
+    ($builder:expr, $write:expr) => {
+        $builder
+            .table_name(&$write.table)
+            .condition_expression(&$write.condition)
+            .set_expression_attribute_names($write.names())
+            .set_expression_attribute_values($write.values())
+            .return_values_on_condition_check_failure(
+                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
+            )
+    };
+}
+pub(super) use conditional;
+
 /// A conditional write of one item.
 ///
-/// In its expressions every attribute is written `#name`, and means the attribute `name` unless [`Self::name`] says
-/// otherwise: so none can clash with DynamoDB's reserved words.
+/// In its expressions `#name` stands for the attribute `name`, or for what [`Self::name`] sets, so that no attribute can
+/// clash with DynamoDB's reserved words.
+///
+/// ```
+/// use shared::store::database::Write;
+///
+/// let write = Write::update(
+///     "Users",
+///     "user#21",
+///     "SET #first_name = :first_name",
+///     "attribute_exists(#pk) AND #version = :version",
+/// )
+/// .value("first_name", "John")?
+/// .value("version", 7)?;
+/// # Ok::<_, shared::store::database::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Write {
     pub(super) table: String,
@@ -21,7 +48,7 @@ pub struct Write {
     pub(super) condition: String,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
-    writer: Option<String>,
+    id: Option<String>,
 }
 
 #[derive(Clone)]
@@ -32,10 +59,10 @@ pub(super) enum Action {
 }
 
 impl Write {
-    /// Puts `item` at `key`, on `condition`.
+    /// Puts `item` at `key` if `condition` holds.
     ///
     /// # Errors
-    /// [`Error`] if `item` does not serialise to a map.
+    /// [`Error::Defect`] if `item` does not serialize to a map.
     pub fn put<T: Serialize>(
         table: &str,
         key: &str,
@@ -48,13 +75,13 @@ impl Write {
         Ok(Self::new(table, key, Action::Put(item), condition))
     }
 
-    /// Updates the item at `key` as `expression` says, on `condition`.
+    /// Updates the item at `key` by `expression` if `condition` holds.
     #[must_use]
     pub fn update(table: &str, key: &str, expression: &str, condition: &str) -> Self {
         Self::new(table, key, Action::Update(expression.to_owned()), condition)
     }
 
-    /// Deletes the item at `key`, on `condition`.
+    /// Deletes the item at `key` if `condition` holds.
     #[must_use]
     pub fn delete(table: &str, key: &str, condition: &str) -> Self {
         Self::new(table, key, Action::Delete, condition)
@@ -78,11 +105,11 @@ impl Write {
             condition,
             names,
             values: HashMap::new(),
-            writer: None,
+            id: None,
         }
     }
 
-    /// Has `#placeholder` in the expressions mean the attribute or map key `name`.
+    /// Sets the attribute or map key that `#placeholder` stands for.
     #[must_use]
     pub fn name(mut self, placeholder: &str, name: &str) -> Self {
         self.names
@@ -90,10 +117,10 @@ impl Write {
         self
     }
 
-    /// Gives `:placeholder` in the expressions its value.
+    /// Sets the value that `:placeholder` stands for.
     ///
     /// # Errors
-    /// [`Error`] if `value` does not serialise.
+    /// [`Error::Defect`] if `value` does not serialize.
     pub fn value<T: Serialize>(mut self, placeholder: &str, value: T) -> Result<Self, Error> {
         let value =
             serde_dynamo::to_attribute_value(value).map_err(|error| Error::unwritable(&error))?;
@@ -101,20 +128,20 @@ impl Write {
         Ok(self)
     }
 
-    /// The name that this write leaves in the item's `writer` attribute: should the condition fail on an item that
-    /// bears it, the write has taken place already and only its answer was lost.
+    /// States the id that this write stores in the item's `writer` attribute. If the condition fails on an item with
+    /// this id, the write has been applied already and only its response was lost.
     #[must_use]
-    pub fn with_write_id(mut self, writer: &str) -> Self {
-        self.writer = Some(writer.to_owned());
+    pub fn with_write_id(mut self, write_id: &str) -> Self {
+        self.id = Some(write_id.to_owned());
         self
     }
 
-    /// Whether `item` bears this write's name.
+    /// Returns true if `item` was last written by this write.
     pub(super) fn is_own(&self, item: Option<&Item>) -> bool {
-        let writer = item
+        let last_write_id = item
             .and_then(|item| item.get("writer"))
-            .and_then(|writer| writer.as_s().ok());
-        self.writer.is_some() && writer == self.writer.as_ref()
+            .and_then(|write_id| write_id.as_s().ok());
+        self.id.is_some() && last_write_id == self.id.as_ref()
     }
 
     pub(super) fn key(&self) -> HashMap<String, AttributeValue> {
@@ -129,50 +156,26 @@ impl Write {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
-    /// This write as a part of a transaction.
+    /// Converts the write to a part of a transaction.
     pub(super) fn to_transact_item(&self) -> Result<TransactWriteItem, Error> {
-        let old = ReturnValuesOnConditionCheckFailure::AllOld;
         let item = TransactWriteItem::builder();
-        Ok(match &self.action {
+        let item = match &self.action {
             Action::Put(content) => {
-                let put = Put::builder()
-                    .table_name(&self.table)
-                    .set_item(Some(content.clone()));
-                let put = put
-                    .condition_expression(&self.condition)
-                    .set_expression_attribute_names(self.names());
-                let put = put
-                    .set_expression_attribute_values(self.values())
-                    .return_values_on_condition_check_failure(old);
+                let put = conditional!(Put::builder(), self).set_item(Some(content.clone()));
                 item.put(put.build().map_err(|error| incomplete(&error))?)
             }
             Action::Update(expression) => {
-                let update = Update::builder()
-                    .table_name(&self.table)
+                let update = conditional!(Update::builder(), self)
                     .set_key(Some(self.key()))
                     .update_expression(expression);
-                let update = update
-                    .condition_expression(&self.condition)
-                    .set_expression_attribute_names(self.names());
-                let update = update
-                    .set_expression_attribute_values(self.values())
-                    .return_values_on_condition_check_failure(old);
                 item.update(update.build().map_err(|error| incomplete(&error))?)
             }
             Action::Delete => {
-                let delete = Delete::builder()
-                    .table_name(&self.table)
-                    .set_key(Some(self.key()));
-                let delete = delete
-                    .condition_expression(&self.condition)
-                    .set_expression_attribute_names(self.names());
-                let delete = delete
-                    .set_expression_attribute_values(self.values())
-                    .return_values_on_condition_check_failure(old);
+                let delete = conditional!(Delete::builder(), self).set_key(Some(self.key()));
                 item.delete(delete.build().map_err(|error| incomplete(&error))?)
             }
-        }
-        .build())
+        };
+        Ok(item.build())
     }
 }
 
@@ -183,7 +186,7 @@ fn incomplete(error: &aws_sdk_dynamodb::error::BuildError) -> Error {
     }
 }
 
-/// Every `#name` in an expression, with the attribute that it means.
+/// Returns every `#name` in an expression with the attribute that it stands for.
 fn attributes(expression: &str) -> impl Iterator<Item = (String, String)> {
     expression.split('#').skip(1).map(|rest| {
         let end = rest
@@ -199,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_attribute_of_an_expression_is_named() {
+    fn every_placeholder_is_found() {
         let named: Vec<_> = attributes("SET #sessions.#sid = :s REMOVE #failures")
             .map(|(name, _)| name)
             .collect();

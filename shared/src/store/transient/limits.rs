@@ -1,141 +1,125 @@
-//! Counters: of wrong passwords for names that nobody has, and of what one source address does in an hour.
+//! Counters of wrong passwords for unknown names, and of requests by source address.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Transient, long_ago};
+use super::Transient;
 use crate::{
     domain::{
         clock::Timestamp,
-        throttle::{self, FailedAttempts},
+        throttle::{FailedAttempts, ROW_MEMORY, Recorded},
     },
-    store::database::{Error, Write, WriteOutcome, read},
+    store::database::{Error, Write, read},
 };
 
-/// Wrong passwords for a name that nobody has, counted like those for a user.
+/// Wrong passwords for a name that no user has, counted like those of a user.
 #[derive(Deserialize)]
 struct UnknownName {
-    #[serde(rename = "failures", default)]
-    failed_attempts: Option<FailedAttempts>,
+    #[serde(default)]
+    failures: Option<FailedAttempts>,
 }
 
-/// How often one source address did something in the current hour. A counter that lacks something counts nothing yet.
+/// The number of requests of one source address in the current hour. Missing attributes count as zero.
 #[derive(Deserialize)]
 struct Count {
     #[serde(default)]
     count: u32,
-    #[serde(default = "long_ago")]
+    #[serde(default)]
     window_ends: Timestamp,
 }
 
-/// The window in which one source address is counted.
+/// The window in which the requests of one source address are counted.
 const HOUR: Duration = Duration::from_hours(1);
 
 impl Transient {
-    /// The wrong passwords for a name that nobody has.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Returns the wrong passwords for a name that no user has.
     pub async fn unknown_name(&self, name_hash: &str) -> Result<Option<FailedAttempts>, Error> {
-        let item: Option<UnknownName> = self
-            .database
-            .get(&self.table, &unknown_key(name_hash))
-            .await?;
-        Ok(item.and_then(|item| item.failed_attempts))
+        let key = unknown_key(name_hash);
+        let item: Option<UnknownName> = self.database.get(&self.table, &key).await?;
+        Ok(item.and_then(|item| item.failures))
     }
 
-    /// Counts one more of them, unless somebody else did since `seen` was read: then nothing is written, and the
-    /// failures that stand are given back.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Stores `next`, the state after one more wrong password, if the counter still has the value `seen`. Otherwise
+    /// writes nothing and returns its current value.
     pub async fn record_unknown_name(
         &self,
         name_hash: &str,
         seen: Option<&FailedAttempts>,
         next: &FailedAttempts,
-    ) -> Result<Option<FailedAttempts>, Error> {
+    ) -> Result<Recorded, Error> {
         let condition = match seen {
-            // One that has expired may be deleted at any moment.
+            // An expired counter may be deleted at any moment.
             Some(_) => {
-                "attribute_not_exists(#pk) OR (#failures.#n = :seen AND #failures.#u = :until)"
+                "attribute_not_exists(#pk) OR (#failures.#n = :seen_count AND #failures.#u = :seen_lock)"
             }
             None => "attribute_not_exists(#failures)",
         };
-        let expression = "SET #failures = :failures, #expires_at = :expires_at";
+        let expression = "SET #failures = :next, #expires_at = :expires_at";
         let mut write = Write::update(&self.table, &unknown_key(name_hash), expression, condition)
-            .value("failures", next)?
-            .value("expires_at", next.locked_until + throttle::MEMORY)?;
+            .value("next", next)?
+            .value("expires_at", next.locked_until + ROW_MEMORY)?;
         if let Some(seen) = seen {
             write = write
-                .value("seen", seen.count)?
-                .value("until", seen.locked_until)?;
+                .value("seen_count", seen.count)?
+                .value("seen_lock", seen.locked_until)?;
         }
-        Ok(match self.database.write(&write).await? {
-            WriteOutcome::Refused(Some(item)) => read::<UnknownName>(item)?.failed_attempts,
-            WriteOutcome::Done | WriteOutcome::Refused(None) => None,
+        let outcome = self.database.write(&write).await?;
+        Ok(match outcome.current_item() {
+            Some(item) => Recorded::Overtaken(read::<UnknownName>(item)?.failures),
+            None => Recorded::Done,
         })
     }
 
-    /// Counts that `who` did `what` once more in the hour that began with the first time. The time left of that hour,
-    /// if `who` did it `most` times already.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// Counts one more request by `source` under `limit`, in the hour that began with the first one. Returns the rest of
+    /// that hour if there were `max` of them already.
     pub async fn count(
         &self,
-        what: &str,
-        who: &str,
-        most: u32,
+        limit: &str,
+        source: &str,
+        max: u32,
         now: Timestamp,
     ) -> Result<Option<Duration>, Error> {
-        let key = limit_key(what, who);
-        // Most addresses are seen once an hour: that takes this one write.
-        let fresh = "attribute_not_exists(#window_ends) OR #window_ends <= :now";
-        let first = "SET #count = :one, #window_ends = :ends, #expires_at = :ends";
-        let open = Write::update(&self.table, &key, first, fresh)
+        let key = limit_key(limit, source);
+        // Most addresses occur once an hour: that takes this one write.
+        let is_new = "attribute_not_exists(#window_ends) OR #window_ends <= :now";
+        let start = "SET #count = :one, #window_ends = :ends, #expires_at = :ends";
+        let start = Write::update(&self.table, &key, start, is_new)
             .value("one", 1)?
-            .value("ends", now + HOUR)?;
-        if let WriteOutcome::Done = self.database.write(&open.value("now", now)?).await? {
+            .value("ends", now + HOUR)?
+            .value("now", now)?;
+        if self.database.write(&start).await?.is_done() {
             return Ok(None);
         }
-        let below = "#window_ends > :now AND #count < :most";
-        let again = Write::update(&self.table, &key, "SET #count = #count + :one", below)
-            .value("one", 1)?;
-        match self
-            .database
-            .write(&again.value("now", now)?.value("most", most)?)
-            .await?
-        {
-            WriteOutcome::Done | WriteOutcome::Refused(None) => Ok(None),
-            WriteOutcome::Refused(Some(item)) => Ok(read::<Count>(item)?.time_left(most, now)),
+        let is_below = "#window_ends > :now AND #count < :max";
+        let add = Write::update(&self.table, &key, "SET #count = #count + :one", is_below)
+            .value("one", 1)?
+            .value("now", now)?
+            .value("max", max)?;
+        match self.database.write(&add).await?.current_item() {
+            Some(item) => Ok(read::<Count>(item)?.time_left(max, now)),
+            None => Ok(None),
         }
     }
 
-    /// The time left of the hour in which `who` did `what` `most` times already, if so. Counts nothing.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
-    pub async fn is_over(
+    /// Returns the rest of the hour if `source` made `max` requests under `limit` already. Counts nothing.
+    pub async fn time_over_limit(
         &self,
-        what: &str,
-        who: &str,
-        most: u32,
+        limit: &str,
+        source: &str,
+        max: u32,
         now: Timestamp,
     ) -> Result<Option<Duration>, Error> {
-        let count: Option<Count> = self
-            .database
-            .get(&self.table, &limit_key(what, who))
-            .await?;
-        Ok(count.and_then(|count| count.time_left(most, now)))
+        let key = limit_key(limit, source);
+        let count: Option<Count> = self.database.get(&self.table, &key).await?;
+        Ok(count.and_then(|count| count.time_left(max, now)))
     }
 }
 
 impl Count {
-    fn time_left(&self, most: u32, now: Timestamp) -> Option<Duration> {
+    fn time_left(&self, max: u32, now: Timestamp) -> Option<Duration> {
         let left = self.window_ends.seconds_since(now);
-        (self.count >= most && left > 0).then(|| Duration::from_secs(left))
+        (self.count >= max && left > 0).then(|| Duration::from_secs(left))
     }
 }
 
@@ -143,6 +127,6 @@ fn unknown_key(name_hash: &str) -> String {
     format!("limit#unknown_name#{name_hash}")
 }
 
-fn limit_key(what: &str, who: &str) -> String {
-    format!("limit#{what}#{who}")
+fn limit_key(limit: &str, source: &str) -> String {
+    format!("limit#{limit}#{source}")
 }

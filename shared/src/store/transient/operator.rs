@@ -1,6 +1,6 @@
 //! What an operator does to mails and counters. No function does any of it, or has the right to.
 
-use super::{MailKey, Transient};
+use super::{MailKey, Transient, has_text};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -36,14 +36,8 @@ impl Transient {
         .value("expires_at", now + RETENTION)?
         .value("seen", &seen.nonce)?
         .value("state", seen.state)?;
-        Ok(match self.database.write(&write).await? {
-            WriteOutcome::Done => true,
-            // The write took place, and only its answer was lost.
-            WriteOutcome::Refused(Some(item)) => {
-                item.get("nonce").and_then(|there| there.as_s().ok()) == Some(&nonce)
-            }
-            WriteOutcome::Refused(None) => false,
-        })
+        let outcome = self.database.write(&write).await?;
+        Ok(outcome.is_done() || has_text(outcome.current_item().as_ref(), "nonce", &nonce))
     }
 
     /// Forgets how many reset mails were asked for at `key`, and the cool-down with it. Whether there was anything to

@@ -1,39 +1,46 @@
-//! Changes of a user's record: by the user, and by a reset.
+//! Changes of a user's record: by the user, and by a password reset.
 
 use std::collections::BTreeMap;
 
-use super::{Marker, Users, email_key, user_key};
+use super::{
+    Marker, Users, email_key,
+    failed_attempts::{if_unchanged, unchanged},
+    user_key,
+};
 use crate::{
     domain::{
         clock::Timestamp,
         password::Hash,
-        throttle::FailedAttempts,
+        throttle::{FailedAttempts, PasswordCounter},
         user::{Session, SessionId, User},
     },
     store::database::{Committed, Error, Item, Write, WriteOutcome, read},
 };
 
-/// What came of changing a user.
+/// The counter that every change by the user is conditional on.
+const COUNTER: PasswordCounter = PasswordCounter::CurrentPassword;
+
+/// The outcome of changing a user.
 pub enum Changed {
-    /// The change took place.
+    /// The change was applied.
     Done,
-    /// The user or the session that asked for the change is gone.
-    Gone,
-    /// The record was changed by somebody else since it was read.
+    /// The user, or the session that made the request, no longer exists.
+    SessionEnded,
+    /// Another request changed the record since it was read.
     Raced,
+    /// Another request changed the counter of wrong passwords since the record was read. Nothing else changed.
+    CounterChanged,
     /// Another user has the address.
     EmailTaken,
-    /// Too many wrong passwords came in meanwhile; the failures that stand now.
+    /// Wrong passwords were recorded in the meantime and the account is locked. Carries the counter.
     Throttled(FailedAttempts),
 }
 
 impl Users {
-    /// Turns `before` into `after` on behalf of `session`, together with `notices`, the mails that tell of it.
+    /// Replaces `before` with `after` on behalf of `session`, in one transaction with `notices`, the mails that report
+    /// the change.
     ///
-    /// Where the passwords differ, the sessions of `after` are all that is left; where the canonical addresses differ, the markers move.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// If the passwords differ, only the sessions of `after` remain. If the canonical addresses differ, the markers move.
     pub async fn change(
         &self,
         before: &User,
@@ -42,63 +49,65 @@ impl Users {
         now: Timestamp,
         notices: Vec<Write>,
     ) -> Result<Changed, Error> {
-        let mut writes = vec![self.update(before, after, session, now)?];
-        let moves = before.email.canonical() != after.email.canonical();
-        if moves {
-            let marker = Marker { id: after.id };
-            writes.push(Write::put(
-                &self.table,
-                &email_key(&after.email),
-                &marker,
-                "attribute_not_exists(#pk)",
-            )?);
-            writes.push(
-                Write::delete(&self.table, &email_key(&before.email), "#id = :id")
-                    .value("id", before.id)?,
-            );
+        let mut writes = vec![self.update(before, after, session)?];
+        let address_changes = before.email.canonical() != after.email.canonical();
+        if address_changes {
+            writes.extend(self.move_email_marker(before, after)?);
         }
         writes.extend(notices);
-        let refused = match writes.as_slice() {
-            [alone] => match self.database.write_or_doubt(alone).await? {
-                (WriteOutcome::Done, _) => return Ok(Changed::Done),
-                (WriteOutcome::Refused(Some(item)), true) if was_made(&item, after)? => {
+        let outcomes = match writes.as_slice() {
+            [single] => match self.database.write(single).await? {
+                WriteOutcome::Done => return Ok(Changed::Done),
+                WriteOutcome::Ambiguous(Some(item)) if was_applied(&item, after)? => {
                     return Ok(Changed::Done);
                 }
-                (refused, _) => vec![refused],
+                failed => vec![failed],
             },
-            together => match self.database.transact(together).await? {
+            several => match self.database.transact(several).await? {
                 Committed::Done => return Ok(Changed::Done),
                 Committed::Refused(outcomes) => outcomes,
             },
         };
-        let mut refused = refused.into_iter();
-        match (refused.next(), refused.next()) {
-            (Some(WriteOutcome::Refused(item)), _) => why_not_changed(item, session, now),
-            (_, Some(WriteOutcome::Refused(_))) if moves => Ok(Changed::EmailTaken),
+        let mut outcomes = outcomes.into_iter();
+        match (outcomes.next(), outcomes.next()) {
+            (Some(update), _) if !update.is_done() => {
+                why_not_changed(update.current_item(), before, session, now)
+            }
+            (_, Some(marker)) if address_changes && !marker.is_done() => Ok(Changed::EmailTaken),
             _ => Ok(Changed::Raced),
         }
     }
 
-    fn update(
-        &self,
-        before: &User,
-        after: &User,
-        session: &SessionId,
-        now: Timestamp,
-    ) -> Result<Write, Error> {
-        let mut set = "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
-                       #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
-                       #credentials = :credentials, #passwords = :passwords, #writer = :writer"
-            .to_owned();
+    fn move_email_marker(&self, before: &User, after: &User) -> Result<[Write; 2], Error> {
+        let marker = Marker { id: after.id };
+        let absent = "attribute_not_exists(#pk)";
+        Ok([
+            Write::put(&self.table, &email_key(&after.email), &marker, absent)?,
+            Write::delete(&self.table, &email_key(&before.email), "#id = :id")
+                .value("id", before.id)?,
+        ])
+    }
+
+    fn update(&self, before: &User, after: &User, session: &SessionId) -> Result<Write, Error> {
         let new_password = before.password.as_str() != after.password.as_str();
-        if new_password {
-            // Not only where the map differs: somebody may be signing in with the old password right now.
-            set.push_str(", #sessions = :sessions");
-        }
-        set.push_str(" REMOVE #failures");
-        let condition = "#version = :version AND attribute_exists(#sessions.#sid) AND \
-                         (attribute_not_exists(#failures) OR #failures.#u <= :now)";
-        let write = Write::update(&self.table, &user_key(before.id), &set, condition)
+        // Not only if the maps differ: someone may be logging in with the old password at this moment.
+        let set_sessions = if new_password {
+            ", #sessions = :sessions"
+        } else {
+            ""
+        };
+        let expression = format!(
+            "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
+             #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
+             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_sessions} \
+             REMOVE #counter"
+        );
+        let seen = before.failed_attempts(COUNTER);
+        let condition = format!(
+            "#version = :version AND attribute_exists(#sessions.#sid) AND {}",
+            unchanged(seen)
+        );
+        let write = Write::update(&self.table, &user_key(before.id), &expression, &condition)
             .with_write_id(&after.last_write_id)
             .name("sid", session.as_str())
             .value("email", after.email.as_str())?
@@ -106,12 +115,12 @@ impl Users {
             .value("last_name", after.last_name.as_str())?
             .value("is_superuser", after.is_superuser)?
             .value("password_hash", after.password.as_str())?
-            .value("now", now)?
             .value("version", before.record_version)?
             .value("next", after.record_version)?
             .value("credentials", after.credentials_version)?
             .value("passwords", after.password_version)?
             .value("writer", &after.last_write_id)?;
+        let write = if_unchanged(write, COUNTER, seen)?;
         if new_password {
             write.value("sessions", &after.sessions)
         } else {
@@ -119,62 +128,98 @@ impl Users {
         }
     }
 
-    /// Gives `user` a new password by a reset: with `spent`, which uses the token up, and `notice`. Ends every session
-    /// and forgets wrong passwords. Whether it took place; if not, the token was no longer good.
+    /// Notes that the user gave the right password in a request that changes nothing else: resets the counter of wrong
+    /// ones, conditional on its value as it was read.
     ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// A read would not do: concurrent guesses would all be verified before the first wrong one is recorded.
+    pub async fn confirm_password(
+        &self,
+        user: &User,
+        session: &SessionId,
+        now: Timestamp,
+    ) -> Result<Changed, Error> {
+        let write_id = self.database.new_write_id();
+        let seen = user.failed_attempts(COUNTER);
+        let condition = format!("attribute_exists(#sessions.#sid) AND {}", unchanged(seen));
+        let write = Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #writer = :writer REMOVE #counter",
+            &condition,
+        )
+        .with_write_id(&write_id)
+        .name("sid", session.as_str())
+        .value("writer", &write_id)?;
+        let outcome = self
+            .database
+            .write(&if_unchanged(write, COUNTER, seen)?)
+            .await?;
+        if outcome.is_done() {
+            return Ok(Changed::Done);
+        }
+        why_not_changed(outcome.current_item(), user, session, now)
+    }
+
+    /// Sets a new password of `user` by a reset, in one transaction with `consumed`, which consumes the token, and
+    /// `notice`. Ends every session and resets the counters of wrong passwords. Returns false if the token was no longer
+    /// valid.
     pub async fn reset_password(
         &self,
         user: &User,
         password: &Hash,
-        spent: Write,
+        consumed: Write,
         notice: Write,
     ) -> Result<bool, Error> {
-        let writer = self.database.new_write_id();
+        let write_id = self.database.new_write_id();
         let update = Write::update(
             &self.table,
             &user_key(user.id),
             "SET #password_hash = :password_hash, #sessions = :none, #version = #version + :one, \
              #credentials = #credentials + :one, #passwords = #passwords + :one, #writer = :writer \
-             REMOVE #failures",
+             REMOVE #failures, #current_password_failures",
             "attribute_exists(#pk) AND #credentials = :credentials",
         )
-        .with_write_id(&writer)
+        .with_write_id(&write_id)
         .value("password_hash", password.as_str())?
         .value("none", BTreeMap::<String, Session>::new())?
         .value("one", 1)?
         .value("credentials", user.credentials_version)?
-        .value("writer", &writer)?;
-        Ok(matches!(
-            self.database.transact(&[update, spent, notice]).await?,
-            Committed::Done
-        ))
+        .value("writer", &write_id)?;
+        let writes = [update, consumed, notice];
+        Ok(self.database.transact(&writes).await?.is_done())
     }
 }
 
-/// Whether a change took place of which that is not known, by the record that is there now. To try it once more on a
-/// record that later changes have altered would undo them, or meet a password that it was not made with.
-fn was_made(item: &Item, after: &User) -> Result<bool, Error> {
-    let now: User = read(item.clone())?;
-    if now.record_version > after.record_version {
-        return Err(Error::hidden());
+/// Decides from the current record whether an unacknowledged update was applied. Retrying is not safe: it could
+/// overwrite later changes.
+fn was_applied(item: &Item, after: &User) -> Result<bool, Error> {
+    let current: User = read(item.clone())?;
+    if current.record_version > after.record_version {
+        return Err(Error::ambiguous());
     }
-    Ok(now.record_version == after.record_version && now.has_same_details(after))
+    Ok(current.record_version == after.record_version && current.has_same_details(after))
 }
 
 fn why_not_changed(
     item: Option<Item>,
+    before: &User,
     session: &SessionId,
     now: Timestamp,
 ) -> Result<Changed, Error> {
     let Some(item) = item else {
-        return Ok(Changed::Gone);
+        return Ok(Changed::SessionEnded);
     };
-    let user: User = read(item)?;
-    Ok(match user.failed_attempts {
-        _ if !user.sessions.contains_key(session) => Changed::Gone,
-        Some(failures) if failures.retry_after(now).is_some() => Changed::Throttled(failures),
+    let current: User = read(item)?;
+    if !current.sessions.contains_key(session) {
+        return Ok(Changed::SessionEnded);
+    }
+    let attempts = current.failed_attempts(COUNTER);
+    Ok(match attempts {
+        Some(attempts) if attempts.retry_after(now).is_some() => {
+            Changed::Throttled(attempts.clone())
+        }
+        _ if current.record_version != before.record_version => Changed::Raced,
+        attempts if attempts != before.failed_attempts(COUNTER) => Changed::CounterChanged,
         _ => Changed::Raced,
     })
 }

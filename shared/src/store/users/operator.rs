@@ -22,18 +22,18 @@ impl Users {
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
     pub async fn set_superuser(&self, user: &User, is_superuser: bool) -> Result<bool, Error> {
-        let writer = self.database.new_write_id();
+        let write_id = self.database.new_write_id();
         let write = Write::update(
             &self.table,
             &user_key(user.id),
             "SET #is_superuser = :is_superuser, #version = :next, #writer = :writer",
             "#version = :version",
         )
-        .with_write_id(&writer)
+        .with_write_id(&write_id)
         .value("is_superuser", is_superuser)?
         .value("version", user.record_version)?
         .value("next", user.record_version + 1)?
-        .value("writer", &writer)?;
+        .value("writer", &write_id)?;
         Ok(matches!(
             self.database.write(&write).await?,
             WriteOutcome::Done
@@ -45,7 +45,7 @@ impl Users {
     /// # Errors
     /// [`Error`] if DynamoDB could not be asked.
     pub async fn end_sessions(&self, user: UserId) -> Result<bool, Error> {
-        let writer = self.database.new_write_id();
+        let write_id = self.database.new_write_id();
         let write = Write::update(
             &self.table,
             &user_key(user),
@@ -53,10 +53,10 @@ impl Users {
              #version = #version + :one, #writer = :writer",
             "attribute_exists(#pk) AND #writer <> :writer",
         )
-        .with_write_id(&writer)
+        .with_write_id(&write_id)
         .value("none", BTreeMap::<String, Session>::new())?
         .value("one", 1)?
-        .value("writer", &writer)?;
+        .value("writer", &write_id)?;
         Ok(matches!(
             self.database.write(&write).await?,
             WriteOutcome::Done

@@ -1,0 +1,73 @@
+//! Authentication: the session token of a request, checked against the public keys and the user's record.
+
+use lambda_http::{Request, http::header::AUTHORIZATION};
+
+use super::App;
+use crate::{
+    audit,
+    auth::session_token::{UnverifiedToken, VerifiedToken},
+    domain::user::{SessionId, User},
+    http::{self, Error},
+};
+
+/// The signed-in user who makes a request.
+pub struct Caller {
+    /// The user, as just read.
+    pub user: User,
+    /// The session that makes the request.
+    pub session: SessionId,
+}
+
+impl App {
+    /// Verifies the request's token by signature and claims alone; the session may have ended.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] unless there is exactly one valid token; [`Error::Unavailable`] if the public keys
+    /// cannot be read.
+    pub async fn verify_token(&self, request: &Request) -> Result<VerifiedToken, Error> {
+        http::check_size(request)?;
+        let token = bearer_token(request).ok_or(Error::NotAuthenticated)?;
+        let token = UnverifiedToken::parse(token).map_err(|_| Error::NotAuthenticated)?;
+        let key = self.verifier.key(token.kid()).await?;
+        let verified = token
+            .check(
+                &*key.ok_or(Error::NotAuthenticated)?,
+                &self.token_config,
+                self.clock.now(),
+            )
+            .map_err(|_| Error::NotAuthenticated)?;
+        audit::record_user(verified.user);
+        Ok(verified)
+    }
+
+    /// Returns the user who makes the request, in a session that exists.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] unless there is exactly one valid token of an existing session;
+    /// [`Error::Unavailable`] if a table cannot be read.
+    pub async fn authenticate(&self, request: &Request) -> Result<Caller, Error> {
+        let VerifiedToken { user, session } = self.verify_token(request).await?;
+        let user = self
+            .users
+            .by_id(user)
+            .await?
+            .ok_or(Error::NotAuthenticated)?;
+        if user.has_session(&session, self.clock.now()) {
+            Ok(Caller { user, session })
+        } else {
+            Err(Error::NotAuthenticated)
+        }
+    }
+}
+
+/// Returns the request's only token: `Bearer <token>` (RFC 6750) or `Token <token>`. The scheme is case-insensitive
+/// (RFC 9110, section 11.1).
+fn bearer_token(request: &Request) -> Option<&str> {
+    let mut values = request.headers().get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("token") || scheme.eq_ignore_ascii_case("bearer");
+    known.then_some(token).filter(|token| !token.is_empty())
+}

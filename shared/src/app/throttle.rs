@@ -1,0 +1,236 @@
+//! Verification of passwords, with throttling of wrong ones.
+//!
+//! Concurrent attempts take effect as if they came one after another: a wrong password is recorded conditional on the
+//! counter that was read before it was verified, and so is the write that follows a right one.
+
+use std::time::Duration;
+
+use super::App;
+use crate::{
+    audit,
+    domain::{
+        digest::sha256_hex,
+        password::{Hash, HashError, Password},
+        throttle::{FailedAttempts, PasswordCounter, Recorded},
+        user::User,
+        user_id::UserId,
+    },
+    http::{self, Error},
+};
+
+/// The request field that proves knowledge of the current password.
+pub const CURRENT_PASSWORD: &str = "current-password";
+
+/// Maximum attempts to record a wrong password when concurrent ones conflict.
+const MAX_RECORD_ATTEMPTS: u32 = 5;
+
+/// The `Retry-After` of a request that lost to too many concurrent ones.
+const CONTENTION_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The account that a log-in attempt counts against. An unknown name is throttled like a user and costs the same calls
+/// and the same time, to prevent user enumeration.
+pub enum Account {
+    /// A user.
+    Known(Box<User>),
+    /// A name that no user has.
+    Unknown {
+        /// SHA-256 of the name's canonical form, in hexadecimal digits.
+        name_hash: String,
+        /// The wrong passwords given for it.
+        failed_log_ins: Option<FailedAttempts>,
+    },
+}
+
+/// A password from a request, with the stored hash that it was found to match, so that a retry does not hash it again.
+pub struct Candidate {
+    password: Password,
+    matched: Option<Hash>,
+}
+
+impl Candidate {
+    /// Wraps a password that has not been verified yet.
+    #[must_use]
+    pub const fn new(password: Password) -> Self {
+        Self {
+            password,
+            matched: None,
+        }
+    }
+
+    /// Returns the password.
+    #[must_use]
+    pub const fn password(&self) -> &Password {
+        &self.password
+    }
+}
+
+impl Account {
+    fn failed_log_ins(&self) -> Option<&FailedAttempts> {
+        match self {
+            Self::Known(user) => user.failed_attempts(PasswordCounter::LogIn),
+            Self::Unknown { failed_log_ins, .. } => failed_log_ins.as_ref(),
+        }
+    }
+}
+
+impl App {
+    /// Returns the account of `id`, or of `name` if there is no such user. Both cost one read.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if a table cannot be read.
+    pub async fn account(&self, id: Option<UserId>, name: &str) -> Result<Account, Error> {
+        if let Some(id) = id {
+            audit::record_user(id);
+            if let Some(user) = self.users.by_id(id).await? {
+                return Ok(Account::Known(Box::new(user)));
+            }
+        }
+        let name_hash = sha256_hex(name.as_bytes());
+        let failed_log_ins = self.transient.unknown_name(&name_hash).await?;
+        Ok(Account::Unknown {
+            name_hash,
+            failed_log_ins,
+        })
+    }
+
+    /// Verifies a password at log-in and records a wrong one. Returns the user if it is right.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] while the account is locked; [`Error::InvalidCredentials`] for a wrong password or an
+    /// unknown name.
+    pub async fn verify_log_in(
+        &self,
+        account: Account,
+        candidate: &mut Candidate,
+    ) -> Result<User, Error> {
+        self.check_throttle(account.failed_log_ins())?;
+        let seen = account.failed_log_ins().cloned();
+        match account {
+            Account::Known(user) if self.matches(candidate, &user)? => return Ok(*user),
+            Account::Known(user) => {
+                let counter = Counter::User(user.id, PasswordCounter::LogIn);
+                self.record_failed_attempt(counter, seen).await?;
+            }
+            Account::Unknown { name_hash, .. } => {
+                self.hasher.verify_dummy(&candidate.password);
+                let counter = Counter::UnknownName(&name_hash);
+                self.record_failed_attempt(counter, seen).await?;
+            }
+        }
+        Err(Error::InvalidCredentials)
+    }
+
+    /// Verifies the current password of a signed-in user and records a wrong one.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] while such attempts are locked; [`Error::Invalid`] with the code `incorrect` for a
+    /// wrong password.
+    pub async fn verify_current_password(
+        &self,
+        user: &User,
+        candidate: &mut Candidate,
+    ) -> Result<(), Error> {
+        let seen = user.failed_attempts(PasswordCounter::CurrentPassword);
+        self.check_throttle(seen)?;
+        if self.matches(candidate, user)? {
+            return Ok(());
+        }
+        let counter = Counter::User(user.id, PasswordCounter::CurrentPassword);
+        self.record_failed_attempt(counter, seen.cloned()).await?;
+        let violation = http::Violation::new("incorrect", "is not the current password");
+        Err(Error::field(CURRENT_PASSWORD, violation))
+    }
+
+    /// Rejects an attempt while the account is locked.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] with the rest of the lock.
+    pub fn check_throttle(&self, attempts: Option<&FailedAttempts>) -> Result<(), Error> {
+        match attempts.and_then(|attempts| attempts.retry_after(self.clock.now())) {
+            Some(retry_after) => Err(Error::TooManyRequests { retry_after }),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns true if the password matches the user's hash. A malformed hash matches nothing and costs the same time.
+    fn matches(&self, candidate: &mut Candidate, user: &User) -> Result<bool, Error> {
+        let matched = candidate.matched.as_ref();
+        if matched.is_some_and(|hash| hash.as_str() == user.password.as_str()) {
+            return Ok(true);
+        }
+        match self.hasher.verify(&candidate.password, &user.password) {
+            Err(error @ HashError::Unreadable) => {
+                tracing::error!(
+                    user = user.id.number(),
+                    %error,
+                    "stored password hash is malformed; the user must reset the password"
+                );
+                self.hasher.verify_dummy(&candidate.password);
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+            Ok(is_right) => {
+                candidate.matched = is_right.then(|| user.password.clone());
+                Ok(is_right)
+            }
+        }
+    }
+
+    /// Records a wrong password on top of those that concurrent requests record.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] if they lock the account first: then the caller does not learn that this one is wrong.
+    async fn record_failed_attempt(
+        &self,
+        counter: Counter<'_>,
+        mut seen: Option<FailedAttempts>,
+    ) -> Result<(), Error> {
+        let limits = &self.settings.limits;
+        for _ in 0..MAX_RECORD_ATTEMPTS {
+            let next = FailedAttempts::record(
+                seen.as_ref(),
+                self.clock.now(),
+                limits.wrong_passwords,
+                limits.max_wait,
+            );
+            let recorded = match counter {
+                Counter::User(user, counter) => {
+                    let users = &self.users;
+                    users
+                        .record_failed_attempt(user, counter, seen.as_ref(), &next)
+                        .await?
+                }
+                Counter::UnknownName(hash) => {
+                    self.transient
+                        .record_unknown_name(hash, seen.as_ref(), &next)
+                        .await?
+                }
+            };
+            let Recorded::Overtaken(current) = recorded else {
+                return Ok(());
+            };
+            self.check_throttle(current.as_ref())?;
+            seen = current;
+        }
+        Err(Error::contended())
+    }
+}
+
+/// The counter that a wrong password is recorded in.
+#[derive(Clone, Copy)]
+enum Counter<'a> {
+    /// A counter in a user's record.
+    User(UserId, PasswordCounter),
+    /// The counter of a name that no user has, by the name's hash.
+    UnknownName(&'a str),
+}
+
+impl Error {
+    /// Returns 429 for a request that lost to too many concurrent attempts at the same account.
+    #[must_use]
+    pub const fn contended() -> Self {
+        Self::TooManyRequests {
+            retry_after: CONTENTION_RETRY_AFTER,
+        }
+    }
+}

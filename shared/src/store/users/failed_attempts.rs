@@ -1,0 +1,91 @@
+//! Counters of wrong passwords in a user's record.
+//!
+//! Every write that follows a right password is conditional on the counter as it was read: concurrent attempts take
+//! effect one after another, however many passwords were verified at the same time.
+
+use super::{Users, user_key};
+use crate::{
+    domain::{
+        throttle::{FailedAttempts, PasswordCounter, Recorded},
+        user::User,
+        user_id::UserId,
+    },
+    store::database::{Error, Write, read},
+};
+
+/// The attribute that holds `counter`.
+pub(super) const fn attribute(counter: PasswordCounter) -> &'static str {
+    match counter {
+        PasswordCounter::LogIn => "failures",
+        PasswordCounter::CurrentPassword => "current_password_failures",
+    }
+}
+
+/// The condition that the counter still has the value `seen`. Its placeholders are set by [`if_unchanged`].
+pub(super) const fn unchanged(seen: Option<&FailedAttempts>) -> &'static str {
+    match seen {
+        Some(_) => "#counter.#n = :seen_count AND #counter.#u = :seen_lock",
+        None => "attribute_not_exists(#counter)",
+    }
+}
+
+/// Sets the placeholders of [`unchanged`].
+pub(super) fn if_unchanged(
+    write: Write,
+    counter: PasswordCounter,
+    seen: Option<&FailedAttempts>,
+) -> Result<Write, Error> {
+    let write = write.name("counter", attribute(counter));
+    match seen {
+        Some(seen) => write
+            .value("seen_count", seen.count)?
+            .value("seen_lock", seen.locked_until),
+        None => Ok(write),
+    }
+}
+
+impl Users {
+    /// Stores `next`, the state of `counter` after one more wrong password of `user`, if the counter still has the value
+    /// `seen`. Otherwise writes nothing and returns its current value.
+    pub async fn record_failed_attempt(
+        &self,
+        user: UserId,
+        counter: PasswordCounter,
+        seen: Option<&FailedAttempts>,
+        next: &FailedAttempts,
+    ) -> Result<Recorded, Error> {
+        let write_id = self.database.new_write_id();
+        let condition = format!("attribute_exists(#pk) AND {}", unchanged(seen));
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #counter = :next, #writer = :writer",
+            &condition,
+        )
+        .with_write_id(&write_id)
+        .value("next", next)?
+        .value("writer", &write_id)?;
+        let write = if_unchanged(write, counter, seen)?;
+        let outcome = self.database.write(&write).await?;
+        Ok(match outcome.current_item() {
+            Some(item) => {
+                Recorded::Overtaken(read::<User>(item)?.failed_attempts(counter).cloned())
+            }
+            None => Recorded::Done,
+        })
+    }
+
+    /// Removes both counters of wrong passwords. Returns false if there were none.
+    pub async fn reset_failed_attempts(&self, user: UserId) -> Result<bool, Error> {
+        let write_id = self.database.new_write_id();
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #writer = :writer REMOVE #failures, #current_password_failures",
+            "attribute_exists(#failures) OR attribute_exists(#current_password_failures)",
+        )
+        .with_write_id(&write_id)
+        .value("writer", &write_id)?;
+        Ok(self.database.write(&write).await?.is_done())
+    }
+}

@@ -1,5 +1,5 @@
-//! How wrong passwords are counted for one account, and how long the next try then has to wait.
-//! Only the arithmetic: where the count is kept is the tables' business.
+//! Throttling of password attempts: the number of wrong passwords for one account, and the wait that follows from it.
+//! Pure arithmetic; `store` persists the state.
 
 use std::time::Duration;
 
@@ -7,33 +7,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 
-/// Time without a wrong password after which the earlier ones are forgotten.
+/// Time without a wrong password after which the count starts afresh.
 pub const MEMORY: Duration = Duration::from_hours(24);
 
-/// The wrong passwords given for an account since the last right one.
+/// The wrong passwords for an account since the last right one.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use shared::domain::{clock::Timestamp, throttle::FailedAttempts};
+///
+/// let now = Timestamp::from_unix(1_000_000);
+/// let max_wait = Duration::from_secs(900);
+/// let first = FailedAttempts::record(None, now, 2, max_wait);
+/// assert_eq!(first.retry_after(now), None);
+/// let second = FailedAttempts::record(Some(&first), now, 2, max_wait);
+/// assert_eq!(second.retry_after(now), Some(Duration::from_secs(2)));
+/// let third = FailedAttempts::record(Some(&second), now, 2, max_wait);
+/// assert_eq!(third.retry_after(now), Some(Duration::from_secs(4)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedAttempts {
-    /// How many there were.
+    /// The number of wrong passwords.
     #[serde(rename = "n")]
     pub count: u32,
-    /// No password is looked at before this instant.
+    /// The time before which no password is verified.
     #[serde(rename = "u")]
     pub locked_until: Timestamp,
 }
 
 impl FailedAttempts {
-    /// None since the last right password.
+    /// No wrong password since the last right one.
     pub const NONE: Self = Self {
         count: 0,
         locked_until: Timestamp::from_unix(0),
     };
 
-    /// What stands after one more wrong password at `now`: the first `free` ones cost nothing, then each doubles the
-    /// wait, from 2 s up to `max_wait`. Throttling as NIST SP 800-63B-4, section 3.2.2, asks for.
+    /// The state after one more wrong password at `now`. Wrong passwords before number `free` cause no wait; number
+    /// `free` causes a wait of 2 s, and each further one doubles it, up to `max_wait` (NIST SP 800-63B-4, section
+    /// 3.2.2).
     #[must_use]
     pub fn record(previous: Option<&Self>, now: Timestamp, free: u32, max_wait: Duration) -> Self {
-        let remembered = previous.filter(|attempts| now < attempts.locked_until + MEMORY);
-        let count = remembered
+        let recent = previous.filter(|attempts| now < attempts.locked_until + MEMORY);
+        let count = recent
             .map_or(0, |attempts| attempts.count)
             .saturating_add(1);
         let doublings = count.saturating_add(1).saturating_sub(free);
@@ -48,7 +65,7 @@ impl FailedAttempts {
         }
     }
 
-    /// What is left of the wait at `now`, if anything.
+    /// The remaining wait at `now`, or `None` if there is none.
     #[must_use]
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let seconds = self.locked_until.seconds_since(now);
@@ -64,7 +81,7 @@ mod tests {
     const MAX: Duration = Duration::from_mins(15);
 
     #[test]
-    fn five_are_free_then_waits_double_up_to_a_quarter_of_an_hour() {
+    fn waits_double_from_the_fifth_wrong_password() {
         let mut attempts = None;
         let waits: Vec<u64> = (1..=17)
             .map(|_| {
@@ -83,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_is_absurdly_high_still_waits_the_maximum() {
+    fn a_huge_count_waits_the_maximum() {
         let many = FailedAttempts {
             count: u32::MAX - 1,
             locked_until: NOW,
@@ -95,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_passwords_are_forgotten_a_day_after_the_last() {
+    fn count_starts_afresh_after_a_day() {
         let many = FailedAttempts {
             count: 9,
             locked_until: NOW,

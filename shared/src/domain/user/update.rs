@@ -1,28 +1,28 @@
-//! What a user wants changed, and the record that comes of it.
+//! An update of a user's own record, and its result.
 
 use std::collections::BTreeMap;
 
 use super::{SessionId, User};
 use crate::domain::{email::EmailAddress, name::Name, password::Hash, user::Change};
 
-/// What a user wants changed; `None` leaves a detail as it is.
+/// The new values that a user requests; `None` leaves a field unchanged.
 #[derive(Default)]
 pub struct UserUpdate {
-    /// Another address, or another spelling of the present one.
+    /// The new address, or a new spelling of the current one.
     pub email: Option<EmailAddress>,
-    /// Another first name.
+    /// The new first name.
     pub first_name: Option<Name>,
-    /// Another last name.
+    /// The new last name.
     pub last_name: Option<Name>,
-    /// The hash of another password.
+    /// The hash of the new password.
     pub password: Option<Hash>,
-    /// To be a superuser, or not.
+    /// The new value of the superuser flag.
     pub is_superuser: Option<bool>,
 }
 
 impl User {
-    /// The record with `update` come true, to be written by `writer` on behalf of `session`, and the kinds of change;
-    /// nothing if all of it is so already.
+    /// Returns the record with `update` applied and `write_id` set, and the kinds of changes; `None` if nothing
+    /// changes. A new password ends all sessions but `session`.
     #[must_use]
     pub fn apply(
         &self,
@@ -66,7 +66,7 @@ impl User {
             .collect()
     }
 
-    /// Whether names, address and rank are the same.
+    /// Returns true if names, address and superuser flag are the same.
     pub(crate) fn has_same_details(&self, other: &Self) -> bool {
         self.email == other.email
             && self.first_name == other.first_name
@@ -105,7 +105,7 @@ mod tests {
         (user, mine)
     }
 
-    /// Version, credentials, sessions and changes that come of `update`.
+    /// The record version, credentials version, number of sessions and changes after `update`.
     fn applied(update: UserUpdate) -> Option<(u64, u64, usize, Vec<Change>)> {
         let (user, session) = user();
         let (after, changes) = user.apply(update, &session, "me".to_owned())?;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::domain::digest::sha256_hex;
+use crate::domain::{digest::sha256_hex, error_code::ErrorCode};
 
 /// Maximum length of an address in bytes: a path of 256 (RFC 5321, 4.5.3.1.3) without its angle brackets.
 const MAX_BYTES: usize = 254;
@@ -47,6 +47,15 @@ pub enum Error {
     /// The text is not an e-mail address, or is in a form that is not supported.
     #[error("must be an e-mail address like name@example.com")]
     Invalid,
+}
+
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Invalid => "invalid",
+        }
+    }
 }
 
 impl EmailAddress {

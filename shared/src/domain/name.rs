@@ -1,6 +1,8 @@
 //! First and last names, kept as typed in any script.
 //! Rejects only characters that could break the line, or reverse the text, in which the name is displayed.
 
+use crate::domain::error_code::ErrorCode;
+
 /// Maximum length of a name in characters (Unicode scalar values).
 const MAX_CHARACTERS: usize = 150;
 /// Maximum length of a name in bytes of UTF-8.
@@ -21,6 +23,15 @@ pub enum Error {
         "must not contain control characters, line breaks, or characters that change the direction of writing"
     )]
     Invalid,
+}
+
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Invalid => "invalid",
+        }
+    }
 }
 
 impl Name {

@@ -9,6 +9,8 @@ mod similarity;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::domain::error_code::ErrorCode;
+
 pub use hash::{Hash, Hasher};
 pub use phc::{HashError, Params};
 
@@ -60,6 +62,18 @@ pub enum Error {
     /// A new password consists mostly of the user's personal data.
     #[error("is too similar to your e-mail address, username or name")]
     TooSimilar,
+}
+
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "too_short",
+            Self::TooLong => "too_long",
+            Self::Invalid => "invalid",
+            Self::TooCommon => "too_common",
+            Self::TooSimilar => "too_similar",
+        }
+    }
 }
 
 impl NewPassword {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::error_code::ErrorCode;
+
 /// A user's id: 1 to 2^53-1, the integers that every JSON reader keeps exact (RFC 8259, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -13,6 +15,12 @@ pub struct UserId(u64);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an integer from 1 to 9007199254740991, in decimal digits without leading zeros")]
 pub struct Error;
+
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        "invalid"
+    }
+}
 
 impl UserId {
     /// The largest id, 2^53-1.

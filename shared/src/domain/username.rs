@@ -1,6 +1,8 @@
 //! Usernames: validation, and the canonical form on which they are unique.
 //! Does not check that a username is free.
 
+use crate::domain::error_code::ErrorCode;
+
 /// Maximum length of a username in characters.
 const MAX_CHARACTERS: usize = 150;
 
@@ -23,6 +25,16 @@ pub enum Error {
     /// The text has a character that is not allowed.
     #[error("may contain only the letters A to Z, digits, and . _ + -")]
     Invalid,
+}
+
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort => "too_short",
+            Self::TooLong => "too_long",
+            Self::Invalid => "invalid",
+        }
+    }
 }
 
 impl Username {

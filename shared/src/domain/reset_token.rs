@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_user_in_base_36_and_hex_secret() {
+    fn text_is_base_36_user_and_hex_secret() {
         assert_eq!(token().text().as_str(), format!("4bf-{}", "ab".repeat(20)));
     }
 

@@ -118,7 +118,7 @@ pub fn route(request: &Request) -> &str {
     }
 }
 
-/// The `User-Agent` header, unvalidated. Empty if it is missing or not ASCII.
+/// The `User-Agent` header, unvalidated. Empty if it is missing or not visible ASCII.
 #[must_use]
 pub fn user_agent(request: &Request) -> &str {
     request

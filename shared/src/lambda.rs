@@ -137,7 +137,7 @@ fn error_response(app: &App, error: &Error) -> Response {
             metrics::counter!("defect", "function" => function, "version" => version).increment(1);
         }
         Error::Unavailable(cause) => {
-            tracing::warn!(code, error = %cause, "request failed: dependency unavailable")
+            tracing::warn!(code, error = %cause, "request failed: dependency unavailable");
         }
         _ => tracing::info!(code, "request rejected"),
     }

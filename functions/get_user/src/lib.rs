@@ -12,7 +12,7 @@ use shared::{
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
 /// Returns the user with this id. For callers who are not superusers, other users' ids and unknown ids are
-/// indistinguishable: both are rejected without reading a record.
+/// indistinguishable: both are rejected without reading the requested record.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let caller = app.authenticate(&request).await?;
     let id = parse_id(&request)?;

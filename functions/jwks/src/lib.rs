@@ -16,10 +16,10 @@ use shared::{
 /// Reads the public keys, which are all that a request needs.
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
-/// Allows caching for five minutes, as long as [`Verifier`](shared::auth::verifier::Verifier) caches the keys.
+/// Allows caching for five minutes, the same time as [`Verifier`](shared::auth::verifier::Verifier) does.
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// Returns every key that may have signed a valid token. The empty set before the first sign-up is not cacheable.
+/// Returns every key that a valid token can be signed with. The empty set before the first sign-up is not cacheable.
 pub async fn handler(app: &App, _: Request) -> Result<Response, Error> {
     let now = app.clock.now();
     let jwks = app.verifier.jwks().await?;

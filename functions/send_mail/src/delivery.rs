@@ -161,7 +161,7 @@ impl Delivery {
     async fn issue_token(&self, mail: &Mail, user: &User) -> Result<ResetToken, DeliveryError> {
         let token = ResetToken::issue(user.id, self.app.random.bytes());
         let slot = self.app.transient.reset_token(user.id).await?;
-        // This mail may have been sent before and only storing the result failed. The link of that copy stays valid.
+        // If an earlier attempt sent this mail but could not store the result, the link in that copy stays valid.
         let duplicate = slot.item().filter(|stored| {
             stored.nonce == mail.nonce && stored.credentials_version == user.credentials_version
         });

@@ -78,8 +78,8 @@ fn to_ses(message: &EmailMessage) -> Result<Message, BuildError> {
         .build())
 }
 
-/// Classifies an error. Permanent are only errors of the message itself; all others can pass, or be corrected by an
-/// operator while Lambda retries, such as a missing permission or an unverified identity.
+/// Classifies an error. Only errors of the message itself are permanent. All others are temporary, or an operator can
+/// correct the cause while Lambda retries, such as a missing permission or an unverified identity.
 fn classify(error: &SdkError<SendEmailError, HttpResponse>) -> DeliveryError {
     let Some(service) = error.as_service_error() else {
         return DeliveryError::Retryable(error.to_string());

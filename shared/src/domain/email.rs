@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 254;
 const MAX_LOCAL_BYTES: usize = 64;
 
 /// An e-mail address whose local part is an ASCII dot-atom (RFC 5322, 3.2.3) and whose domain is a
-/// valid internationalised domain name of two labels or more (UTS 46).
+/// valid internationalized domain name of two labels or more (UTS 46).
 ///
 /// It has no `Debug`, `Display` or `Serialize`, so that it cannot be logged by accident.
 ///

@@ -99,7 +99,7 @@ pub struct Quota {
 pub enum QuotaDecision {
     /// Send a mail and store this quota.
     Send(Quota),
-    /// The previous mail was requested moments ago: send nothing, write nothing.
+    /// The cool-down after the previous mail has not ended: send nothing, write nothing.
     CoolingDown,
     /// The quota of the window is used up.
     TooMany {

@@ -35,7 +35,7 @@ impl ErrorCode for Error {
 }
 
 impl Name {
-    /// Parses a name without trimming, normalising or escaping it.
+    /// Parses a name without trimming, normalizing or escaping it.
     ///
     /// # Errors
     /// [`Error::TooLong`] or [`Error::Invalid`].

@@ -1,4 +1,4 @@
-//! Passwords: the rules for new ones, and the normalised form in which all are hashed and compared.
+//! Passwords: the rules for new ones, and the normalized form in which all are hashed and compared.
 //! A password is never logged, stored or displayed; only its [`struct@Hash`] can leave this module as text.
 
 mod block_list;
@@ -14,7 +14,7 @@ use crate::domain::error_code::ErrorCode;
 pub use hash::{Hash, Hasher};
 pub use phc::{HashError, Params};
 
-/// Maximum length of a new password in characters. NIST SP 800-63B-4, 3.1.1.2, requires that at least 64 be permitted.
+/// Maximum length of a new password in characters. NIST SP 800-63B-4, 3.1.1.2, recommends 64 or more.
 const MAX_CHARACTERS: usize = 128;
 /// Maximum length of any password, new or existing, in bytes of UTF-8 in NFC: bounds the work of a request.
 const MAX_BYTES: usize = 512;
@@ -28,7 +28,7 @@ pub struct Policy {
 
 impl Default for Policy {
     /// Eight characters: the minimum of NIST SP 800-63B-4, 3.1.1.2, for a password used with a second factor, and of
-    /// the OWASP Authentication Cheat Sheet. Both require 15 for a password used alone.
+    /// the OWASP Authentication Cheat Sheet. Both set the minimum to 15 for a password used alone.
     fn default() -> Self {
         Self { min_length: 8 }
     }
@@ -152,14 +152,14 @@ impl Password {
     /// [`Error::TooLong`] over 512 bytes in NFC; there is no other limit.
     pub fn parse(text: &str) -> Result<Self, Error> {
         // The full capacity at once: a reallocation would leave a copy in memory.
-        let mut normalised = Zeroizing::new(String::with_capacity(MAX_BYTES));
+        let mut normalized = Zeroizing::new(String::with_capacity(MAX_BYTES));
         for character in text.nfc() {
-            if normalised.len() + character.len_utf8() > MAX_BYTES {
+            if normalized.len() + character.len_utf8() > MAX_BYTES {
                 return Err(Error::TooLong);
             }
-            normalised.push(character);
+            normalized.push(character);
         }
-        Ok(Self(normalised))
+        Ok(Self(normalized))
     }
 
     fn as_str(&self) -> &str {
@@ -171,7 +171,7 @@ impl Password {
     }
 }
 
-/// Normalises a text to lower case and NFC, for case-insensitive comparison.
+/// Normalizes a text to lower case and NFC, for case-insensitive comparison.
 ///
 /// Converts to upper case first, since some letters have several lower-case forms (σ and ς), or an upper-case form of
 /// several letters (ß and SS).

@@ -54,7 +54,7 @@ pub struct Edge {
 /// The rate limits. A request over a limit returns 429.
 #[derive(Clone)]
 pub struct Limits {
-    /// Number of wrong passwords for one account before the first wait.
+    /// Number of wrong passwords for one account that causes the first wait.
     pub wrong_passwords: u32,
     /// Maximum wait after wrong passwords.
     pub max_wait: Duration,

@@ -44,8 +44,8 @@ impl FailedAttempts {
         locked_until: Timestamp::from_unix(0),
     };
 
-    /// The state after one more wrong password at `now`. Wrong passwords before number `free` cause no wait; number
-    /// `free` causes a wait of 2 s, and each further one doubles it, up to `max_wait` (NIST SP 800-63B-4, section
+    /// The state after one more wrong password at `now`. The wrong password with the number `free` causes a wait of
+    /// 2 s, earlier ones cause none, and each later one doubles the wait, up to `max_wait` (NIST SP 800-63B-4, section
     /// 3.2.2).
     #[must_use]
     pub fn record(previous: Option<&Self>, now: Timestamp, free: u32, max_wait: Duration) -> Self {

@@ -15,7 +15,7 @@ const SUFFICIENT_CHARACTERS: usize = 8;
 /// … or with this many letters.
 const SUFFICIENT_LETTERS: usize = 4;
 
-/// A normalisation in which texts are compared.
+/// A normalization in which texts are compared.
 type Normalize = fn(&str) -> Zeroizing<String>;
 
 /// Returns true if the password consists of the words, forwards or backwards, and little else, with or without

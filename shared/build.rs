@@ -1,15 +1,15 @@
-//! Turns `data/common_passwords.txt` into the sorted, compressed set that the password policy looks into.
+//! Compiles `data/common_passwords.txt` into the sorted, compressed set that the password policy searches.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "cargo hands over the directory to write to in the environment"
+    reason = "Cargo passes the output directory in an environment variable"
 )]
 
 use std::{env, error::Error, fs, path::Path};
 
 const LIST: &str = "data/common_passwords.txt";
-/// Fewer lines mean that the list was cut off, not that it was tidied.
-const FEWEST_PASSWORDS: usize = 20_000;
+/// Minimum number of passwords; a shorter list has probably been truncated.
+const MIN_PASSWORDS: usize = 20_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -18,9 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut passwords: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     passwords.sort_unstable();
     passwords.dedup();
-    if passwords.len() < FEWEST_PASSWORDS {
+    if passwords.len() < MIN_PASSWORDS {
         return Err(format!(
-            "{LIST} has {} passwords, fewer than {FEWEST_PASSWORDS}",
+            "{LIST} has {} passwords, fewer than {MIN_PASSWORDS}",
             passwords.len()
         )
         .into());

@@ -1,39 +1,39 @@
-//! What operators want to know of what happened: metrics by outcome, and one line for each change of an account.
-//! Never an address, a token, a password or any other value; a metric has no personal dimension either.
+//! Metrics and audit log for operators: a counter for each kind of event, and a log line for each change to an account.
+//! Neither contains an address, a token, a password or any other value; metrics have no user as a dimension.
 
 use crate::domain::{user::Change, user_id::UserId};
 
-/// Something that is counted.
+/// A counter for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// A reset link was asked for an address that somebody has.
+    /// A reset link was requested for a known address.
     ResetRequested,
-    /// A reset link was asked for an address that nobody has.
+    /// A reset link was requested for an unknown address.
     ResetUnknown,
     /// A password was reset.
     ResetCompleted,
-    /// A reset token was no good.
+    /// A reset token was rejected.
     ResetRefused,
     /// A log-in failed.
     LogInFailed,
-    /// Something was asked too often.
+    /// A request was over a rate limit, or an account was throttled.
     Limited,
-    /// A request lost two races in a row.
+    /// A request was abandoned after repeated conflicts with concurrent requests.
     Conflict,
-    /// SES took a mail.
+    /// SES accepted a mail.
     MailSent,
-    /// SES rejected a mail for good.
+    /// A mail failed permanently.
     MailFailed,
-    /// We could not reach what we need.
+    /// A dependency was unavailable.
     Unavailable,
-    /// A defect of ours.
+    /// A request failed because of a defect.
     Internal,
     /// A panic was caught.
     Panic,
 }
 
 impl Metric {
-    /// The metric's name.
+    /// The name of the metric.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,18 +52,18 @@ impl Metric {
         }
     }
 
-    /// Counts one. Where nobody collects, on a laptop, nothing happens.
+    /// Increments the counter. Does nothing where no collector is installed, as on the local server.
     pub fn count(self) {
         metrics::counter!(self.name()).increment(1);
     }
 }
 
-/// Names `user` in every line that is logged of the request from here on: who it is about, signed in or not.
+/// Adds `user`, the user that the request concerns, to all further log lines of the request.
 pub fn record_user(user: UserId) {
     tracing::Span::current().record("user", user.number());
 }
 
-/// Notes that `user` was changed: who, from where, what kind. Never a value.
+/// Logs a change to an account: the user, the source address and the kind, but no value.
 pub fn account_changed(user: UserId, source: &str, change: Change) {
     tracing::info!(user = user.number(), source, ?change, "account changed");
 }

@@ -6,5 +6,5 @@ pub mod session_token;
 pub mod signer;
 pub mod verifier;
 
-/// The largest difference between the clocks of two machines that is tolerated.
+/// The tolerated difference between the clocks of two machines.
 pub const CLOCK_LEEWAY: Duration = Duration::from_secs(5);

@@ -1,9 +1,10 @@
-//! The rules: e-mail addresses, names, passwords, users, mails, limits, time. No AWS type, nothing asynchronous, no
-//! environment variable, no system clock and no randomness of its own.
+//! The business rules: e-mail addresses, names, passwords, users, mails, limits, time. Pure code: no AWS type, no `async`,
+//! no environment variable, no system clock and no source of randomness.
 
 pub mod clock;
 pub mod digest;
 pub mod email;
+pub mod error_code;
 pub mod mail;
 pub mod name;
 pub mod password;

@@ -1,8 +1,8 @@
-//! Reads requests and makes answers. Knows API Gateway's events and the contract's conventions, and no table.
+//! Parsing of requests and construction of responses, after the conventions of openapi.yaml. Accesses no table.
 
 mod error;
 mod fields;
-mod source;
+mod source_address;
 mod violation;
 
 use lambda_http::{
@@ -24,20 +24,20 @@ use crate::domain::user::View;
 pub use self::{
     error::Error,
     fields::{Fields, body},
-    source::{source, source_group},
+    source_address::{source, source_group},
     violation::{FieldError, Violation},
 };
 
-/// An answer: its body is JSON or empty.
+/// An HTTP response. The body is JSON or empty.
 pub type Response = lambda_http::http::Response<String>;
 
-/// Bytes of the largest body that is read.
+/// Maximum size of a request body in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// What every answer tells a browser: keep nothing, guess no type, show it in no frame and as no page, name no address
-/// that led here, and never come by plain http.
+/// The security headers of every response: no caching, no type sniffing, no rendering and no framing in a browser, no
+/// referrer, and HTTPS only.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -59,11 +59,11 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
 pub struct SessionResponse<'a> {
     /// The session token, for the `Authorization` header.
     pub token: &'a str,
-    /// The user who signed in.
+    /// The user that signed in.
     pub user: View<'a>,
 }
 
-/// Refuses a body that is too large.
+/// Rejects a request body that is too large.
 ///
 /// # Errors
 /// [`Error::PayloadTooLarge`] over [`MAX_BODY`].
@@ -75,10 +75,10 @@ pub fn check_size(request: &Request) -> Result<(), Error> {
     }
 }
 
-/// `status` with `value` as the body.
+/// A response with `value` as its JSON body.
 ///
 /// # Errors
-/// [`Error::Internal`] if `value` does not serialise.
+/// [`Error::Internal`] if `value` cannot be serialized.
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, Error> {
     let body = serde_json::to_string(value).map_err(Error::internal)?;
     let mut response = response(status, body);
@@ -93,21 +93,21 @@ fn response(status: StatusCode, body: String) -> Response {
     response
 }
 
-/// `status` with a sentence for a person.
+/// A response with the body `{"detail": sentence}`: a sentence for people.
 ///
 /// # Errors
-/// None that can happen: a sentence serialises.
+/// The errors of [`json`], which cannot occur for a string.
 pub fn detail(status: StatusCode, sentence: &str) -> Result<Response, Error> {
     json(status, &json!({ "detail": sentence }))
 }
 
-/// 204, without a body or a type.
+/// A response with status 204 and no body.
 #[must_use]
 pub fn no_content() -> Response {
     response(StatusCode::NO_CONTENT, String::new())
 }
 
-/// The route that led here, as the template states it, such as `GET /api/users/{id}`: no value of anybody's.
+/// The route of the request as in template.yaml, such as `GET /api/users/{id}`, without values. Empty if there is none.
 #[must_use]
 pub fn route(request: &Request) -> &str {
     match request.request_context_ref() {
@@ -118,7 +118,7 @@ pub fn route(request: &Request) -> &str {
     }
 }
 
-/// What the client calls itself; may be anything.
+/// The `User-Agent` header, unvalidated. Empty if it is missing or not visible ASCII.
 #[must_use]
 pub fn user_agent(request: &Request) -> &str {
     request

@@ -1,5 +1,5 @@
-//! Runs a function: starts the process, turns events into requests and answers into responses, catches what goes wrong
-//! and logs it once. The same code serves on Lambda and on a laptop.
+//! The runtime of a function: starts the process, converts events to requests and responses to events, and catches and
+//! logs errors. The same code runs on Lambda and on the local server.
 
 mod event;
 mod telemetry;
@@ -23,44 +23,44 @@ use crate::{
     http::{self, Error, Response},
 };
 
-/// A function as whoever has an event sees it: an event's JSON in, the answer's JSON out. It never fails.
+/// A Lambda function: JSON event in, JSON response out. Infallible.
 pub type Invoke = Arc<dyn Fn(Box<RawValue>, Context) -> InvocationFuture + Send + Sync>;
 
-/// The process cannot start or go on.
+/// The error that ends the process.
 pub type RunError = lambda_runtime::Error;
 
-/// The answer to come.
+/// The response to an event, as a future.
 pub type InvocationFuture = Pin<Box<dyn Future<Output = Box<RawValue>> + Send>>;
 
-/// Bound on a handler: its client gets a 503 well before the function's own time-out of 15 s.
+/// Timeout of a handler. The client receives a 503 well before the function's own timeout of 15 s.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(9);
 
-/// Bound on what is done before the first request.
+/// Timeout of the warm-up.
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a function does before its first request, when Lambda gives it a whole processor: it opens the connection which
-/// that request will use, by a read that it needs anyway or that costs next to nothing.
+/// The warm-up of a function before its first request, while Lambda provides a full CPU. It opens the connection that
+/// the request will use, by a read that is needed anyway or costs almost nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WarmUp {
     /// Reads the public keys.
     PublicKeys,
-    /// Reads the signing key, or makes it.
+    /// Reads the signing key, or creates it.
     SigningKey,
-    /// Asks for a user that cannot be.
+    /// Reads a user id that cannot exist.
     Users,
 }
 
 impl WarmUp {
-    /// Does it; a failure is left to the first request, which will try again.
-    async fn open(self, app: &App) {
-        let opened = async {
+    /// Runs the warm-up. A failure is only logged: the first request tries again.
+    async fn run(self, app: &App) {
+        let warm_up = async {
             match self {
                 Self::PublicKeys => app.verifier.jwks().await.map(drop).map_err(Error::from),
                 Self::SigningKey => app.signer.key().await.map(drop).map_err(Error::from),
                 Self::Users => app.users.connect().await.map_err(Error::from),
             }
         };
-        match tokio::time::timeout(WARM_UP_TIMEOUT, opened).await {
+        match tokio::time::timeout(WARM_UP_TIMEOUT, warm_up).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "warm-up failed; the first request opens the connection");
@@ -70,7 +70,7 @@ impl WarmUp {
     }
 }
 
-/// An HTTP function with this handler.
+/// Creates an HTTP function with this handler.
 pub fn endpoint<H, F>(app: &'static App, handler: H) -> Invoke
 where
     H: Fn(&'static App, Request) -> F + Send + Sync + Copy + 'static,
@@ -83,14 +83,14 @@ where
             route = Empty,
             user = Empty
         );
-        let answer = async move {
+        let response = async move {
             let started_at = Instant::now();
-            let answered = AssertUnwindSafe(answer(app, handler, &event))
+            let result = AssertUnwindSafe(handle(app, handler, &event))
                 .catch_unwind()
                 .await;
-            let response = match answered.unwrap_or_else(|_| Err(panicked())) {
+            let response = match result.unwrap_or_else(|_| Err(panic_error())) {
                 Ok(response) => response,
-                Err(error) => refuse(app, &error),
+                Err(error) => error_response(app, &error),
             };
             let milliseconds = started_at.elapsed().as_secs_f64() * 1000.0;
             metrics::histogram!("duration_ms", "function" => app.function_name.as_str())
@@ -102,11 +102,11 @@ where
             );
             event::from_response(&response)
         };
-        Box::pin(answer.instrument(span))
+        Box::pin(response.instrument(span))
     })
 }
 
-async fn answer<H, F>(app: &'static App, handler: H, event: &RawValue) -> Result<Response, Error>
+async fn handle<H, F>(app: &'static App, handler: H, event: &RawValue) -> Result<Response, Error>
 where
     H: Fn(&'static App, Request) -> F,
     F: Future<Output = Result<Response, Error>>,
@@ -114,68 +114,68 @@ where
     let request = event::to_request(event)?;
     tracing::Span::current().record("route", http::route(&request));
     http::check_size(&request)?;
-    let in_time = tokio::time::timeout(HANDLER_TIMEOUT, handler(app, request)).await;
-    in_time.unwrap_or_else(|_| Err(Error::unavailable("the handler timed out")))
+    let result = tokio::time::timeout(HANDLER_TIMEOUT, handler(app, request)).await;
+    result.unwrap_or_else(|_| Err(Error::unavailable("the handler timed out")))
 }
 
-fn panicked() -> Error {
+fn panic_error() -> Error {
     Metric::Panic.count();
     Error::internal("the handler panicked")
 }
 
-/// A failure is logged and counted here and nowhere else.
-fn refuse(app: &App, error: &Error) -> Response {
+/// Converts an error to a response. The only place where errors are logged and counted.
+fn error_response(app: &App, error: &Error) -> Response {
     let code = error.code();
-    if let Some(outcome) = error.metric() {
-        outcome.count();
+    if let Some(metric) = error.metric() {
+        metric.count();
     }
     match error {
-        Error::Internal(source) => {
-            tracing::error!(code, error = %source, "request failed");
-            // By version, so that a gradual deployment is rolled back for the new version's defects alone.
+        Error::Internal(cause) => {
+            tracing::error!(code, error = %cause, "request failed");
+            // Counted by version, so that only defects of the new version roll back a gradual deployment.
             let (function, version) = (app.function_name.clone(), app.function_version.clone());
             metrics::counter!("defect", "function" => function, "version" => version).increment(1);
         }
-        Error::Unavailable(source) => {
-            tracing::warn!(code, error = %source, "request failed: dependency unavailable");
+        Error::Unavailable(cause) => {
+            tracing::warn!(code, error = %cause, "request failed: dependency unavailable");
         }
         _ => tracing::info!(code, "request rejected"),
     }
     error.to_response()
 }
 
-/// Runs an HTTP function on Lambda, for ever.
+/// Runs an HTTP function on Lambda. Returns only on an error.
 ///
 /// # Errors
-/// If the process cannot start, or the Lambda Runtime API cannot be reached.
-pub async fn run<H, F>(handler: H, opening: WarmUp) -> Result<(), RunError>
+/// [`RunError`] if the process cannot start, or the Lambda Runtime API is unreachable.
+pub async fn run<H, F>(handler: H, warm_up: WarmUp) -> Result<(), RunError>
 where
     H: Fn(&'static App, Request) -> F + Send + Sync + Copy + 'static,
     F: Future<Output = Result<Response, Error>> + Send + 'static,
 {
-    run_invoke(opening, |app| endpoint(app, handler)).await
+    run_invoke(warm_up, |app| endpoint(app, handler)).await
 }
 
-/// Runs any function on Lambda, for ever.
+/// Runs any function on Lambda. Returns only on an error.
 ///
 /// # Errors
-/// If the process cannot start, or the Lambda Runtime API cannot be reached.
+/// [`RunError`] if the process cannot start, or the Lambda Runtime API is unreachable.
 pub async fn run_invoke(
-    opening: WarmUp,
+    warm_up: WarmUp,
     function: impl FnOnce(&'static App) -> Invoke,
 ) -> Result<(), RunError> {
     let app = App::start(&environment, Providers::system())?;
     let telemetry = Arc::new(Telemetry::start(&app.settings, &app.function_name)?);
-    // The process is the application's whole life.
+    // Leaked, since the app lives as long as the process.
     let app: &'static App = Box::leak(Box::new(app));
-    opening.open(app).await;
+    warm_up.run(app).await;
     let invoke = function(app);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let (answer, telemetry) = (invoke(event.payload, event.context), telemetry.clone());
+        let (response, telemetry) = (invoke(event.payload, event.context), telemetry.clone());
         async move {
-            let answer = answer.await;
+            let response = response.await;
             telemetry.flush();
-            Ok::<_, Infallible>(answer)
+            Ok::<_, Infallible>(response)
         }
     }))
     .await

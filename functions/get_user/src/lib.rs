@@ -4,20 +4,18 @@ use lambda_http::{Request, RequestExt as _, http::StatusCode};
 use shared::{
     app::App,
     domain::{user::View, user_id::UserId},
-    http::{self, Error, Response, Violation},
+    http::{self, Error, Response},
     lambda::WarmUp,
 };
 
-/// A token is checked first.
+/// Reads the public keys: a request begins with the verification of its token.
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
-/// Somebody else's id and nobody's get the same answer, decided without reading the other record.
-///
-/// # Errors
-/// As the contract says.
+/// Returns the user with this id. For callers who are not superusers, other users' ids and unknown ids are
+/// indistinguishable: both are rejected without reading the requested record.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let caller = app.authenticate(&request).await?;
-    let id = id(&request)?;
+    let id = parse_id(&request)?;
     if id == caller.user.id {
         return http::json(StatusCode::OK, &View::from(&caller.user));
     }
@@ -28,8 +26,8 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     http::json(StatusCode::OK, &View::from(&user))
 }
 
-fn id(request: &Request) -> Result<UserId, Error> {
+fn parse_id(request: &Request) -> Result<UserId, Error> {
     let parameters = request.path_parameters();
     UserId::parse(parameters.first("id").unwrap_or_default())
-        .map_err(|error| Error::field("id", Violation::new("invalid", &error.to_string())))
+        .map_err(|error| Error::field("id", error))
 }

@@ -1,4 +1,5 @@
-//! `GET /.well-known/jwks.json`: the public keys (RFC 7517). They prove who signed a token, not that its session lives.
+//! `GET /.well-known/jwks.json`: the public keys (RFC 7517). They verify the signature of a token, not that its session
+//! still exists.
 
 use lambda_http::{
     Request,
@@ -12,16 +13,13 @@ use shared::{
     store::keys::PublicKey,
 };
 
-/// The keys are all it reads.
+/// Reads the public keys, which are all that a request needs.
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
-/// For as long as verifiers of our own remember the keys.
+/// Allows caching for five minutes, the same time as [`Verifier`](shared::auth::verifier::Verifier) does.
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// Every key that a living token may be signed with. Before the first sign-up there is none, and that is not cacheable.
-///
-/// # Errors
-/// As the contract says.
+/// Returns every key that a valid token can be signed with. The empty set before the first sign-up is not cacheable.
 pub async fn handler(app: &App, _: Request) -> Result<Response, Error> {
     let now = app.clock.now();
     let jwks = app.verifier.jwks().await?;

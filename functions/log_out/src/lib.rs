@@ -7,16 +7,13 @@ use shared::{
     lambda::WarmUp,
 };
 
-/// A token is checked first.
+/// Reads the public keys: a request begins with the verification of its token.
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
-/// One conditional write and no read: whether the session lived is the write's own condition.
-///
-/// # Errors
-/// As the contract says.
+/// Ends the session with one conditional write and no read: the condition is that the session exists.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
-    let bearer = app.verify_token(&request).await?;
-    if app.users.end_session(bearer.user, &bearer.session).await? {
+    let token = app.verify_token(&request).await?;
+    if app.users.end_session(token.user, &token.session).await? {
         Ok(http::no_content())
     } else {
         Err(Error::NotAuthenticated)

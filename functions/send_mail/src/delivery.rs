@@ -1,4 +1,5 @@
-//! Delivers one mail: is it still wanted, to whom, with which secret, and how did it go?
+//! Delivery of one mail: checks that it is still current, finds its recipient, issues the token of a reset link, sends
+//! the mail and stores the result.
 
 use std::panic::AssertUnwindSafe;
 
@@ -27,11 +28,11 @@ pub(crate) struct Delivery {
     mailer: Mailer,
 }
 
-/// Why a mail was not sent.
+/// The reason that a mail was not sent.
 pub(crate) enum DeliveryError {
-    /// It will pass: the same record is to be tried again.
+    /// A temporary failure: the record must be retried.
     Retryable(String),
-    /// It will not: the mail has failed.
+    /// A permanent failure: the mail is marked as failed.
     Permanent(String),
 }
 
@@ -44,19 +45,19 @@ impl From<Error> for DeliveryError {
     }
 }
 
-/// How a mail that needs no other try ended.
-struct Settled {
+/// The final result of a mail, as stored in its item.
+struct DeliveryResult {
     state: State,
     detail: String,
-    passwords: Option<u64>,
+    password_version: Option<u64>,
 }
 
-impl Settled {
+impl DeliveryResult {
     fn dropped(reason: &str) -> Self {
         Self {
             state: State::Dropped,
             detail: reason.to_owned(),
-            passwords: None,
+            password_version: None,
         }
     }
 }
@@ -66,7 +67,7 @@ impl Delivery {
         Self { app, mailer }
     }
 
-    /// Sends the mail that `record` tells of, unless it is done already, and notes how that went.
+    /// Sends the mail of `record`, unless it has been processed already, and stores the result.
     pub(crate) async fn deliver(&self, record: &Record) -> Result<(), DeliveryError> {
         let Some(key) = record.key().and_then(MailKey::from_record) else {
             tracing::error!(
@@ -75,16 +76,16 @@ impl Delivery {
             );
             return Ok(());
         };
-        // A mail without one cannot be read, and is to say so.
+        // A mail without a nonce cannot be deserialized; reading the item below reports that.
         let nonce = record.nonce().unwrap_or_default();
-        let attempt = AssertUnwindSafe(self.attempt(&key, nonce))
+        let outcome = AssertUnwindSafe(self.try_deliver(&key, nonce))
             .catch_unwind()
             .await;
-        let settled = match attempt
+        let result = match outcome
             .unwrap_or_else(|_| Err(DeliveryError::Permanent("delivery panicked".to_owned())))
         {
             Ok(None) => return Ok(()),
-            Ok(Some(settled)) => settled,
+            Ok(Some(result)) => result,
             Err(DeliveryError::Permanent(detail)) => {
                 tracing::error!(
                     record = record.sequence_number(),
@@ -92,36 +93,45 @@ impl Delivery {
                     "mail failed permanently"
                 );
                 Metric::MailFailed.count();
-                Settled {
+                DeliveryResult {
                     state: State::Failed,
                     detail,
-                    passwords: None,
+                    password_version: None,
                 }
             }
-            Err(passing) => return Err(passing),
+            Err(retryable) => return Err(retryable),
         };
-        let noted = self.app.transient.settle(
-            &key,
-            nonce,
-            settled.state,
-            &settled.detail,
-            settled.passwords,
-        );
-        noted.await.map_err(DeliveryError::from)
+        self.app
+            .transient
+            .settle(
+                &key,
+                nonce,
+                result.state,
+                &result.detail,
+                result.password_version,
+            )
+            .await
+            .map_err(DeliveryError::from)
     }
 
-    /// Nothing, if another asking took this one's place or it is settled.
-    async fn attempt(&self, key: &MailKey, nonce: &str) -> Result<Option<Settled>, DeliveryError> {
+    /// Sends the mail. Returns `None` if a later request has replaced it or it has been processed already.
+    async fn try_deliver(
+        &self,
+        key: &MailKey,
+        nonce: &str,
+    ) -> Result<Option<DeliveryResult>, DeliveryError> {
         let mail = self.app.transient.mail(key).await?;
         let Some(mail) = mail.filter(|mail| mail.nonce == nonce && mail.state == State::Queued)
         else {
             return Ok(None);
         };
         let Some(user) = self.app.users.by_id(mail.user).await? else {
-            return Ok(Some(Settled::dropped("the user no longer exists")));
+            return Ok(Some(DeliveryResult::dropped("the user no longer exists")));
         };
-        let Some(to) = address(&mail, &user) else {
-            return Ok(Some(Settled::dropped("the user's address has changed")));
+        let Some(to) = recipient(&mail, &user) else {
+            return Ok(Some(DeliveryResult::dropped(
+                "the user's address has changed",
+            )));
         };
         let token;
         let content = match mail.kind {
@@ -136,25 +146,25 @@ impl Delivery {
             .map_err(|error| DeliveryError::Permanent(error.to_string()))?;
         let detail = self.mailer.send(&to.mailbox(), &message).await?;
         Metric::MailSent.count();
-        let passwords = (mail.kind == Kind::ResetPassword).then_some(user.password_version);
-        Ok(Some(Settled {
+        let password_version = (mail.kind == Kind::ResetPassword).then_some(user.password_version);
+        Ok(Some(DeliveryResult {
             state: State::Sent,
             detail,
-            passwords,
+            password_version,
         }))
     }
 
-    /// Makes the token that the mail will carry the user's only one.
+    /// Issues the token for this mail. It replaces any earlier token of the user.
     async fn issue_token(&self, mail: &Mail, user: &User) -> Result<ResetToken, DeliveryError> {
         let token = ResetToken::issue(user.id, self.app.random.bytes());
-        let seen = self.app.transient.reset_token(user.id).await?;
-        // If this mail was sent before and only the note of it was lost, the first copy's link works too.
-        let earlier = seen.item().filter(|seen| {
-            seen.nonce == mail.nonce && seen.credentials_version == user.credentials_version
+        let slot = self.app.transient.reset_token(user.id).await?;
+        // If an earlier attempt sent this mail but could not store the result, the link in that copy stays valid.
+        let duplicate = slot.item().filter(|stored| {
+            stored.nonce == mail.nonce && stored.credentials_version == user.credentials_version
         });
         let item = StoredResetToken {
             hash: token.hash(),
-            earlier_hash: earlier.map(|seen| seen.hash.clone()),
+            earlier_hash: duplicate.map(|stored| stored.hash.clone()),
             nonce: mail.nonce.clone(),
             credentials_version: user.credentials_version,
             expires_at: self.app.clock.now() + self.app.settings.mail.reset_link_lifetime,
@@ -162,7 +172,7 @@ impl Delivery {
         if self
             .app
             .transient
-            .replace_reset_token(user.id, &item, &seen)
+            .replace_reset_token(user.id, &item, &slot)
             .await?
         {
             Ok(token)
@@ -174,9 +184,9 @@ impl Delivery {
     }
 }
 
-/// Where the mail goes: a notice to the address it was asked for; a link only to the one that is still the user's,
-/// whatever the item says.
-fn address(mail: &Mail, user: &User) -> Option<EmailAddress> {
+/// The recipient of a mail: for a notice, the address stored in its item, if any; otherwise the user's current address,
+/// if it is still the one of the request. A reset link is never sent to an address from the item.
+fn recipient(mail: &Mail, user: &User) -> Option<EmailAddress> {
     match (mail.kind, &mail.address) {
         (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => {
             EmailAddress::parse(address).ok()

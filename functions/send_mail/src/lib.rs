@@ -1,5 +1,5 @@
-//! Sends the mails that the other functions asked for: the only function that knows SES. The table's stream rings it;
-//! what is to be sent stands in the mail's item, and the secret of a reset link is made here and nowhere kept.
+//! Sends the mails that the other functions queue; the only function that calls SES. The stream of the transient table
+//! triggers it, and the mail's item says what to send. The secret of a reset link is generated here and never stored.
 
 mod delivery;
 mod mailer;
@@ -19,39 +19,39 @@ use crate::{
     record::{BatchResponse, Event},
 };
 
-/// A user is read first.
+/// Warms up the connection to DynamoDB: a delivery reads the mail's item and its user.
 pub const WARM_UP: WarmUp = WarmUp::Users;
 
-/// Seconds after which no further mail of a batch is begun: the function would be ended in the midst of it.
+/// Seconds after which no further mail of a batch is started, since the function could time out before it is sent.
 const BATCH_SECONDS: u64 = 7;
 
-/// The function: a stream's event in, the record to go on with out.
+/// The Lambda function: takes a DynamoDB stream event and returns the record to retry from (`batchItemFailures`).
 #[must_use]
 pub fn consumer(app: &'static App) -> Invoke {
     let delivery = Arc::new(Delivery::new(app, Mailer::new(app)));
     Arc::new(move |event, context| {
         let delivery = delivery.clone();
         Box::pin(async move {
-            let failures = match serde_json::from_str::<Event>(event.get()) {
-                Ok(event) => deliver(app, &delivery, event).await,
+            let response = match serde_json::from_str::<Event>(event.get()) {
+                Ok(event) => deliver_batch(app, &delivery, event).await,
                 Err(error) => {
-                    // Lambda only ever hands over whole batches of the stream: whoever calls with anything else is told
-                    // by the log, and gains nothing by trying again.
+                    // The stream only delivers valid batches. A retry of a manual invocation with anything else would
+                    // fail again.
                     tracing::error!(request_id = context.request_id, %error, "not a DynamoDB stream event");
-                    BatchResponse::none()
+                    BatchResponse::success()
                 }
             };
-            failures.to_json()
+            response.to_json()
         })
     })
 }
 
-/// In the stream's order, up to the first record that has to be tried again.
-async fn deliver(app: &App, delivery: &Delivery, event: Event) -> BatchResponse {
+/// Delivers the mails in the order of the stream, up to the first record that must be retried.
+async fn deliver_batch(app: &App, delivery: &Delivery, event: Event) -> BatchResponse {
     let started_at = app.clock.now();
     for record in event.records {
         if app.clock.now().seconds_since(started_at) >= BATCH_SECONDS {
-            return BatchResponse::from(&record);
+            return BatchResponse::retry_from(&record);
         }
         if let Err(DeliveryError::Retryable(problem)) = delivery.deliver(&record).await {
             tracing::warn!(
@@ -59,8 +59,8 @@ async fn deliver(app: &App, delivery: &Delivery, event: Event) -> BatchResponse 
                 problem,
                 "mail could not be sent and will be retried"
             );
-            return BatchResponse::from(&record);
+            return BatchResponse::retry_from(&record);
         }
     }
-    BatchResponse::none()
+    BatchResponse::success()
 }

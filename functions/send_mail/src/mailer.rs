@@ -1,4 +1,5 @@
-//! Hands letters to SES, once: the stream tries again, so the SDK does not, and at most one copy too many is sent.
+//! Sending of messages through SES, without retries in the SDK: the stream retries, so that a lost response causes at
+//! most one duplicate.
 
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use shared::app::App;
 
 use crate::{delivery::DeliveryError, message::EmailMessage};
 
-/// Bound on handing over one message.
-const TIME: Duration = Duration::from_secs(5);
+/// Timeout of a request to SES.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Hands letters to SES.
+/// Sends messages through SES.
 pub(crate) struct Mailer {
     client: Client,
     from: String,
@@ -29,8 +30,8 @@ impl Mailer {
             .retry_config(RetryConfig::disabled())
             .timeout_config(
                 TimeoutConfig::builder()
-                    .operation_attempt_timeout(TIME)
-                    .operation_timeout(TIME)
+                    .operation_attempt_timeout(SEND_TIMEOUT)
+                    .operation_timeout(SEND_TIMEOUT)
                     .build(),
             );
         config.set_endpoint_url(app.settings.ses_endpoint.clone());
@@ -43,7 +44,7 @@ impl Mailer {
         }
     }
 
-    /// Sends `letter`; what SES calls it.
+    /// Sends `message` to the address `to` and returns the message id that SES assigns.
     pub(crate) async fn send(
         &self,
         to: &str,
@@ -58,8 +59,9 @@ impl Mailer {
             .destination(Destination::builder().to_addresses(to).build())
             .content(EmailContent::builder().simple(content).build())
             .set_configuration_set_name(self.configuration_set.clone());
-        let sent = request.send().await;
-        sent.map(|sent| sent.message_id.unwrap_or_default())
+        let result = request.send().await;
+        result
+            .map(|output| output.message_id.unwrap_or_default())
             .map_err(|error| classify(&error))
     }
 }
@@ -76,6 +78,8 @@ fn to_ses(message: &EmailMessage) -> Result<Message, BuildError> {
         .build())
 }
 
+/// Classifies an error. Only errors of the message itself are permanent. All others are temporary, or an operator can
+/// correct the cause while Lambda retries, such as a missing permission or an unverified identity.
 fn classify(error: &SdkError<SendEmailError, HttpResponse>) -> DeliveryError {
     let Some(service) = error.as_service_error() else {
         return DeliveryError::Retryable(error.to_string());

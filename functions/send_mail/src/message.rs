@@ -3,7 +3,7 @@
 use askama::Template;
 use shared::domain::{settings::MailSettings, user::User};
 
-/// A mail that is ready to be sent.
+/// A mail, ready to be sent.
 pub(crate) struct EmailMessage {
     pub(crate) subject: String,
     pub(crate) text: String,

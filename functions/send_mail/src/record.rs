@@ -1,4 +1,4 @@
-//! What Lambda hands over of a DynamoDB stream, as far as it is needed, and what it wants back.
+//! The event of a DynamoDB stream, as far as it is needed, and the response to it.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{
@@ -6,19 +6,21 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-/// A batch of the stream.
+/// A batch of stream records.
 #[derive(Deserialize)]
 pub(crate) struct Event {
-    #[serde(rename = "Records", deserialize_with = "each_by_itself")]
+    #[serde(rename = "Records", deserialize_with = "deserialize_separately")]
     pub(crate) records: Vec<Record>,
 }
 
-/// One change of an item; what of it is missing, or is not what it should be, is empty.
+/// The change of one item. Missing or malformed fields read as `None` or empty.
 #[derive(Default)]
 pub(crate) struct Record(Value);
 
-/// One record that is none must not take the others with it, not even one that is no JSON to us.
-fn each_by_itself<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Record>, D::Error> {
+/// Parses each record separately, so that a malformed one does not fail the batch.
+fn deserialize_separately<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Record>, D::Error> {
     let records = Vec::<Box<RawValue>>::deserialize(deserializer)?.into_iter();
     Ok(records
         .map(|record| Record(serde_json::from_str(record.get()).unwrap_or_default()))
@@ -26,27 +28,29 @@ fn each_by_itself<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Reco
 }
 
 impl Record {
-    /// Names the record to Lambda.
+    /// The sequence number, which identifies the record to Lambda.
     pub(crate) fn sequence_number(&self) -> &str {
-        self.text("/dynamodb/SequenceNumber").unwrap_or_default()
+        self.string("/dynamodb/SequenceNumber").unwrap_or_default()
     }
 
     /// The key of the item.
     pub(crate) fn key(&self) -> Option<&str> {
-        self.text("/dynamodb/Keys/pk/S")
+        self.string("/dynamodb/Keys/pk/S")
     }
 
     /// The nonce that the item had after the change.
     pub(crate) fn nonce(&self) -> Option<&str> {
-        self.text("/dynamodb/NewImage/nonce/S")
+        self.string("/dynamodb/NewImage/nonce/S")
     }
 
-    fn text(&self, place: &str) -> Option<&str> {
-        self.0.pointer(place)?.as_str()
+    /// The string at a JSON pointer (RFC 6901).
+    fn string(&self, pointer: &str) -> Option<&str> {
+        self.0.pointer(pointer)?.as_str()
     }
 }
 
-/// The record from which Lambda is to try again, if there is one.
+/// The response to a batch: at most one failure, from which Lambda retries (AWS Lambda, "Reporting batch item
+/// failures").
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BatchResponse {
@@ -60,24 +64,24 @@ struct BatchItemFailure {
 }
 
 impl BatchResponse {
-    /// All went well, or will never go better.
-    pub(crate) const fn none() -> Self {
+    /// No record needs a retry: each one succeeded or failed permanently.
+    pub(crate) const fn success() -> Self {
         Self {
             batch_item_failures: Vec::new(),
         }
     }
 
-    /// Try again from `record` on.
-    pub(crate) fn from(record: &Record) -> Self {
+    /// `record` and all later ones need a retry.
+    pub(crate) fn retry_from(record: &Record) -> Self {
         let item_identifier = record.sequence_number().to_owned();
         Self {
             batch_item_failures: vec![BatchItemFailure { item_identifier }],
         }
     }
 
-    /// What Lambda wants back.
+    /// The response as JSON.
     pub(crate) fn to_json(&self) -> Box<RawValue> {
-        // A list of strings always serialises.
+        // A list of strings can always be serialized.
         to_raw_value(self).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 }

@@ -1,5 +1,5 @@
-//! Session tokens: JWTs signed with ES256, issued and checked. That the session still lives stands in the user's record,
-//! not here.
+//! Session tokens: JWTs signed with ES256. Verification covers the token only; the user's record shows whether the
+//! session still exists.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
@@ -16,22 +16,23 @@ use crate::{
     },
 };
 
-/// The longest token that is looked at; ours have about 450 characters.
+/// Maximum length of a token in bytes. Issued tokens have about 450.
 const MAX_LENGTH: usize = 2048;
 
-/// `typ` of an access token (RFC 9068, section 2.1).
+/// The header parameter `typ` (RFC 9068, section 2.1).
 const TYPE: &str = "at+jwt";
 
-/// Whom tokens are issued by and meant for.
+/// Issuer and audience of session tokens.
 #[derive(Clone)]
 pub struct TokenConfig {
-    /// `iss`.
+    /// The claim `iss` (RFC 7519, section 4.1.1).
     pub issuer: String,
-    /// `aud`.
+    /// The claim `aud` (RFC 7519, section 4.1.3).
     pub audience: String,
 }
 
-/// The claims of a session token (RFC 7519, section 4.1): all of them and no other, each of its one type.
+/// The claims of a session token (RFC 7519, section 4.1). All are required, with exactly these types; others are
+/// rejected.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims {
@@ -43,7 +44,7 @@ struct Claims {
     jti: String,
 }
 
-/// The header of a session token (RFC 7515, section 4.1): `crit`, `jku`, `jwk`, `x5u` and all others are refused.
+/// The header of a session token (RFC 7515, section 4.1). `crit`, `jku`, `jwk`, `x5u` and all others are rejected.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StrictHeader {
@@ -52,29 +53,29 @@ struct StrictHeader {
     kid: String,
 }
 
-/// A token as its bearer sent it, its header read and nothing believed yet. A secret: no `Debug`.
+/// A token as received, with its header parsed and nothing verified. A secret: no `Debug`.
 pub struct UnverifiedToken<'a> {
     text: &'a str,
     kid: String,
 }
 
-/// What a good token says.
+/// The verified content of a token.
 pub struct VerifiedToken {
-    /// Whose it is.
+    /// The user that the token was issued to.
     pub user: UserId,
-    /// The session it belongs to.
+    /// The session that the token belongs to.
     pub session: SessionId,
 }
 
-/// A token that was just issued.
+/// A newly issued token.
 pub struct IssuedToken {
-    /// The token, for its bearer alone.
+    /// The token. A secret: only for the response to its bearer.
     pub token: Zeroizing<String>,
-    /// Names its session in the user's record.
+    /// The id of its session in the user's record.
     pub id: SessionId,
 }
 
-/// The token is not one of ours, or not any more.
+/// The token is invalid or has expired.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid session token")]
 pub struct Error;
@@ -82,7 +83,7 @@ pub struct Error;
 /// Issues a token for `session` of `user`.
 ///
 /// # Errors
-/// If the key cannot sign.
+/// The error of `jsonwebtoken` if signing fails.
 pub fn issue(
     key: &SigningKey,
     token_config: &TokenConfig,
@@ -113,10 +114,10 @@ pub fn issue(
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Reads the header of a token.
+    /// Parses the header of a token.
     ///
     /// # Errors
-    /// [`Error`] if it is not exactly the kind of header that [`issue`] makes.
+    /// [`Error`] if the header differs from those of [`issue`] in anything but `kid`.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
         if text.len() > MAX_LENGTH {
             return Err(Error);
@@ -133,24 +134,24 @@ impl<'a> UnverifiedToken<'a> {
         })
     }
 
-    /// The name of the key that it claims to be signed with.
+    /// The id of the key that the token claims to be signed with.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// Checks the signature and every claim.
+    /// Verifies the signature and all claims.
     ///
     /// # Errors
-    /// [`Error`] if anything is amiss; what, is nobody's business.
+    /// [`Error`] if any check fails. The reason is deliberately not reported.
     pub fn check(
         &self,
         key: &DecodingKey,
         token_config: &TokenConfig,
         now: Timestamp,
     ) -> Result<VerifiedToken, Error> {
-        // The library checks the signature; its own checks of claims tolerate arrays, other types and absence, and
-        // read the machine's clock, so ours stand below.
+        // The library only verifies the signature. Its own validation of claims accepts arrays, other types and missing
+        // claims, and reads the system clock, so the claims are validated below.
         let mut validation = Validation::new(Algorithm::ES256);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
@@ -160,9 +161,10 @@ impl<'a> UnverifiedToken<'a> {
             .claims;
         let issued_at = Timestamp::from_unix(claims.iat);
         let expires_at = Timestamp::from_unix(claims.exp);
-        // Another machine's clock may be ahead at the log-in; the end is the session's, which knows no leeway either.
-        let in_force = issued_at <= now + CLOCK_LEEWAY && now < expires_at;
-        if claims.iss != token_config.issuer || claims.aud != token_config.audience || !in_force {
+        // The clock of the machine that issued the token may be ahead. The expiry has no leeway, as in the user's
+        // record.
+        let is_current = issued_at <= now + CLOCK_LEEWAY && now < expires_at;
+        if claims.iss != token_config.issuer || claims.aud != token_config.audience || !is_current {
             return Err(Error);
         }
         let user = UserId::parse(&claims.sub).map_err(|_| Error)?;

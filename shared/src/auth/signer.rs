@@ -1,5 +1,5 @@
-//! The keys that session tokens are signed with: made by the first signer that finds none, replaced when they are old.
-//! Only sign-up and log-in have one.
+//! The signing keys of session tokens: created by the first signer that finds none, and rotated periodically.
+//! Of the functions, only sign-up and log-in may read them.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -24,58 +24,58 @@ use crate::{
     },
 };
 
-/// Time after which a signer reads the keys again.
+/// Maximum age of a cached signing key.
 const CACHE_TTL: Duration = Duration::from_mins(5);
 
-/// Holds the key to sign with.
+/// Provides the current signing key, creating and rotating keys as needed.
 pub struct Signer {
     keys: Keys,
     clock: Clock,
-    /// How long a token lives: its public key must outlive it.
-    lifetime: Duration,
-    cached: Mutex<Option<Cached>>,
+    /// The lifetime of tokens; a public key is published until the last token that it verifies has expired.
+    token_lifetime: Duration,
+    cached: Mutex<Option<CachedKey>>,
 }
 
-struct Cached {
+struct CachedKey {
     key: Arc<SigningKey>,
     read_at: Timestamp,
 }
 
-/// A key ready to sign. No `Debug`.
+/// A private key, ready for use. No `Debug`.
 pub struct SigningKey {
-    /// Names it.
+    /// The key id: the thumbprint of the public key (RFC 7638).
     pub kid: String,
     /// The private key.
     pub key: EncodingKey,
 }
 
-/// There is no key to sign with.
+/// The reason that no signing key is available.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The table could not be asked.
+    /// The request to DynamoDB failed.
     #[error(transparent)]
     Database(#[from] database::Error),
-    /// A key could not be made or read.
+    /// A key could not be generated, or a stored key is missing or invalid.
     #[error("signing key: {0}")]
     Key(String),
 }
 
 impl Signer {
-    /// Signs with what is in `keys`.
+    /// Creates a signer with the keys in the table `keys`, for tokens with this lifetime.
     #[must_use]
-    pub fn new(keys: Keys, clock: Clock, lifetime: Duration) -> Self {
+    pub fn new(keys: Keys, clock: Clock, token_lifetime: Duration) -> Self {
         Self {
             keys,
             clock,
-            lifetime,
+            token_lifetime,
             cached: Mutex::new(None),
         }
     }
 
-    /// The key to sign with now.
+    /// Returns the current signing key, from the cache if it is fresh.
     ///
     /// # Errors
-    /// [`Error`] if the table could not be asked, or holds no usable key.
+    /// [`Error`] if the request to DynamoDB fails, or the table holds no valid key.
     pub async fn key(&self) -> Result<Arc<SigningKey>, Error> {
         let now = self.clock.now();
         if let Some(cached) = self
@@ -87,8 +87,8 @@ impl Signer {
         {
             return Ok(cached.key.clone());
         }
-        let key = Arc::new(ready(&self.load(now).await?, now)?);
-        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(Cached {
+        let key = Arc::new(signing_key(&self.load(now).await?, now)?);
+        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(CachedKey {
             key: key.clone(),
             read_at: now,
         });
@@ -96,30 +96,30 @@ impl Signer {
     }
 
     async fn load(&self, now: Timestamp) -> Result<PrivateKeySet, Error> {
-        let signing = match self.keys.private_keys().await? {
-            Some(signing) => signing,
+        let private_keys = match self.keys.private_keys().await? {
+            Some(private_keys) => private_keys,
             None => self.create(now).await?,
         };
-        let newest = signing
+        let newest = private_keys
             .keys
             .last()
             .ok_or_else(|| Error::Key("the table holds no signing key".to_owned()))?;
         if now < newest.signs_from + ROTATION_PERIOD {
-            return Ok(signing);
+            return Ok(private_keys);
         }
-        self.rotate(&signing, now).await
+        self.rotate(&private_keys, now).await
     }
 
     async fn create(&self, now: Timestamp) -> Result<PrivateKeySet, Error> {
         let (private, public) = generate(now)?;
-        let signing = PrivateKeySet {
+        let private_keys = PrivateKeySet {
             version: 1,
             keys: vec![private],
         };
         if self
             .keys
             .create(
-                &signing,
+                &private_keys,
                 &Jwks {
                     version: 1,
                     keys: vec![public],
@@ -127,24 +127,25 @@ impl Signer {
             )
             .await?
         {
-            return Ok(signing);
+            return Ok(private_keys);
         }
-        self.winners().await
+        self.reload().await
     }
 
-    /// Adds a key that signs [`PUBLISH_LEAD_TIME`] from now, and drops public keys whose last token has expired.
+    /// Adds a key that signs from [`PUBLISH_LEAD_TIME`] after `now`, and removes public keys whose last token has
+    /// expired. Returns the keys of another signer if that one rotated them concurrently.
     ///
     /// # Errors
-    /// [`Error`] if the table could not be asked, or a key could not be made.
+    /// [`Error`] if a request to DynamoDB fails, or no key could be generated.
     pub async fn rotate(
         &self,
-        seen: &PrivateKeySet,
+        current: &PrivateKeySet,
         now: Timestamp,
     ) -> Result<PrivateKeySet, Error> {
         let (private, public) = generate(now + PUBLISH_LEAD_TIME)?;
-        let in_use = key_in_use(seen, now)?.clone();
+        let in_use = key_in_use(current, now)?.clone();
         let published = self.keys.jwks().await?.unwrap_or_default();
-        let retired_at = private.signs_from + CACHE_TTL + self.lifetime + CLOCK_LEEWAY;
+        let retired_at = private.signs_from + CACHE_TTL + self.token_lifetime + CLOCK_LEEWAY;
         let mut keys: Vec<_> = published
             .keys
             .into_iter()
@@ -154,14 +155,14 @@ impl Signer {
             key.until.get_or_insert(retired_at);
         }
         keys.push(public);
-        let signing = PrivateKeySet {
-            version: seen.version + 1,
+        let private_keys = PrivateKeySet {
+            version: current.version + 1,
             keys: vec![in_use, private],
         };
         if self
             .keys
             .replace(
-                &signing,
+                &private_keys,
                 &Jwks {
                     version: published.version + 1,
                     keys,
@@ -169,13 +170,13 @@ impl Signer {
             )
             .await?
         {
-            return Ok(signing);
+            return Ok(private_keys);
         }
-        self.winners().await
+        self.reload().await
     }
 
-    /// What another signer stored a moment before.
-    async fn winners(&self) -> Result<PrivateKeySet, Error> {
+    /// Reads the keys that another signer has just stored.
+    async fn reload(&self) -> Result<PrivateKeySet, Error> {
         self.keys
             .private_keys()
             .await?
@@ -183,17 +184,21 @@ impl Signer {
     }
 }
 
-/// The newest key that signs already; right after the first deployment, the only one.
-fn key_in_use(signing: &PrivateKeySet, now: Timestamp) -> Result<&PrivateKey, Error> {
-    let in_use = signing.keys.iter().rev().find(|key| key.signs_from <= now);
+/// The newest key whose signing period has begun, or else the first key.
+fn key_in_use(private_keys: &PrivateKeySet, now: Timestamp) -> Result<&PrivateKey, Error> {
+    let in_use = private_keys
+        .keys
+        .iter()
+        .rev()
+        .find(|key| key.signs_from <= now);
     in_use
-        .or(signing.keys.first())
+        .or(private_keys.keys.first())
         .ok_or_else(|| Error::Key("the table holds no signing key".to_owned()))
 }
 
-fn ready(signing: &PrivateKeySet, now: Timestamp) -> Result<SigningKey, Error> {
-    let key = key_in_use(signing, now)?;
-    // Only now is it known to be one: the library looks at it no sooner than it signs.
+fn signing_key(private_keys: &PrivateKeySet, now: Timestamp) -> Result<SigningKey, Error> {
+    let key = key_in_use(private_keys, now)?;
+    // Validate the key now; jsonwebtoken would only fail when signing.
     signature::EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &key.pkcs8)
         .map_err(|error| Error::Key(error.to_string()))?;
     Ok(SigningKey {
@@ -202,18 +207,18 @@ fn ready(signing: &PrivateKeySet, now: Timestamp) -> Result<SigningKey, Error> {
     })
 }
 
-/// A new P-256 key, in both halves.
+/// Generates a P-256 key pair.
 fn generate(signs_from: Timestamp) -> Result<(PrivateKey, PublicKey), Error> {
-    let failed = |problem: &dyn std::fmt::Display| Error::Key(problem.to_string());
+    let key_error = |error: &dyn std::fmt::Display| Error::Key(error.to_string());
     let pair = signature::EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)
-        .map_err(|error| failed(&error))?;
-    let pkcs8 = pair.to_pkcs8v1().map_err(|error| failed(&error))?;
+        .map_err(|error| key_error(&error))?;
+    let pkcs8 = pair.to_pkcs8v1().map_err(|error| key_error(&error))?;
     let pkcs8 = Zeroizing::new(pkcs8.as_ref().to_vec());
     let jwk = Jwk::from_encoding_key(&EncodingKey::from_ec_der(&pkcs8), Algorithm::ES256)
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| key_error(&error))?;
     let kid = jwk
         .thumbprint(ThumbprintHash::SHA256)
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| key_error(&error))?;
     let AlgorithmParameters::EllipticCurve(point) = jwk.algorithm else {
         return Err(Error::Key(
             "jsonwebtoken did not return an elliptic curve key".to_owned(),

@@ -1,5 +1,5 @@
-//! The public keys, as a process remembers them: read when it starts, again when they are old, and at once when a token
-//! names one that is not among them.
+//! The public keys for verification, cached by each process: read at the start, again when the cache has expired, and
+//! immediately when a token has an unknown key id.
 
 use std::{
     collections::HashMap,
@@ -17,38 +17,38 @@ use crate::{
     },
 };
 
-/// Time after which the keys are read again: a key that was taken back ends its tokens within it.
+/// Maximum age of the cache. Tokens signed with a revoked key become invalid within this time.
 const CACHE_TTL: Duration = Duration::from_mins(5);
 
-/// Time between two reads that an unknown key's name can cause, so that made-up names cost next to nothing.
-const UNKNOWN_READ_EVERY: Duration = Duration::from_secs(10);
+/// Minimum time between two reads because of an unknown key id, so that forged key ids cost almost nothing.
+const UNKNOWN_KEY_READ_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Characters of a thumbprint in base64url: 256 bits.
+/// Length of a key id in characters: a thumbprint of 256 bits in base64url (RFC 7638).
 const KID_LENGTH: usize = 43;
 
-/// Remembers the public keys.
+/// Provides the public keys from a cache.
 pub struct Verifier {
     keys: Keys,
     clock: Clock,
-    cache: Mutex<Option<Cache>>,
+    cache: Mutex<Option<CachedKeys>>,
 }
 
 #[derive(Clone)]
-struct Cache {
+struct CachedKeys {
     jwks: Arc<Jwks>,
-    ready: Arc<HashMap<String, CachedKey>>,
+    by_id: Arc<HashMap<String, VerificationKey>>,
     read_at: Timestamp,
-    read_for_unknown_at: Option<Timestamp>,
+    read_for_unknown_key_at: Option<Timestamp>,
 }
 
 #[derive(Clone)]
-struct CachedKey {
+struct VerificationKey {
     key: Arc<DecodingKey>,
     until: Option<Timestamp>,
 }
 
 impl Verifier {
-    /// Verifies by what is in `keys`.
+    /// Creates a verifier with the keys in the table `keys`.
     #[must_use]
     pub fn new(keys: Keys, clock: Clock) -> Self {
         Self {
@@ -58,58 +58,59 @@ impl Verifier {
         }
     }
 
-    /// Every public key, at most five minutes old; none before the first sign-up.
+    /// Returns all public keys, as stored at most five minutes ago, or the last ones read if DynamoDB is unavailable.
+    /// There are none before the first sign-up.
     ///
     /// # Errors
-    /// [`Error`] if the table could not be asked and nothing is cache.
+    /// [`Error`] if the request to DynamoDB fails and nothing is cached.
     pub async fn jwks(&self) -> Result<Arc<Jwks>, Error> {
         Ok(self
             .fresh()
             .await?
-            .map(|cache| cache.jwks)
+            .map(|cached| cached.jwks)
             .unwrap_or_default())
     }
 
-    /// The key called `kid`, if tokens that it signed are still good.
+    /// Returns the key with this id, or `None` if it is unknown or its last token has expired.
     ///
     /// # Errors
-    /// [`Error`] if the table could not be asked and nothing is cache.
+    /// [`Error`] if the request to DynamoDB fails and nothing is cached.
     pub async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, Error> {
         let is_thumbprint = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if kid.len() != KID_LENGTH || !kid.bytes().all(is_thumbprint) {
             return Ok(None);
         }
         let now = self.clock.now();
-        let Some(cache) = self.fresh().await? else {
+        let Some(cached) = self.fresh().await? else {
             return Ok(None);
         };
-        if let Some(ready) = cache.ready.get(kid) {
-            return Ok(ready.usable(now));
+        if let Some(key) = cached.by_id.get(kid) {
+            return Ok(key.valid_at(now));
         }
-        let last = cache.read_for_unknown_at;
-        if last.is_some_and(|last| now < last + UNKNOWN_READ_EVERY) {
+        let last_read = cached.read_for_unknown_key_at;
+        if last_read.is_some_and(|last_read| now < last_read + UNKNOWN_KEY_READ_INTERVAL) {
             return Ok(None);
         }
-        let again = self.read(now, Some(now)).await?;
-        Ok(again.and_then(|cache| cache.ready.get(kid).and_then(|ready| ready.usable(now))))
+        let reread = self.read(now, Some(now)).await?;
+        Ok(reread.and_then(|cached| cached.by_id.get(kid)?.valid_at(now)))
     }
 
-    /// What is cache, read again if it is old; if that fails, the old.
-    async fn fresh(&self) -> Result<Option<Cache>, Error> {
+    /// Returns the cached keys after refreshing them if they are expired. If that fails, returns the expired ones.
+    async fn fresh(&self) -> Result<Option<CachedKeys>, Error> {
         let now = self.clock.now();
-        let cache = self
+        let cached = self
             .cache
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        match cache {
+        match cached {
             None => self.read(now, None).await,
-            Some(cache) if now < cache.read_at + CACHE_TTL => Ok(Some(cache)),
-            Some(old) => match self.read(now, old.read_for_unknown_at).await {
-                Ok(new) => Ok(new),
+            Some(cached) if now < cached.read_at + CACHE_TTL => Ok(Some(cached)),
+            Some(expired) => match self.read(now, expired.read_for_unknown_key_at).await {
+                Ok(refreshed) => Ok(refreshed),
                 Err(error) => {
                     tracing::warn!(%error, "could not refresh public keys; using cached ones");
-                    Ok(Some(old))
+                    Ok(Some(expired))
                 }
             },
         }
@@ -118,13 +119,13 @@ impl Verifier {
     async fn read(
         &self,
         now: Timestamp,
-        read_for_unknown_at: Option<Timestamp>,
-    ) -> Result<Option<Cache>, Error> {
-        // An empty set is not cache: the first key may be made in the next moment.
+        read_for_unknown_key_at: Option<Timestamp>,
+    ) -> Result<Option<CachedKeys>, Error> {
+        // An empty set is not cached: the first key may be created at any moment.
         let Some(jwks) = self.keys.jwks().await?.filter(|jwks| !jwks.keys.is_empty()) else {
             return Ok(None);
         };
-        let ready = jwks.keys.iter().filter_map(|public| {
+        let by_id = jwks.keys.iter().filter_map(|public| {
             let key = DecodingKey::from_ec_components(&public.x, &public.y);
             let key = key
                 .inspect_err(
@@ -133,26 +134,26 @@ impl Verifier {
                 .ok()?;
             Some((
                 public.kid.clone(),
-                CachedKey {
+                VerificationKey {
                     key: Arc::new(key),
                     until: public.until,
                 },
             ))
         });
-        let ready = Arc::new(ready.collect());
-        let cache = Cache {
-            ready,
+        let by_id = Arc::new(by_id.collect());
+        let cached = CachedKeys {
+            by_id,
             jwks: Arc::new(jwks),
             read_at: now,
-            read_for_unknown_at,
+            read_for_unknown_key_at,
         };
-        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(cache.clone());
-        Ok(Some(cache))
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(cached.clone());
+        Ok(Some(cached))
     }
 }
 
-impl CachedKey {
-    fn usable(&self, now: Timestamp) -> Option<Arc<DecodingKey>> {
+impl VerificationKey {
+    fn valid_at(&self, now: Timestamp) -> Option<Arc<DecodingKey>> {
         self.until
             .is_none_or(|until| now < until)
             .then(|| self.key.clone())

@@ -1,30 +1,30 @@
-//! Instants in whole seconds, and the clock that is handed to whoever needs the time.
-//! The machine's own clock is read in `app` alone, so that tests can stop and advance time.
+//! Timestamps in whole seconds, and the clock that is passed to code that needs the current time.
+//! Only `app` reads the system clock, so that tests can stop and advance time.
 
 use std::{fmt, ops::Add, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// An instant: whole seconds since 1970-01-01T00:00:00Z. Shown as RFC 3339, in UTC, with `Z`.
+/// A point in time: whole seconds since 1970-01-01T00:00:00Z. Displayed as RFC 3339, in UTC, with `Z`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The instant `seconds` after the Unix epoch.
+    /// The timestamp `seconds` after the Unix epoch.
     #[must_use]
     pub const fn from_unix(seconds: u64) -> Self {
         Self(seconds)
     }
 
-    /// Seconds since the Unix epoch, the unit of DynamoDB's TTL and of JWT's `exp` (RFC 7519, NumericDate).
+    /// The seconds since the Unix epoch, the unit of DynamoDB's TTL and of JWT's `exp` (RFC 7519, NumericDate).
     #[must_use]
     pub const fn unix(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds from `earlier` to this instant, 0 if it is later.
+    /// The whole seconds from `earlier` to this timestamp, or 0 if `earlier` is later.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
@@ -44,23 +44,23 @@ impl fmt::Display for Timestamp {
         let text = i64::try_from(self.0)
             .ok()
             .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-            .and_then(|instant| instant.format(&Rfc3339).ok())
+            .and_then(|date_time| date_time.format(&Rfc3339).ok())
             .ok_or(fmt::Error)?;
         formatter.write_str(&text)
     }
 }
 
-/// Tells the time. Cheap to clone; every clone tells the same.
+/// A source of the current time. Cheap to clone; all clones share the source.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// A clock that asks `now` whenever it is asked.
+    /// A clock that calls `now` for each reading.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The present instant.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.0)()
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instant_is_shown_in_utc_with_a_z_and_whole_seconds() {
+    fn displays_rfc_3339_in_utc() {
         assert_eq!(
             Timestamp::from_unix(1_769_860_800).to_string(),
             "2026-01-31T12:00:00Z"
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_do_not_overflow() {
+    fn arithmetic_does_not_overflow() {
         let last = Timestamp::from_unix(u64::MAX);
         assert_eq!(last + Duration::from_secs(1), last);
         assert_eq!(Timestamp::from_unix(1).seconds_since(last), 0);

@@ -1,10 +1,10 @@
-//! SHA-256 and hexadecimal digits, for what is looked up or compared by its hash. Not for passwords.
+//! SHA-256 and hexadecimal encoding, for values that are looked up or compared by their hash. Not for passwords.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-/// `bytes` as lower-case hexadecimal digits.
+/// Encodes `bytes` as lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     bytes
@@ -16,7 +16,7 @@ pub fn hex(bytes: &[u8]) -> String {
         })
 }
 
-/// SHA-256 of `bytes` (FIPS 180-4), as 64 lower-case hexadecimal digits.
+/// Hashes `bytes` with SHA-256 (FIPS 180-4); returns 64 lower-case hexadecimal digits.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_standards() {
+    fn sha256_matches_the_fips_180_test_vector() {
         assert_eq!(
             sha256_hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

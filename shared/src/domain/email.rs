@@ -1,45 +1,68 @@
-//! An e-mail address: what is accepted, when two spellings are one address, and what the mail service is given.
-//! It does not ask whether the mailbox exists, and knows nothing of any provider's dots or `+tags`.
+//! E-mail addresses: validation, the canonical form on which they are unique, and the form that mail is sent to.
+//! Does not check that the mailbox exists, and treats no provider's dots or `+tags` specially.
 
 use std::borrow::Cow;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::domain::digest::sha256_hex;
+use crate::domain::{digest::sha256_hex, error_code::ErrorCode};
 
-/// Longest address in bytes: a path of 256 (RFC 5321, 4.5.3.1.3) less its angle brackets.
+/// Maximum length of an address in bytes: a path of 256 (RFC 5321, 4.5.3.1.3) without its angle brackets.
 const MAX_BYTES: usize = 254;
-/// Longest local part in bytes (RFC 5321, 4.5.3.1.1).
+/// Maximum length of a local part in bytes (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL_BYTES: usize = 64;
 
 /// An e-mail address whose local part is an ASCII dot-atom (RFC 5322, 3.2.3) and whose domain is a
-/// valid internationalised domain name of two labels or more (UTS 46).
+/// valid internationalized domain name of two labels or more (UTS 46).
 ///
-/// It has no `Debug`, `Display` or `Serialize`, so that it cannot slip into a log.
+/// It has no `Debug`, `Display` or `Serialize`, so that it cannot be logged by accident.
+///
+/// # Examples
+/// ```
+/// use shared::domain::email::{EmailAddress, Error};
+///
+/// let Ok(email) = EmailAddress::parse(" John.Doe@BÜCHER.example ") else {
+///     panic!("a valid address")
+/// };
+/// assert_eq!(email.as_str(), "John.Doe@BÜCHER.example");
+/// assert_eq!(email.canonical(), "john.doe@xn--bcher-kva.example");
+/// assert_eq!(email.mailbox(), "John.Doe@xn--bcher-kva.example");
+///
+/// assert_eq!(EmailAddress::parse("john@localhost").err(), Some(Error::Invalid));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailAddress {
     typed: String,
     canonical: String,
 }
 
-/// Why a text is not an [`EmailAddress`]. The message completes the sentence "The e-mail address …".
+/// The reason that a text is not an [`EmailAddress`]. The message completes the sentence "The e-mail address …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The address is over 254 bytes, as typed or with its domain in ASCII, or its local part is over 64.
+    /// The address has over 254 bytes, as typed or with its domain in ASCII, or its local part has over 64.
     #[error(
         "must be at most {MAX_BYTES} characters long, with at most {MAX_LOCAL_BYTES} before the @"
     )]
     TooLong,
-    /// The text does not have the form of an address, or has a form that is not accepted here.
+    /// The text is not an e-mail address, or is in a form that is not supported.
     #[error("must be an e-mail address like name@example.com")]
     Invalid,
 }
 
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 impl EmailAddress {
-    /// Reads an address, leaving out ASCII white space around it.
+    /// Parses an address. Surrounding ASCII white space is trimmed.
     ///
-    /// Quoted local parts, comments, encoded words, address literals, single-label domains and a final dot are
-    /// refused, although RFC 5321 knows some of them: nobody's mailbox needs them.
+    /// Quoted local parts, comments, encoded words, address literals, single-label domains and a trailing dot are
+    /// rejected, although RFC 5321 allows some of them: real mailboxes do not need them.
     ///
     /// # Errors
     /// [`Error::TooLong`] or [`Error::Invalid`].
@@ -61,7 +84,7 @@ impl EmailAddress {
         })
     }
 
-    /// The address as it was typed, without the white space around it: the form to show.
+    /// The address as typed, without surrounding white space: the form to display.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.typed
@@ -69,8 +92,8 @@ impl EmailAddress {
 
     /// The local part in lower case and the domain as lower-case A-labels: the form on which accounts are unique.
     ///
-    /// RFC 5321 lets a host tell `Bob` from `bob`; no provider of note does, and two accounts that
-    /// differ in nothing else would serve impostors only.
+    /// RFC 5321 lets a host distinguish `Bob` from `bob`, but no major provider does, and two accounts that differ only
+    /// in case would invite impersonation.
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
@@ -78,8 +101,8 @@ impl EmailAddress {
 
     /// The local part as typed and the domain as A-labels: the form a mail is sent to.
     ///
-    /// The spelling of the local part is kept since its host may tell cases apart; the domain is
-    /// in ASCII since Amazon SES accepts no other. At most 254 bytes.
+    /// The local part keeps its case because its host may be case-sensitive; the domain is in ASCII because Amazon SES
+    /// requires it. At most 254 bytes.
     #[must_use]
     pub fn mailbox(&self) -> String {
         let local = self.typed.split('@').next().unwrap_or_default();
@@ -87,8 +110,8 @@ impl EmailAddress {
         format!("{local}@{domain}")
     }
 
-    /// SHA-256 of the canonical form, as 64 lower-case hexadecimal digits: identifies the address where the address
-    /// itself is not needed.
+    /// The SHA-256 hash of the canonical form, as 64 lower-case hexadecimal digits: identifies an address without
+    /// containing it.
     #[must_use]
     pub fn hash(&self) -> String {
         sha256_hex(self.canonical.as_bytes())
@@ -105,7 +128,7 @@ fn check_local_part(local: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the text is one or more characters of `atext` (RFC 5322, 3.2.3).
+/// Returns true for one or more characters of `atext` (RFC 5322, 3.2.3).
 fn is_atom(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -113,8 +136,8 @@ fn is_atom(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
 }
 
-/// Whether it has an encoded word (RFC 2047, 2), `=?charset?q?text?=`. None may stand in an address (5), but there are
-/// mailers that decode one, and then send to somebody else.
+/// Returns true if the local part contains an encoded word (RFC 2047, 2), `=?charset?q?text?=`. These are not allowed
+/// in addresses (5), but some mail software decodes them and then sends to a different address.
 fn has_encoded_word(local: &str) -> bool {
     let parts: Vec<_> = local.split('?').collect();
     parts.windows(5).any(|part| {
@@ -126,22 +149,22 @@ fn has_encoded_word(local: &str) -> bool {
     })
 }
 
-/// Two hyphens in third and fourth place are allowed, since such names are registered and in use.
+/// Hyphens in the third and fourth position are allowed, since such names are registered and in use.
 const HYPHENS: Hyphens = Hyphens::CheckFirstLast;
 
-/// The domain as lower-case A-labels.
+/// Converts a domain to lower-case A-labels.
 fn ascii_domain(domain: &str) -> Result<String, Error> {
     if domain.chars().any(is_invisible) {
         return Err(Error::Invalid);
     }
     let ascii = to_ascii(domain)?;
-    // The library takes an A-label that stands for something no domain can be, such as for another A-label.
-    let (written_out, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, HYPHENS);
-    if to_ascii(&written_out)? != ascii {
+    // The library accepts A-labels that decode to an invalid domain, such as to another A-label.
+    let (unicode, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, HYPHENS);
+    if to_ascii(&unicode)? != ascii {
         return Err(Error::Invalid);
     }
     let (_, top_level) = ascii.rsplit_once('.').ok_or(Error::Invalid)?;
-    // RFC 1123, 2.1: this is what tells a name from an IPv4 address, also one in hexadecimal.
+    // RFC 1123, 2.1: this distinguishes a name from an IPv4 address, including one in hexadecimal.
     if !top_level.starts_with(|first: char| first.is_ascii_alphabetic()) {
         return Err(Error::Invalid);
     }
@@ -160,9 +183,9 @@ fn to_ascii(domain: &str) -> Result<String, Error> {
         .map_err(|_| Error::Invalid)
 }
 
-/// Whether UTS 46 would drop the character, or let it pass, unseen by whoever reads the address: the code points with
-/// the property `Default_Ignorable_Code_Point`, and the separators and directional marks. Not the joiners U+200C and
-/// U+200D: UTS 46 keeps them, and lets them pass only where a script needs them.
+/// Returns true for characters that UTS 46 removes or keeps although they are not displayed: the code points with the
+/// property `Default_Ignorable_Code_Point`, and the separators and directional marks. Excludes the joiners U+200C and
+/// U+200D: UTS 46 keeps them, and allows them only where a script needs them.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,

@@ -1,5 +1,5 @@
-//! A mail that was asked for: the item in the table is the queue. How often reset mails may be asked for is decided
-//! here; what a mail says is `send_mail`'s business.
+//! Queued mails: an item in the transient table is the queue entry of one mail. Also the limits on reset mails. The
+//! function `send_mail` writes the content.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{clock::Timestamp, settings::Limits, user::Change, user_id::UserId};
 
-/// Time that a mail's item stays at least, so that one that failed can be looked at and replayed.
+/// Minimum time that a mail's item is kept, so that a failed mail can be inspected and resent.
 pub const RETENTION: Duration = Duration::from_hours(7 * 24);
 
-/// The window in which reset mails to one account are counted.
+/// The length of the window in which reset mails to one account are counted.
 pub const WINDOW: Duration = Duration::from_hours(24);
 
-/// What a mail is about.
+/// The kind of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The link that resets a forgotten password.
+    /// The mail with the link that resets a forgotten password.
     ResetPassword,
-    /// Notice that the password was changed.
+    /// The notice that the password was changed.
     PasswordChanged,
-    /// Notice, to the old address, that the account has another one.
+    /// The notice, to the old address, that the account's address was changed.
     EmailChanged,
 }
 
 impl Kind {
-    /// The notice that tells of a change, if one does.
+    /// The notice that a change triggers, if any.
     #[must_use]
     pub const fn notice_of(change: Change) -> Option<Self> {
         match change {
@@ -37,79 +37,80 @@ impl Kind {
     }
 }
 
-/// How far a mail got.
+/// The delivery state of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Asked for, not sent yet.
+    /// Requested, not sent yet.
     Queued,
-    /// Taken by SES.
+    /// Accepted by SES.
     Sent,
-    /// Not wanted any more: the user no longer exists or has another address.
+    /// Not sent because the user no longer exists or has another address.
     Dropped,
-    /// Refused for good; `reason` says why.
+    /// Permanently rejected; the item's attribute `detail` has the reason.
     Failed,
 }
 
-/// A mail's item.
+/// A mail, as stored in its item.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Mail {
-    /// What it is about.
+    /// The kind of the mail.
     pub kind: Kind,
-    /// Whom it concerns.
+    /// The user that the mail concerns.
     pub user: UserId,
-    /// Hash of the canonical address it was asked for: should the user have another by now, it is dropped.
+    /// Hash of the canonical address at the time of the request. If the user has another address at delivery, the mail
+    /// is dropped.
     #[serde(rename = "for")]
     pub address_hash: String,
-    /// The address, where the user's record no longer has it.
+    /// The address, if the user's record no longer has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Names this asking; a later one has another.
+    /// Random identifier of this request; each later request has a new one.
     pub nonce: String,
-    /// How far it got.
+    /// The delivery state.
     pub state: State,
-    /// When it was asked for.
+    /// The time of the request.
     #[serde(rename = "asked_at")]
     pub requested_at: Timestamp,
-    /// When DynamoDB may delete the item.
+    /// The time from which DynamoDB may delete the item.
     pub expires_at: Timestamp,
-    /// Only reset mails are counted.
+    /// The account's quota of reset mails; `None` for other kinds.
     #[serde(flatten)]
     pub quota: Option<Quota>,
 }
 
-/// How many reset mails an account has had.
+/// The number of reset mails that an account has had in the current window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
-    /// Asking again before this instant sends no other mail.
+    /// The end of the cool-down: requests before it send no further mail.
     pub not_before: Timestamp,
-    /// Mails in this window, this one included.
+    /// The number of mails in this window, including this one.
     pub count: u32,
-    /// When the window ends.
+    /// The end of the window.
     pub window_ends: Timestamp,
-    /// The user's `password_version` when a mail of this window was first sent: another number by now means that the password
-    /// was reset or changed, and the count with it is void.
+    /// The user's `password_version` when the first mail of this window was sent. If it differs from the current one,
+    /// the password was reset or changed, and the quota starts afresh.
     #[serde(rename = "passwords", default, skip_serializing_if = "Option::is_none")]
     pub password_version: Option<u64>,
 }
 
-/// What comes of asking for one more reset mail.
+/// The decision on a request for one more reset mail.
 #[derive(Debug, PartialEq, Eq)]
 pub enum QuotaDecision {
-    /// A mail is to be sent, and counted so.
+    /// Send a mail and store this quota.
     Send(Quota),
-    /// The last one is on its way: nothing is sent and nothing written.
+    /// The cool-down after the previous mail has not ended: send nothing, write nothing.
     CoolingDown,
-    /// Too many for now.
+    /// The quota of the window is used up.
     TooMany {
-        /// When to ask again.
+        /// Time until the next request can succeed.
         retry_after: Duration,
     },
 }
 
 impl Quota {
-    /// Decides on one more reset mail at `now`, for a user whose `password_version` are as given. If the last one went to
-    /// another address, `is_elsewhere`, it is on its way to nobody and holds none back; it counts all the same.
+    /// Decides on a request at `now` by a user with this `password_version`. `is_elsewhere` is true if the previous
+    /// mail was addressed to an address that the user no longer has: no cool-down applies then, but the mail counts.
     #[must_use]
     pub fn next(
         previous: Option<&Self>,
@@ -118,9 +119,9 @@ impl Quota {
         now: Timestamp,
         limits: &Limits,
     ) -> QuotaDecision {
-        let in_force =
-            previous.filter(|quota| now < quota.window_ends && !quota.is_void(password_version));
-        let Some(quota) = in_force else {
+        let current = previous
+            .filter(|quota| now < quota.window_ends && !quota.is_outdated(password_version));
+        let Some(quota) = current else {
             let window_ends = now + WINDOW;
             return QuotaDecision::Send(Self {
                 not_before: now + limits.reset_cool_down,
@@ -144,8 +145,8 @@ impl Quota {
         })
     }
 
-    fn is_void(&self, password_version: Option<u64>) -> bool {
-        matches!((self.password_version, password_version), (Some(then), Some(now)) if then != now)
+    fn is_outdated(&self, password_version: Option<u64>) -> bool {
+        matches!((self.password_version, password_version), (Some(counted), Some(current)) if counted != current)
     }
 }
 
@@ -166,10 +167,10 @@ mod tests {
         }
     }
 
-    fn asked(times: u32) -> Quota {
+    fn quota_after(requests: u32) -> Quota {
         let mut quota = None;
-        for time in 0..times {
-            let now = START + MINUTES(2 * u64::from(time));
+        for request in 0..requests {
+            let now = START + MINUTES(2 * u64::from(request));
             match Quota::next(quota.as_ref(), Some(1), false, now, &limits()) {
                 QuotaDecision::Send(next) => quota = Some(next),
                 other => panic!("{other:?}"),
@@ -182,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn asking_within_the_cool_down_sends_nothing() {
-        let next = |now| Quota::next(Some(&asked(1)), Some(1), false, now, &limits());
+    fn a_request_within_the_cool_down_sends_nothing() {
+        let next = |now| Quota::next(Some(&quota_after(1)), Some(1), false, now, &limits());
         assert_eq!(
             next(START + Duration::from_secs(119)),
             QuotaDecision::CoolingDown
@@ -195,8 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn the_sixth_within_a_day_is_too_many_and_told_when_the_window_ends() {
-        let next = |now| Quota::next(Some(&asked(5)), Some(1), false, now, &limits());
+    fn the_sixth_mail_waits_for_the_windows_end() {
+        let next = |now| Quota::next(Some(&quota_after(5)), Some(1), false, now, &limits());
         assert_eq!(
             next(START + MINUTES(60)),
             QuotaDecision::TooMany {
@@ -210,9 +211,9 @@ mod tests {
     }
 
     #[test]
-    fn another_password_clears_the_count_and_the_cool_down() {
+    fn a_new_password_resets_count_and_cool_down() {
         let next = Quota::next(
-            Some(&asked(5)),
+            Some(&quota_after(5)),
             Some(2),
             false,
             START + MINUTES(8),

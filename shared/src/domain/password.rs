@@ -1,5 +1,5 @@
-//! A password: what a new one must be like, and the form in which new and existing ones are compared.
-//! Nothing here is logged, stored or shown; only a [`struct@Hash`] leaves this module in plain.
+//! Passwords: the rules for new ones, and the normalized form in which all are hashed and compared.
+//! A password is never logged, stored or displayed; only its [`struct@Hash`] can leave this module as text.
 
 mod block_list;
 mod hash;
@@ -10,46 +10,49 @@ mod similarity;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::domain::error_code::ErrorCode;
+
 pub use hash::{Hash, Hasher};
 pub use personal_words::PersonalWords;
 pub use phc::{HashError, Params};
 
-/// Most characters of a new password. NIST SP 800-63B-4, 3.1.1.2, asks that at least 64 be permitted.
+/// Maximum length of a new password in characters. NIST SP 800-63B-4, 3.1.1.2, recommends 64 or more.
 const MAX_CHARACTERS: usize = 128;
-/// Most bytes of UTF-8 in NFC, new or existing: a bound on the work that a request can ask for.
+/// Maximum length of any password, new or existing, in bytes of UTF-8 in NFC: bounds the work of a request.
 const MAX_BYTES: usize = 512;
 
-/// The part of the rules for new passwords that a deployment can set.
+/// The configurable part of the rules for new passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Fewest characters (Unicode scalar values in NFC). Over 128, no password is good enough.
+    /// Minimum length in characters (Unicode scalar values in NFC). Over 128, every new password is rejected.
     pub min_length: usize,
 }
 
 impl Default for Policy {
-    /// Eight characters: the least that NIST SP 800-63B-4, 3.1.1.2, allows for a password used with a second
-    /// factor, and the OWASP Authentication Cheat Sheet's bound for it. Both ask for 15 where there is none.
+    /// Eight characters: the minimum of NIST SP 800-63B-4, 3.1.1.2, for a password used with a second factor, and of
+    /// the OWASP Authentication Cheat Sheet. Both set the minimum to 15 for a password used alone.
     fn default() -> Self {
         Self { min_length: 8 }
     }
 }
 
-/// A new password that keeps to the rules. No `Debug`; wiped from memory when dropped.
+/// A new password that meets the policy. No `Debug`; wiped from memory when dropped.
 pub struct NewPassword(Password);
 
-/// What somebody gave as an existing password, in NFC. No `Debug`; wiped from memory when dropped.
+/// A password as a client sent it, in NFC. No `Debug`; wiped from memory when dropped.
 pub struct Password(Zeroizing<String>);
 
-/// Why a text is not a [`NewPassword`] or an [`Password`]. The message completes the sentence "The password …".
+/// The reason that a text is not a [`NewPassword`] or a [`Password`]. The message completes the sentence "The password
+/// …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A new password has fewer characters than the policy asks for.
+    /// A new password has fewer characters than the policy requires.
     #[error("must be at least {min} characters long")]
     TooShort {
-        /// What the policy asks for, in characters.
+        /// The minimum length of the policy, in characters.
         min: usize,
     },
-    /// A new password has over 128 characters, or any password over 512 bytes.
+    /// A new password has over 128 characters, or any password has over 512 bytes.
     #[error("must be at most {MAX_CHARACTERS} characters and {MAX_BYTES} bytes long")]
     TooLong,
     /// A new password has a NUL character.
@@ -58,19 +61,31 @@ pub enum Error {
     /// A new password is on the list of common ones.
     #[error("is too common")]
     TooCommon,
-    /// A new password is made of what is known of its user.
+    /// A new password consists mostly of the user's personal data.
     #[error("is too similar to your e-mail address, username or name")]
     TooSimilar,
 }
 
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "too_short",
+            Self::TooLong => "too_long",
+            Self::Invalid => "invalid",
+            Self::TooCommon => "too_common",
+            Self::TooSimilar => "too_similar",
+        }
+    }
+}
+
 impl NewPassword {
-    /// Reads a new password: nothing is trimmed, and no kind of character is asked for (NIST SP 800-63B-4, 3.1.1.2).
+    /// Parses a new password. Nothing is trimmed, and no character classes are required (NIST SP 800-63B-4, 3.1.1.2).
     ///
     /// # Errors
-    /// All of [`Error`] but [`Error::TooSimilar`].
+    /// Any [`Error`] except [`Error::TooSimilar`].
     pub fn parse(text: &str, policy: &Policy) -> Result<Self, Error> {
-        let attempt = Password::parse(text)?;
-        let characters = attempt.as_str().chars().count();
+        let password = Password::parse(text)?;
+        let characters = password.as_str().chars().count();
         if characters < policy.min_length {
             return Err(Error::TooShort {
                 min: policy.min_length,
@@ -79,13 +94,13 @@ impl NewPassword {
         if characters > MAX_CHARACTERS {
             return Err(Error::TooLong);
         }
-        if attempt.as_str().contains('\0') {
+        if password.as_str().contains('\0') {
             return Err(Error::Invalid);
         }
-        if block_list::contains(&fold(attempt.as_str())) {
+        if block_list::contains(&fold(password.as_str())) {
             return Err(Error::TooCommon);
         }
-        Ok(Self(attempt))
+        Ok(Self(password))
     }
 
     /// Reads a new password that is also not made of `words`: [`Self::parse`] and [`Self::check_not_personal`].
@@ -116,7 +131,7 @@ impl NewPassword {
         }
     }
 
-    /// The same password as one to verify, for instance against the hash of the one it replaces.
+    /// The same password in the form that can be verified, for instance against the hash of the one it replaces.
     #[must_use]
     pub fn as_password(&self) -> &Password {
         &self.0
@@ -124,29 +139,29 @@ impl NewPassword {
 }
 
 impl Password {
-    /// Whether `text` is the same password, typed by the same person.
+    /// Returns true if `text` is the same password in NFC. Not in constant time: both must come from the same client.
     #[must_use]
     pub fn is_same_as(&self, text: &str) -> bool {
         self.as_str().chars().eq(text.nfc())
     }
 
-    /// Reads an existing password. The rules for new ones do not apply: it is right or wrong.
+    /// Parses an existing password. The rules for new passwords do not apply.
     ///
-    /// Composed and decomposed spellings become one (NFC), since keyboards differ in them
+    /// Composed and decomposed spellings become the same (NFC), since keyboards differ in them
     /// (NIST SP 800-63B-4, 3.1.1.2).
     ///
     /// # Errors
-    /// [`Error::TooLong`] over 512 bytes in NFC, the only bound.
+    /// [`Error::TooLong`] over 512 bytes in NFC; there is no other limit.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        // As large as it can get, so that it never moves and leaves no copy behind.
-        let mut normalised = Zeroizing::new(String::with_capacity(MAX_BYTES));
+        // The full capacity at once: a reallocation would leave a copy in memory.
+        let mut normalized = Zeroizing::new(String::with_capacity(MAX_BYTES));
         for character in text.nfc() {
-            if normalised.len() + character.len_utf8() > MAX_BYTES {
+            if normalized.len() + character.len_utf8() > MAX_BYTES {
                 return Err(Error::TooLong);
             }
-            normalised.push(character);
+            normalized.push(character);
         }
-        Ok(Self(normalised))
+        Ok(Self(normalized))
     }
 
     fn as_str(&self) -> &str {
@@ -158,15 +173,15 @@ impl Password {
     }
 }
 
-/// The text in one case and NFC, for comparing without regard to case.
+/// Normalizes a text to lower case and NFC, for case-insensitive comparison.
 ///
-/// By way of the capitals, since some letters have several small forms (σ and ς), or one that is not a single letter in
-/// capitals (ß and SS).
+/// Converts to upper case first, since some letters have several lower-case forms (σ and ς), or an upper-case form of
+/// several letters (ß and SS).
 fn fold(text: &str) -> Zeroizing<String> {
-    // No character grows to more than three times its bytes, neither in either case nor in NFC.
+    // Neither case mapping nor NFC makes a character more than three times as long in bytes.
     let mut folded = Zeroizing::new(String::with_capacity(text.len().saturating_mul(3)));
-    let capitals = text.nfc().flat_map(char::to_uppercase);
-    folded.extend(capitals.flat_map(char::to_lowercase).nfc());
+    let upper = text.nfc().flat_map(char::to_uppercase);
+    folded.extend(upper.flat_map(char::to_lowercase).nfc());
     folded
 }
 
@@ -175,12 +190,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn refusal(text: &str) -> Option<Error> {
+    fn rejection(text: &str) -> Option<Error> {
         NewPassword::parse(text, &Policy::default()).err()
     }
 
     #[test]
-    fn accepts_any_characters_and_asks_for_no_kind_of_them() {
+    fn requires_no_character_classes() {
         for text in [
             "correct horse battery staple",
             "johnlovescats",
@@ -192,26 +207,29 @@ mod tests {
             "tab\tand\nnewline",
             "<script>{{7*7}}",
         ] {
-            assert_eq!(refusal(text), None, "{text:?}");
+            assert_eq!(rejection(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn counts_characters_of_the_composed_form() {
-        assert_eq!(refusal("zqxjvkw"), Some(Error::TooShort { min: 8 }));
-        assert_eq!(refusal("zqxjvkwy"), None);
-        assert_eq!(refusal(""), Some(Error::TooShort { min: 8 }));
-        assert_eq!(refusal("zqxjvke\u{301}"), Some(Error::TooShort { min: 8 }));
-        assert_eq!(refusal(&"é".repeat(128)), None);
-        assert_eq!(refusal(&"e\u{301}".repeat(128)), None);
-        assert_eq!(refusal(&"é".repeat(129)), Some(Error::TooLong));
-        assert_eq!(refusal(&"😀".repeat(128)), None);
-        assert_eq!(refusal(&"😀".repeat(129)), Some(Error::TooLong));
-        assert_eq!(refusal(&"x".repeat(100_000)), Some(Error::TooLong));
+    fn length_limits_apply_to_the_composed_form() {
+        assert_eq!(rejection("zqxjvkw"), Some(Error::TooShort { min: 8 }));
+        assert_eq!(rejection("zqxjvkwy"), None);
+        assert_eq!(rejection(""), Some(Error::TooShort { min: 8 }));
+        assert_eq!(
+            rejection("zqxjvke\u{301}"),
+            Some(Error::TooShort { min: 8 })
+        );
+        assert_eq!(rejection(&"é".repeat(128)), None);
+        assert_eq!(rejection(&"e\u{301}".repeat(128)), None);
+        assert_eq!(rejection(&"é".repeat(129)), Some(Error::TooLong));
+        assert_eq!(rejection(&"😀".repeat(128)), None);
+        assert_eq!(rejection(&"😀".repeat(129)), Some(Error::TooLong));
+        assert_eq!(rejection(&"x".repeat(100_000)), Some(Error::TooLong));
     }
 
     #[test]
-    fn follows_the_minimum_that_is_set() {
+    fn minimum_length_is_configurable() {
         let policy = Policy { min_length: 15 };
         assert!(
             NewPassword::parse("zqxjvkwyzqxjvk", &policy)
@@ -221,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_nul() {
-        assert_eq!(refusal("zqxjvkwy\0"), Some(Error::Invalid));
+    fn rejects_nul() {
+        assert_eq!(rejection("zqxjvkwy\0"), Some(Error::Invalid));
     }
 
     #[test]
-    fn refuses_common_passwords_whatever_their_case() {
+    fn rejects_common_passwords_in_any_case() {
         for text in [
             "password",
             "PassWord",
@@ -236,12 +254,12 @@ mod tests {
             "iloveyou1",
             "qwertyuiop",
         ] {
-            assert_eq!(refusal(text), Some(Error::TooCommon), "{text}");
+            assert_eq!(rejection(text), Some(Error::TooCommon), "{text}");
         }
     }
 
     #[test]
-    fn takes_anything_up_to_512_bytes_as_an_attempt() {
+    fn existing_passwords_have_512_bytes_at_most() {
         for text in ["", "x", "newpass", "password", "\0", "e\u{301}"] {
             assert!(Password::parse(text).is_ok(), "{text:?}");
         }
@@ -255,11 +273,11 @@ mod tests {
     }
 
     #[test]
-    fn composed_and_decomposed_spellings_are_one_password() {
+    fn composed_and_decomposed_spellings_are_the_same() {
         let (Ok(composed), Ok(decomposed)) =
             (Password::parse("caf\u{e9}"), Password::parse("cafe\u{301}"))
         else {
-            panic!("refused");
+            panic!("rejected");
         };
         assert_eq!(composed.as_bytes(), decomposed.as_bytes());
     }
@@ -269,7 +287,7 @@ mod tests {
 
         proptest! {
             #[test]
-            fn never_panics_and_what_is_accepted_can_be_given_again(text in prop_oneof![any::<String>(), "\\PC{0,140}"]) {
+            fn an_accepted_password_can_be_verified(text in prop_oneof![any::<String>(), "\\PC{0,140}"]) {
                 if let Ok(password) = NewPassword::parse(&text, &Policy::default()) {
                     let _ = password.check_not_personal(&[text.as_str(), "john@example.com", ""].into_iter().collect());
                     prop_assert!(Password::parse(&text).is_ok_and(|again| again.as_str() == password.as_password().as_str()));
@@ -277,7 +295,7 @@ mod tests {
             }
 
             #[test]
-            fn folding_never_outgrows_its_room(text in any::<String>()) {
+            fn folding_fits_the_reserved_capacity(text in any::<String>()) {
                 prop_assert!(fold(&text).len() <= text.len() * 3);
             }
         }

@@ -1,26 +1,26 @@
-//! The source of random bytes that is handed to whoever makes a secret or an identifier.
-//! The operating system's own source is asked in `app` alone, so that tests can seed it.
+//! The source of random bytes that is passed to code that creates secrets and identifiers.
+//! Only `app` reads the operating system's source, so that tests can seed it.
 
 use std::sync::Arc;
 
 use crate::domain::digest::hex;
 
-/// Gives random bytes fit for secrets. Cheap to clone; every clone draws from the same source.
+/// A cryptographically secure source of random bytes. Cheap to clone; all clones share the source.
 #[derive(Clone)]
 pub struct Random(Arc<Fill>);
 
-/// Overwrites all the bytes that it is given.
+/// A function that overwrites the whole slice with random bytes.
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Random {
-    /// A source that has `fill` overwrite the bytes it is given.
+    /// A source that calls `fill` to overwrite a slice with random bytes.
     ///
-    /// `fill` must not come back without having filled all of them: a source that cannot give entropy must panic.
+    /// `fill` must overwrite the whole slice before it returns; if it has no entropy, it must panic.
     pub fn new(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
         Self(Arc::new(fill))
     }
 
-    /// `N` fresh random bytes.
+    /// Returns `N` fresh random bytes.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -28,7 +28,7 @@ impl Random {
         bytes
     }
 
-    /// 128 fresh random bits as 32 lower-case hexadecimal digits: a name that nobody else has, such as a nonce.
+    /// Returns a unique name, such as a nonce: 128 fresh random bits as 32 lower-case hexadecimal digits.
     #[must_use]
     pub fn name(&self) -> String {
         hex(&self.bytes::<16>())

@@ -1,5 +1,5 @@
 //! The token in a password reset link: `<user id in base 36>-<secret in hex>`, as in `49v-6bf384458f725125c0b7`.
-//! Only its hash is ever stored; the token itself is in the mail alone.
+//! Only the hash is stored; the token itself exists only in the mail.
 
 mod stored;
 
@@ -12,23 +12,23 @@ use crate::domain::{
 
 pub use self::stored::StoredResetToken;
 
-/// Bytes of the secret: 160 random bits, more than the 128 that a secret needs to be beyond guessing
+/// Length of the secret in bytes: 160 random bits, more than the 128 that make a secret infeasible to guess
 /// (NIST SP 800-63B-4, section 3.1.2).
 pub const SECRET_BYTES: usize = 20;
 
-/// A reset token as it stands in a link. A secret: no `Debug`, never logged, never stored.
+/// A reset token, as in a link. A secret: no `Debug`, never logged, never stored.
 pub struct ResetToken {
     user: UserId,
     secret: Zeroizing<[u8; SECRET_BYTES]>,
 }
 
-/// The text does not have the shape of a reset token.
+/// The text is not a reset token.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a reset token")]
 pub struct Error;
 
 impl ResetToken {
-    /// The token for `user` with a fresh random secret.
+    /// Creates the token for `user` from a fresh random secret.
     #[must_use]
     pub fn issue(user: UserId, secret: [u8; SECRET_BYTES]) -> Self {
         Self {
@@ -37,10 +37,10 @@ impl ResetToken {
         }
     }
 
-    /// Reads a token exactly as it was issued: lower case, no padding, nothing around it.
+    /// Parses a token exactly as issued: lower case, no padding, no surrounding white space.
     ///
     /// # Errors
-    /// [`Error`] for anything that [`Self::issue`] could not have made.
+    /// [`Error`] for any text that [`Self::text`] cannot return.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (user, secret) = text.split_once('-').ok_or(Error)?;
         Ok(Self {
@@ -49,13 +49,13 @@ impl ResetToken {
         })
     }
 
-    /// The user whose password it resets.
+    /// The user whose password the token resets.
     #[must_use]
     pub const fn user(&self) -> UserId {
         self.user
     }
 
-    /// The text for the link.
+    /// The token as text, for the link.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!(
@@ -65,7 +65,8 @@ impl ResetToken {
         ))
     }
 
-    /// What is stored: SHA-256 of the secret, in hex. A fast hash will do, since the secret is random and long.
+    /// The SHA-256 hash of the secret in hex, for storage. A fast hash is sufficient, since the secret is long and
+    /// random.
     #[must_use]
     pub fn hash(&self) -> String {
         sha256_hex(self.secret.as_ref())
@@ -75,20 +76,20 @@ impl ResetToken {
 const BASE36: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 fn base36(user: UserId) -> String {
-    let mut rest = user.number();
+    let mut number = user.number();
     let mut digits = Vec::new();
-    while rest > 0 {
-        let digit = usize::try_from(rest % 36).unwrap_or_default();
+    while number > 0 {
+        let digit = usize::try_from(number % 36).unwrap_or_default();
         digits.extend(BASE36.get(digit).copied().map(char::from));
-        rest /= 36;
+        number /= 36;
     }
     digits.iter().rev().collect()
 }
 
 fn parse_base36(text: &str) -> Result<UserId, Error> {
-    let plain = text.bytes().all(|byte| BASE36.contains(&byte)) && !text.starts_with('0');
+    let is_canonical = text.bytes().all(|byte| BASE36.contains(&byte)) && !text.starts_with('0');
     let number = u64::from_str_radix(text, 36).map_err(|_| Error)?;
-    if plain {
+    if is_canonical {
         UserId::new(number).map_err(|_| Error)
     } else {
         Err(Error)
@@ -96,8 +97,8 @@ fn parse_base36(text: &str) -> Result<UserId, Error> {
 }
 
 fn parse_hex(text: &str) -> Result<Zeroizing<[u8; SECRET_BYTES]>, Error> {
-    let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if text.len() != 2 * SECRET_BYTES || !text.as_bytes().iter().all(lower) {
+    let is_lower_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    if text.len() != 2 * SECRET_BYTES || !text.as_bytes().iter().all(is_lower_hex) {
         return Err(Error);
     }
     let mut secret = Zeroizing::new([0; SECRET_BYTES]);
@@ -122,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn a_token_has_the_seeds_shape() {
+    fn text_is_base_36_user_and_hex_secret() {
         assert_eq!(token().text().as_str(), format!("4bf-{}", "ab".repeat(20)));
     }
 
     #[test]
-    fn only_the_very_text_that_was_issued_is_read() {
+    fn parses_only_the_exact_text_that_was_issued() {
         let good = token().text();
         assert!(ResetToken::parse(&good).is_ok());
         let (user, secret) = good.split_once('-').unwrap();
@@ -159,15 +160,15 @@ mod tests {
 
         proptest! {
             #[test]
-            fn every_token_is_read_back(id in 1..=UserId::MAX, secret: [u8; SECRET_BYTES]) {
+            fn every_token_parses_to_itself(id in 1..=UserId::MAX, secret: [u8; SECRET_BYTES]) {
                 let token = ResetToken::issue(UserId::new(id).unwrap(), secret);
-                let read = ResetToken::parse(&token.text()).unwrap();
-                prop_assert_eq!(read.user(), token.user());
-                prop_assert_eq!(read.hash(), token.hash());
+                let parsed = ResetToken::parse(&token.text()).unwrap();
+                prop_assert_eq!(parsed.user(), token.user());
+                prop_assert_eq!(parsed.hash(), token.hash());
             }
 
             #[test]
-            fn whatever_is_read_is_what_would_be_written(text in ".{0,80}") {
+            fn a_parsed_token_formats_to_the_same_text(text in ".{0,80}") {
                 if let Ok(token) = ResetToken::parse(&text) {
                     prop_assert_eq!(token.text().to_string(), text);
                 }

@@ -1,16 +1,16 @@
-//! What an operator can set, read once from named values and checked. Knows no default: those stand in
-//! template.yaml, where the operator sees them. The environment itself is read in `app` alone.
+//! The settings of a deployment, read once from environment variables and validated. There are no defaults here:
+//! template.yaml has them, where operators see them. Only `app` reads the environment itself.
 
 use std::{str::FromStr, time::Duration};
 
 use crate::domain::password;
 
-/// Every setting of a deployment, as template.yaml hands it to the functions.
+/// All settings of a deployment, as template.yaml passes them to the functions.
 #[derive(Clone)]
 pub struct Settings {
     /// Name of the table of users.
     pub users_table: String,
-    /// Name of the table of what may vanish: reset tokens, mails, counters.
+    /// Name of the table of items that may be lost: reset tokens, mails, counters.
     pub transient_table: String,
     /// Name of the table of signing keys.
     pub keys_table: String,
@@ -18,83 +18,83 @@ pub struct Settings {
     pub issuer: String,
     /// `aud` of session tokens (RFC 7519).
     pub audience: String,
-    /// How long a session lives from log-in.
+    /// Lifetime of a session, from log-in.
     pub session_lifetime: Duration,
     /// The rules for new passwords.
     pub password_policy: password::Policy,
-    /// Whether asking for a reset tells that nobody has an address (404), or hides it (200).
+    /// True if a reset request for an unknown address returns 404; false if it returns 200, as for a known one.
     pub reveal_unknown_emails: bool,
-    /// How often things may be done.
+    /// The rate limits.
     pub limits: Limits,
-    /// How mails look and where they come from.
+    /// The sender, links and SES configuration of mails.
     pub mail: MailSettings,
-    /// What stands before API Gateway and tells a client's address, if anything does.
+    /// The proxy in front of API Gateway that reports client addresses, if there is one.
     pub edge: Option<Edge>,
-    /// Whether TLS trusts the machine's store of root certificates instead of the five embedded ones.
+    /// True if TLS trusts the system's root certificates instead of the five embedded ones.
     pub use_system_roots: bool,
-    /// How much of our own doings is logged; libraries never log below a warning.
+    /// Log level of our own crates. Libraries always log warnings and errors only.
     pub log_level: tracing::Level,
-    /// The CloudWatch namespace of our metrics.
+    /// CloudWatch namespace of the metrics.
     pub metrics_namespace: String,
-    /// DynamoDB elsewhere than in AWS: the local server, a test, a proxy.
+    /// Endpoint of a DynamoDB outside AWS: the local server, a test, a proxy.
     pub dynamodb_endpoint: Option<String>,
-    /// SES elsewhere than in AWS.
+    /// Endpoint of an SES outside AWS.
     pub ses_endpoint: Option<String>,
 }
 
-/// Something before API Gateway, such as CloudFront, whose word for a client's address is taken.
+/// A trusted proxy in front of API Gateway, such as CloudFront, that reports client addresses.
 #[derive(Clone)]
 pub struct Edge {
-    /// SHA-256, in hex, of the secret by which it proves itself: the secret itself is in no environment.
+    /// SHA-256 hash, in hex, of the secret that the proxy sends; the secret itself is in no environment variable.
     pub secret_hash: String,
-    /// The header in which it gives the client's address, with or without a port.
+    /// Name of the header with the client's address, with or without a port.
     pub address_header: String,
 }
 
-/// How often things may be done before the answer is 429.
+/// The rate limits. A request over a limit returns 429.
 #[derive(Clone)]
 pub struct Limits {
-    /// Wrong passwords for one account that cost no wait.
+    /// Number of wrong passwords for one account that causes the first wait.
     pub wrong_passwords: u32,
-    /// The longest wait after wrong passwords.
+    /// Maximum wait after wrong passwords.
     pub max_wait: Duration,
-    /// Time after a reset mail in which asking again sends no other.
+    /// Minimum time between two reset mails to one account.
     pub reset_cool_down: Duration,
-    /// Reset mails to one account in 24 hours.
+    /// Maximum number of reset mails to one account in 24 hours.
     pub reset_mails_per_day: u32,
-    /// From one source address in an hour; `None` where sources are not limited.
+    /// Limits for each source address; `None` if source addresses are not limited.
     pub by_source: Option<SourceLimits>,
 }
 
-/// How often one source address may do things in an hour.
+/// Maximum numbers of requests from one source address in an hour.
 #[derive(Clone)]
 pub struct SourceLimits {
-    /// Asking for a reset.
+    /// Requests for a reset mail.
     pub resets: u32,
-    /// Trying to complete a reset.
+    /// Attempts to complete a reset.
     pub completions: u32,
-    /// Signing up.
+    /// Sign-ups.
     pub sign_ups: u32,
-    /// Log-ins that failed.
+    /// Failed log-ins.
     pub wrong_log_ins: u32,
 }
 
-/// How mails look and where they come from.
+/// The sender, links and SES configuration of mails.
 #[derive(Clone)]
 pub struct MailSettings {
-    /// The sender, as RFC 5322 writes it: `Name <local@domain>`.
+    /// The sender, in the form of RFC 5322: `Name <local@domain>`.
     pub from: String,
-    /// The name that mails give the product.
+    /// The product's name in mails.
     pub product_name: String,
-    /// The page that a reset link opens; the token is added as the query parameter `token`.
+    /// The URL of the page that a reset link opens; the token is added as the query parameter `token`.
     pub reset_link_base: String,
-    /// How long a reset link works after it was sent.
+    /// Lifetime of a reset link, from sending.
     pub reset_link_lifetime: Duration,
-    /// SES configuration set, if one is used.
+    /// Name of the SES configuration set, if one is used.
     pub configuration_set: Option<String>,
 }
 
-/// A setting is missing or makes no sense.
+/// A missing or invalid setting.
 #[derive(Debug, thiserror::Error)]
 #[error("setting {name}: {problem}")]
 pub struct Error {
@@ -106,41 +106,41 @@ const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 
 impl Settings {
-    /// Reads every setting through `lookup`, which knows environment variables by name.
+    /// Reads all settings through `lookup`, which returns the value of an environment variable.
     ///
     /// # Errors
-    /// [`Error`] names the first setting that is missing or malformed.
+    /// [`Error`] for the first setting that is missing or invalid; its message contains the setting's name.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let source = Environment(lookup);
+        let environment = Environment(lookup);
         Ok(Self {
-            users_table: source.text("USERS_TABLE")?,
-            transient_table: source.text("TRANSIENT_TABLE")?,
-            keys_table: source.text("KEYS_TABLE")?,
-            issuer: source.text("ISSUER")?,
-            audience: source.text("AUDIENCE")?,
-            session_lifetime: source.duration("SESSION_DAYS", DAY)?,
+            users_table: environment.text("USERS_TABLE")?,
+            transient_table: environment.text("TRANSIENT_TABLE")?,
+            keys_table: environment.text("KEYS_TABLE")?,
+            issuer: environment.text("ISSUER")?,
+            audience: environment.text("AUDIENCE")?,
+            session_lifetime: environment.duration("SESSION_DAYS", DAY)?,
             password_policy: password::Policy {
-                min_length: source.parsed("PASSWORD_MIN_LENGTH")?,
+                min_length: environment.parsed("PASSWORD_MIN_LENGTH")?,
             },
-            reveal_unknown_emails: source.parsed("REVEAL_UNKNOWN_EMAILS")?,
-            limits: Limits::read(&source)?,
-            mail: MailSettings::read(&source)?,
-            edge: Edge::read(&source)?,
-            use_system_roots: source.one_of("TRUST_STORE", "machine", "embedded")?,
-            log_level: source.parsed("LOG_LEVEL")?,
-            metrics_namespace: source.text("METRICS_NAMESPACE")?,
-            dynamodb_endpoint: source.optional("AWS_ENDPOINT_URL_DYNAMODB"),
-            ses_endpoint: source.optional("AWS_ENDPOINT_URL_SESV2"),
+            reveal_unknown_emails: environment.parsed("REVEAL_UNKNOWN_EMAILS")?,
+            limits: Limits::read(&environment)?,
+            mail: MailSettings::read(&environment)?,
+            edge: Edge::read(&environment)?,
+            use_system_roots: environment.one_of("TRUST_STORE", "machine", "embedded")?,
+            log_level: environment.parsed("LOG_LEVEL")?,
+            metrics_namespace: environment.text("METRICS_NAMESPACE")?,
+            dynamodb_endpoint: environment.optional("AWS_ENDPOINT_URL_DYNAMODB"),
+            ses_endpoint: environment.optional("AWS_ENDPOINT_URL_SESV2"),
         })
     }
 }
 
 impl Edge {
-    fn read(source: &Environment) -> Result<Option<Self>, Error> {
-        let Some(secret_hash) = source.optional("EDGE_SECRET_HASH") else {
+    fn read(environment: &Environment) -> Result<Option<Self>, Error> {
+        let Some(secret_hash) = environment.optional("EDGE_SECRET_HASH") else {
             return Ok(None);
         };
-        let address_header = source.text("CLIENT_ADDRESS_HEADER")?;
+        let address_header = environment.text("CLIENT_ADDRESS_HEADER")?;
         Ok(Some(Self {
             secret_hash,
             address_header,
@@ -149,31 +149,31 @@ impl Edge {
 }
 
 impl Limits {
-    fn read(source: &Environment) -> Result<Self, Error> {
-        let by_source = source.one_of("SOURCE_LIMITS", "on", "off")?;
+    fn read(environment: &Environment) -> Result<Self, Error> {
+        let by_source = environment.one_of("SOURCE_LIMITS", "on", "off")?;
         Ok(Self {
-            wrong_passwords: source.parsed("LIMIT_WRONG_PASSWORDS")?,
-            max_wait: source.duration("LIMIT_MAX_WAIT_SECONDS", 1)?,
-            reset_cool_down: source.duration("RESET_COOL_DOWN_SECONDS", 1)?,
-            reset_mails_per_day: source.parsed("RESET_MAILS_PER_DAY")?,
+            wrong_passwords: environment.parsed("LIMIT_WRONG_PASSWORDS")?,
+            max_wait: environment.duration("LIMIT_MAX_WAIT_SECONDS", 1)?,
+            reset_cool_down: environment.duration("RESET_COOL_DOWN_SECONDS", 1)?,
+            reset_mails_per_day: environment.parsed("RESET_MAILS_PER_DAY")?,
             by_source: by_source.then_some(SourceLimits {
-                resets: source.parsed("LIMIT_RESETS_PER_HOUR")?,
-                completions: source.parsed("LIMIT_COMPLETIONS_PER_HOUR")?,
-                sign_ups: source.parsed("LIMIT_SIGN_UPS_PER_HOUR")?,
-                wrong_log_ins: source.parsed("LIMIT_WRONG_LOG_INS_PER_HOUR")?,
+                resets: environment.parsed("LIMIT_RESETS_PER_HOUR")?,
+                completions: environment.parsed("LIMIT_COMPLETIONS_PER_HOUR")?,
+                sign_ups: environment.parsed("LIMIT_SIGN_UPS_PER_HOUR")?,
+                wrong_log_ins: environment.parsed("LIMIT_WRONG_LOG_INS_PER_HOUR")?,
             }),
         })
     }
 }
 
 impl MailSettings {
-    fn read(source: &Environment) -> Result<Self, Error> {
+    fn read(environment: &Environment) -> Result<Self, Error> {
         Ok(Self {
-            from: source.text("MAIL_FROM")?,
-            product_name: source.text("PRODUCT_NAME")?,
-            reset_link_base: source.text("RESET_LINK_BASE")?,
-            reset_link_lifetime: source.duration("RESET_LINK_HOURS", HOUR)?,
-            configuration_set: source.optional("CONFIGURATION_SET"),
+            from: environment.text("MAIL_FROM")?,
+            product_name: environment.text("PRODUCT_NAME")?,
+            reset_link_base: environment.text("RESET_LINK_BASE")?,
+            reset_link_lifetime: environment.duration("RESET_LINK_HOURS", HOUR)?,
+            configuration_set: environment.optional("CONFIGURATION_SET"),
         })
     }
 }
@@ -181,7 +181,7 @@ impl MailSettings {
 struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl Environment<'_> {
-    /// The value, if there is one that is not empty: CloudFormation has no way to leave a variable out.
+    /// The value, or `None` if it is unset or empty: CloudFormation cannot omit a variable.
     fn optional(&self, name: &str) -> Option<String> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
@@ -206,13 +206,14 @@ impl Environment<'_> {
         Ok(Duration::from_secs(u64::from(units) * unit_seconds))
     }
 
-    fn one_of(&self, name: &'static str, yes: &str, no: &str) -> Result<bool, Error> {
+    /// True for the value `on`, false for `off`.
+    fn one_of(&self, name: &'static str, on: &str, off: &str) -> Result<bool, Error> {
         match self.text(name)? {
-            text if text == yes => Ok(true),
-            text if text == no => Ok(false),
+            text if text == on => Ok(true),
+            text if text == off => Ok(false),
             text => Err(Error {
                 name,
-                problem: format!("{text:?} is neither {yes} nor {no}"),
+                problem: format!("{text:?} is neither {on} nor {off}"),
             }),
         }
     }
@@ -223,16 +224,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_or_malformed_setting_is_named() {
-        let nothing = Settings::read(&|_| None)
+    fn the_error_names_the_setting() {
+        let missing = Settings::read(&|_| None)
             .err()
             .map(|error| error.to_string());
-        assert_eq!(nothing.as_deref(), Some("setting USERS_TABLE: is not set"));
-        let words = Settings::read(&|_| Some("many".to_owned()))
+        assert_eq!(missing.as_deref(), Some("setting USERS_TABLE: is not set"));
+        let malformed = Settings::read(&|_| Some("many".to_owned()))
             .err()
             .map(|error| error.to_string());
         assert_eq!(
-            words.as_deref(),
+            malformed.as_deref(),
             Some(r#"setting SESSION_DAYS: "many" is invalid: invalid digit found in string"#)
         );
     }

@@ -1,5 +1,5 @@
-//! A user's record: one item that holds all a request needs to know of its caller.
-//! What it looks like to a client is [`View`]; how it is stored, `Stored`; neither is the other.
+//! A user's record: one item with everything that a request needs about its caller. [`View`] is its form in responses,
+//! `Stored` its form in the table.
 
 mod change;
 mod update;
@@ -20,79 +20,81 @@ use crate::domain::{
     username::Username,
 };
 
-/// Sessions that a user can have at once; one more log-in ends the oldest.
+/// Maximum number of sessions of a user; a further log-in ends the oldest.
 pub const MAX_SESSIONS: usize = 10;
 
-/// Bytes of a user agent that are kept, so that ten sessions leave the item near 1 KB, one write unit.
+/// Maximum number of bytes of a stored user agent: ten sessions keep the item near 1 KB, one write unit.
 const MAX_USER_AGENT: usize = 60;
 
-/// A user. Holds the password hash and the address, so no `Debug`.
+/// A user. No `Debug`, since it contains the password hash and the address.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct User {
-    /// Drawn at random at sign-up.
+    /// The id, drawn at random at sign-up.
     pub id: UserId,
-    /// Chosen at sign-up, never changed.
+    /// The username, chosen at sign-up and never changed.
     pub username: Username,
-    /// In force at once when changed.
+    /// The e-mail address. A change takes effect immediately.
     pub email: EmailAddress,
-    /// May be empty.
+    /// The first name, which may be empty.
     pub first_name: Name,
-    /// May be empty.
+    /// The last name, which may be empty.
     pub last_name: Name,
-    /// Argon2id, as a PHC string.
+    /// The password hash: Argon2id, as a PHC string.
     pub password: password::Hash,
-    /// Whether the user may read anyone.
+    /// True if the user may read all users.
     pub is_superuser: bool,
-    /// When the user signed up.
+    /// The time of sign-up.
     pub date_joined: Timestamp,
-    /// One more with every change of the record that a person makes; log-ins, log-outs and counters leave it.
+    /// A counter of the changes to the record that a person makes; log-ins, log-outs and failed attempts leave it as it
+    /// is.
     pub record_version: u64,
-    /// One more with a new password, a reset and another address: what was given out for an earlier number is dead.
+    /// A counter of new passwords, resets and new addresses: reset links, and log-ins in progress, that
+    /// started from an earlier value are invalid.
     pub credentials_version: u64,
-    /// One more with a new password and a reset: what counted only under the old one is void.
+    /// A counter of new passwords and resets: quotas counted under an earlier value are reset.
     pub password_version: u64,
-    /// The log-ins that are not signed out.
+    /// The sessions that have not been ended; some may have expired.
     pub sessions: BTreeMap<SessionId, Session>,
     /// Wrong passwords at log-in since the last right one.
     pub failed_log_ins: Option<FailedAttempts>,
     /// Wrong values of `current-password` since the last right one.
     pub failed_current_passwords: Option<FailedAttempts>,
-    /// Who wrote the item last: tells one's own write, whose answer was lost, from somebody else's.
+    /// The id of the last write to the item: identifies one's own write after its response was lost.
     pub last_write_id: String,
 }
 
-/// A log-in that is not signed out.
+/// A session: a log-in that has not been signed out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// When the log-in was.
+    /// The time of the log-in.
     #[serde(rename = "c")]
     pub created_at: Timestamp,
-    /// When its token stops working.
+    /// The time from which its token is invalid.
     #[serde(rename = "e")]
     pub expires_at: Timestamp,
-    /// Tells sessions of one second apart: one more than any before it had.
+    /// Orders sessions of the same second: one more than the largest earlier number.
     #[serde(rename = "n")]
     pub number: u64,
-    /// What the client called itself: printable ASCII, shortened.
+    /// The client's `User-Agent` header, reduced to printable ASCII and truncated.
     #[serde(rename = "u")]
     pub user_agent: String,
 }
 
-/// Names a session: the first 128 bits of SHA-256 of its token's `jti`, in hex, so that whoever reads the table cannot
-/// make the token, even with the signing key.
+/// Identifies a session: the first 128 bits of the SHA-256 hash of its token's `jti`, in hex. The token cannot be
+/// derived from the table, not even with the signing key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(String);
 
 impl SessionId {
-    /// The name of the session whose token has this `jti`.
+    /// The id of the session whose token has this `jti`.
     #[must_use]
     pub fn of(jti: &str) -> Self {
         Self(sha256_hex(jti.as_bytes()).chars().take(32).collect())
     }
 
-    /// 32 hexadecimal digits.
+    /// The id as 32 hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -100,7 +102,7 @@ impl SessionId {
 }
 
 impl Session {
-    /// The session with this number, that starts `now` and lives for `lifetime`.
+    /// Creates the session with this number, from `now` for `lifetime`.
     #[must_use]
     pub fn start(number: u64, now: Timestamp, lifetime: Duration, user_agent: &str) -> Self {
         let printable = user_agent
@@ -157,7 +159,7 @@ impl User {
         }
     }
 
-    /// Whether `session` is signed in at `now`.
+    /// Returns true if `session` exists and has not expired at `now`.
     #[must_use]
     pub fn has_session(&self, session: &SessionId, now: Timestamp) -> bool {
         self.sessions
@@ -165,16 +167,16 @@ impl User {
             .is_some_and(|session| now < session.expires_at)
     }
 
-    /// The sessions that have to go when one more starts at `now`: the expired ones and, if the rest are still
-    /// [`MAX_SESSIONS`], the oldest.
+    /// The sessions to end when a new one starts at `now`: the expired ones and, if [`MAX_SESSIONS`] others are left,
+    /// the oldest.
     #[must_use]
     pub fn sessions_to_end(&self, now: Timestamp) -> Vec<SessionId> {
-        let (live, expired): (Vec<_>, Vec<_>) = self
+        let (active, expired): (Vec<_>, Vec<_>) = self
             .sessions
             .iter()
             .partition(|(_, session)| now < session.expires_at);
-        let surplus = (live.len() + 1).saturating_sub(MAX_SESSIONS);
-        let mut oldest_first = live;
+        let surplus = (active.len() + 1).saturating_sub(MAX_SESSIONS);
+        let mut oldest_first = active;
         oldest_first.sort_by_key(|(_, session)| (session.created_at, session.number));
         expired
             .into_iter()
@@ -212,7 +214,7 @@ impl User {
     }
 }
 
-/// A user as a client sees it: these seven fields and nothing else, ever.
+/// A user as in responses: exactly these seven fields.
 #[derive(Serialize)]
 pub struct View<'a> {
     id: UserId,
@@ -238,7 +240,7 @@ impl<'a> From<&'a User> for View<'a> {
     }
 }
 
-/// A user as the item's attributes.
+/// A user as the attributes of its item.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     id: UserId,
@@ -260,7 +262,7 @@ struct Stored {
     writer: String,
 }
 
-/// A stored user breaks the rules that it was stored under.
+/// A stored user with an invalid attribute.
 #[derive(Debug, thiserror::Error)]
 #[error("stored {0} is invalid")]
 pub struct InvalidStoredUser(&'static str);

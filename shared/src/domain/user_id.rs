@@ -1,35 +1,47 @@
-//! The number a user is known by: random, so that it is no hot counter and tells nobody how many users there are.
+//! User ids. Random numbers, so that there is no hot counter and ids do not reveal the number of users.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::domain::error_code::ErrorCode;
 
 /// A user's id: 1 to 2^53-1, the integers that every JSON reader keeps exact (RFC 8259, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(u64);
 
-/// The text is not a user id.
+/// The text or number is not a user id.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an integer from 1 to 9007199254740991, in decimal digits without leading zeros")]
 pub struct Error;
 
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        "invalid"
+    }
+}
+
 impl UserId {
-    /// The greatest id, 2^53-1.
+    /// The largest id, 2^53-1.
     pub const MAX: u64 = (1 << 53) - 1;
 
     /// An id that no user has: stands for the missing user where a request for an unknown address does the same work as
     /// for a known one. [`Self::new`] and [`Self::from_random`] never return it.
     pub const PLACEHOLDER: Self = Self(0);
 
-    /// Reads plain ASCII digits without a sign or leading zeros.
+    /// Parses ASCII digits without sign or leading zeros.
     ///
     /// # Errors
-    /// [`Error`] for anything else, for zero and for numbers above [`Self::MAX`].
+    /// [`Error`] for any other text, for zero and for numbers above [`Self::MAX`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+        let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
         let number = text.parse().map_err(|_| Error)?;
-        if plain { Self::new(number) } else { Err(Error) }
+        if is_canonical {
+            Self::new(number)
+        } else {
+            Err(Error)
+        }
     }
 
     /// The id with this number.
@@ -43,7 +55,7 @@ impl UserId {
         }
     }
 
-    /// The id drawn from eight random bytes; zero becomes one.
+    /// The id made of the low 53 bits of eight random bytes; zero becomes one.
     #[must_use]
     pub fn from_random(bytes: [u8; 8]) -> Self {
         Self((u64::from_be_bytes(bytes) & Self::MAX).max(1))
@@ -67,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_positive_integers_are_ids() {
+    fn accepts_only_canonical_positive_integers() {
         for good in ["1", "21", "9007199254740991"] {
             assert_eq!(
                 UserId::parse(good).map(|id| id.to_string()),
@@ -94,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn random_ids_are_within_the_range() {
+    fn random_ids_are_in_range() {
         assert_eq!(UserId::from_random([0; 8]).number(), 1);
         assert_eq!(UserId::from_random([255; 8]).number(), UserId::MAX);
     }

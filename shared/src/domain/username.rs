@@ -1,17 +1,19 @@
-//! A username: which characters it may have, and when two are the same one.
-//! It does not know which names are taken.
+//! Usernames: validation, and the canonical form on which they are unique.
+//! Does not check that a username is free.
 
-/// Longest username in characters.
+use crate::domain::error_code::ErrorCode;
+
+/// Maximum length of a username in characters.
 const MAX_CHARACTERS: usize = 150;
 
 /// A username of 1 to 150 characters of `A–Z a–z 0–9 . _ + -`.
 ///
-/// There is no `@` among them, so that no username can look like an e-mail address, and nothing
-/// beyond ASCII, so that no two look alike.
+/// `@` is not allowed, so that no username can be mistaken for an e-mail address. Only ASCII is allowed, so that no two
+/// usernames look alike.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username(String);
 
-/// Why a text is not a [`Username`]. The message completes the sentence "The username …".
+/// The reason that a text is not a [`Username`]. The message completes the sentence "The username …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The text is empty.
@@ -25,8 +27,18 @@ pub enum Error {
     Invalid,
 }
 
+impl ErrorCode for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort => "too_short",
+            Self::TooLong => "too_long",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 impl Username {
-    /// Reads a username as it stands: nothing is trimmed or changed.
+    /// Parses a username without trimming or changing it.
     ///
     /// # Errors
     /// [`Error::TooShort`], [`Error::TooLong`] or [`Error::Invalid`].
@@ -46,7 +58,7 @@ impl Username {
         Ok(Self(text.to_owned()))
     }
 
-    /// The username as it was typed: the form to show.
+    /// The username as typed: the form to display.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,7 +77,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn accepts_the_documented_characters_and_keeps_them() {
+    fn accepts_the_documented_characters() {
         let longest = "a".repeat(150);
         for text in [
             "a",
@@ -84,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn rejects_all_other_characters() {
         for text in [
             " ",
             "jc 123",
@@ -110,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn is_the_same_without_regard_to_case() {
+    fn canonical_form_is_lower_case() {
         assert!(Username::parse("JC123").is_ok_and(|username| username.canonical() == "jc123"));
     }
 
@@ -119,10 +131,10 @@ mod tests {
 
         proptest! {
             #[test]
-            fn canonical_form_is_a_username_and_its_own_canonical_form(text in prop_oneof![any::<String>(), "[A-Za-z0-9._+-]{1,150}"]) {
+            fn canonical_form_is_stable(text in prop_oneof![any::<String>(), "[A-Za-z0-9._+-]{1,150}"]) {
                 if let Ok(username) = Username::parse(&text) {
                     let canonical = username.canonical();
-                    prop_assert!(Username::parse(&canonical).is_ok_and(|again| again.canonical() == canonical));
+                    prop_assert!(Username::parse(&canonical).is_ok_and(|reparsed| reparsed.canonical() == canonical));
                 }
             }
         }

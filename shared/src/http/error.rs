@@ -1,5 +1,5 @@
-//! The one error of the functions: which status and code it has, and what the client is told (RFC 9457).
-//! Every conversion from another module's error stands here.
+//! The error type of the HTTP functions, with its status, code and response body (RFC 9457), and all conversions from
+//! other modules' errors.
 
 use std::time::Duration;
 
@@ -19,51 +19,51 @@ use crate::{
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a request was not served.
+/// The reason that a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 400: the body or the path has these faults.
+    /// 400: the body or the path has these errors.
     #[error("invalid request")]
     Invalid(Vec<FieldError>),
     /// 400: the reset token is unknown, used, expired or replaced.
     #[error("invalid token in {field}")]
     InvalidToken {
-        /// The field that it was given in.
+        /// The field that contained the token.
         field: &'static str,
     },
     /// 401: no valid session token.
     #[error("not authenticated")]
     NotAuthenticated,
-    /// 401: no user with this name and password.
+    /// 401: unknown username or e-mail address, or wrong password.
     #[error("invalid credentials")]
     InvalidCredentials,
-    /// 403: not for this user.
+    /// 403: the caller may not do this.
     #[error("forbidden")]
     Forbidden,
-    /// 404: there is no such thing, or not for this user.
+    /// 404: the resource does not exist, or the caller may not know that it does.
     #[error("not found")]
     NotFound,
-    /// 409: lost two races in a row.
+    /// 409: repeated conflicts with concurrent requests.
     #[error("conflict")]
     Conflict,
     /// 413: the body is too large.
     #[error("payload too large")]
     PayloadTooLarge,
-    /// 429: too often.
+    /// 429: a rate limit was exceeded, or the account is throttled.
     #[error("too many requests")]
     TooManyRequests {
-        /// When to try again.
+        /// Time until a retry can succeed.
         retry_after: Duration,
     },
-    /// 503: something we need cannot be reached for the moment.
+    /// 503: a dependency is temporarily unavailable.
     #[error("unavailable: {0}")]
     Unavailable(Cause),
-    /// 500: a defect of ours.
+    /// 500: a defect.
     #[error("internal error: {0}")]
     Internal(Cause),
 }
 
-/// What a client is told (RFC 9457, section 3).
+/// The response body: problem details (RFC 9457, section 3).
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
@@ -76,13 +76,13 @@ struct Problem<'a> {
     errors: Vec<&'a FieldError>,
 }
 
-/// Seconds after which a client may try again when we are not available.
-const UNAVAILABLE_FOR: Duration = Duration::from_secs(2);
+/// `Retry-After` of a 503 response.
+const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 impl Error {
-    /// 400 for one fault.
-    pub fn field(field: &str, reason: impl Into<Violation>) -> Self {
-        let Violation { code, message } = reason.into();
+    /// A 400 with one invalid field.
+    pub fn field(field: &str, violation: impl Into<Violation>) -> Self {
+        let Violation { code, message } = violation.into();
         Self::Invalid(vec![FieldError {
             field: field.to_owned(),
             code,
@@ -90,17 +90,17 @@ impl Error {
         }])
     }
 
-    /// 500 for a defect of ours.
-    pub fn internal(source: impl Into<Cause>) -> Self {
-        Self::Internal(source.into())
+    /// A 500 for a defect.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
     }
 
-    /// 503 for something that will pass.
-    pub fn unavailable(source: impl Into<Cause>) -> Self {
-        Self::Unavailable(source.into())
+    /// A 503 for a temporary failure.
+    pub fn unavailable(cause: impl Into<Cause>) -> Self {
+        Self::Unavailable(cause.into())
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -116,7 +116,7 @@ impl Error {
         }
     }
 
-    /// What it is counted as.
+    /// The metric that counts the error, if any.
     #[must_use]
     pub const fn metric(&self) -> Option<Metric> {
         match self {
@@ -130,7 +130,7 @@ impl Error {
         }
     }
 
-    /// The code of the answer: stable, for programs.
+    /// The stable code of the response, for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -171,7 +171,7 @@ impl Error {
     const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyRequests { retry_after } => Some(*retry_after),
-            Self::Unavailable(_) => Some(UNAVAILABLE_FOR),
+            Self::Unavailable(_) => Some(UNAVAILABLE_RETRY_AFTER),
             _ => None,
         }
     }
@@ -188,11 +188,11 @@ impl Error {
         })
     }
 
-    /// The answer.
+    /// The response for this error.
     #[must_use]
     pub fn to_response(&self) -> Response {
         let status = self.status();
-        let token = self.token_error();
+        let token_error = self.token_error();
         let problem = Problem {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
@@ -201,11 +201,11 @@ impl Error {
             code: self.code(),
             errors: match self {
                 Self::Invalid(errors) => errors.iter().collect(),
-                Self::InvalidToken { .. } => token.iter().collect(),
+                Self::InvalidToken { .. } => token_error.iter().collect(),
                 _ => Vec::new(),
             },
         };
-        // Texts and numbers always serialise.
+        // Strings and numbers can always be serialized.
         let mut response = super::json(status, &problem).unwrap_or_default();
         let headers = response.headers_mut();
         headers.insert(

@@ -1,4 +1,4 @@
-//! Reads a JSON object strictly, field by field, and collects every fault before it complains.
+//! Strict parsing of JSON request bodies, field by field. All errors of a body are reported together.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,23 +11,49 @@ use serde_json::Value;
 
 use super::{Error, FieldError, Violation, check_size};
 
-/// The fields of a body that are not read yet, and the errors of those that are.
+/// The unread fields of a request body, and the errors of the fields read so far.
+///
+/// # Examples
+/// ```
+/// use lambda_http::{Body, Request};
+/// use shared::{
+///     domain::{email::EmailAddress, name::Name},
+///     http::{self, Error, Fields},
+/// };
+///
+/// fn read(fields: &mut Fields) -> Option<(EmailAddress, Option<Name>)> {
+///     let email = fields.required("email", EmailAddress::parse);
+///     let first_name = fields.optional("first_name", Name::parse);
+///     Some((email?, first_name))
+/// }
+///
+/// let request = Request::new(Body::from(r#"{"email": "john@example.com"}"#));
+/// assert!(http::body(&request, read).is_ok());
+///
+/// let request = Request::new(Body::from(r#"{"email": "john", "admin": true}"#));
+/// let Err(Error::Invalid(errors)) = http::body(&request, read) else {
+///     panic!("accepted an invalid body")
+/// };
+/// let errors: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
+/// assert_eq!(errors, [("email", "invalid"), ("admin", "unknown_field")]);
+/// ```
 pub struct Fields {
     unread: BTreeMap<String, RawField>,
     errors: Vec<FieldError>,
 }
 
-/// Reads the body by `read`, which asks [`Fields`] for each field it knows and gives nothing if one is at fault.
+/// Parses the body of `request` with `read`, which takes each known field from [`Fields`] and returns `None` if a field
+/// that it needs is missing or invalid.
 ///
 /// # Errors
-/// [`Error::Invalid`] with every fault at once: not one JSON object, a field missing, wrong, unknown or given twice;
-/// [`Error::PayloadTooLarge`].
+/// [`Error::Invalid`] with all errors: the body is not one JSON object, or a field is missing, invalid, unknown or
+/// duplicated; [`Error::PayloadTooLarge`].
 pub fn body<T>(request: &Request, read: impl FnOnce(&mut Fields) -> Option<T>) -> Result<T, Error> {
     check_size(request)?;
     let Object(unread) = serde_json::from_slice(request.body()).map_err(|error| {
-        // The library's words could repeat what was sent, so only those of ours are passed on.
-        let message = if error.to_string().starts_with(TWICE) {
-            TWICE
+        // The messages of serde_json can contain input, so only our own are returned.
+        let message = if error.to_string().starts_with(DUPLICATE_FIELD) {
+            DUPLICATE_FIELD
         } else {
             "the request body must be one JSON object"
         };
@@ -38,7 +64,7 @@ pub fn body<T>(request: &Request, read: impl FnOnce(&mut Fields) -> Option<T>) -
         errors: Vec::new(),
     };
     let value = read(&mut fields);
-    fields.refuse_unread();
+    fields.reject_unread();
     match value {
         Some(value) if fields.errors.is_empty() => Ok(value),
         _ => Err(Error::Invalid(fields.errors)),
@@ -46,7 +72,8 @@ pub fn body<T>(request: &Request, read: impl FnOnce(&mut Fields) -> Option<T>) -
 }
 
 impl Fields {
-    /// The text of a field that must be there, as `parse` reads it.
+    /// Takes a required string and parses it with `parse`. Returns `None` and records an error if it is missing or
+    /// invalid.
     pub fn required<T, E: Into<Violation>>(
         &mut self,
         field: &str,
@@ -58,7 +85,8 @@ impl Fields {
         self.optional(field, parse)
     }
 
-    /// The text of a field that may be there, as `parse` reads it.
+    /// Takes an optional string and parses it with `parse`. Returns `None` if it is missing, and also records an error
+    /// if it is invalid.
     pub fn optional<T, E: Into<Violation>>(
         &mut self,
         field: &str,
@@ -72,45 +100,47 @@ impl Fields {
             RawField::Text(text) => parse(&text).map_err(Into::into),
             _ => Err(Violation::new("invalid", "must be a string")),
         };
-        parsed.map_err(|reason| self.error(field, reason)).ok()
+        parsed
+            .map_err(|violation| self.error(field, violation))
+            .ok()
     }
 
-    /// A field that may be there and is true or false.
+    /// Takes an optional Boolean. Returns `None` if it is missing, and also records an error if it is of another type.
     pub fn boolean(&mut self, field: &str) -> Option<bool> {
-        if let RawField::Boolean(flag) = self.unread.remove(field)? {
-            return Some(flag);
+        if let RawField::Boolean(value) = self.unread.remove(field)? {
+            return Some(value);
         }
         self.error(field, Violation::new("invalid", "must be true or false"));
         None
     }
 
-    /// Takes a field that cannot be changed: its present value is fine, any other is a fault.
-    pub fn read_only(&mut self, field: &str, present: &Value) {
-        let is_other = |given: RawField| match given {
-            RawField::Text(text) => present.as_str() != Some(text.as_str()),
-            // A number may be written in more than one way: 21.0 is 21.
-            RawField::Number(number) => present.as_f64() != Some(number),
+    /// Takes an optional read-only field. Records an error if its value is not the current one.
+    pub fn read_only(&mut self, field: &str, current: &Value) {
+        let differs = |value: RawField| match value {
+            RawField::Text(text) => current.as_str() != Some(text.as_str()),
+            // Numbers have several spellings: 21.0 equals 21.
+            RawField::Number(number) => current.as_f64() != Some(number),
             RawField::Boolean(_) | RawField::Other => true,
         };
-        if self.unread.remove(field).is_some_and(is_other) {
+        if self.unread.remove(field).is_some_and(differs) {
             self.error(field, Violation::new("read_only", "cannot be changed"));
         }
     }
 
-    /// Whether a field is there and not read yet.
+    /// Returns true if the body has this field and it has not been taken yet.
     #[must_use]
     pub fn has(&self, field: &str) -> bool {
         self.unread.contains_key(field)
     }
 
-    /// Takes a field out of the way whose fault is noted already.
+    /// Discards a field whose error has been recorded already.
     pub fn skip(&mut self, field: &str) {
         self.unread.remove(field);
     }
 
-    /// Notes a fault.
-    pub fn error(&mut self, field: &str, reason: impl Into<Violation>) {
-        let Violation { code, message } = reason.into();
+    /// Records an error of a field.
+    pub fn error(&mut self, field: &str, violation: impl Into<Violation>) {
+        let Violation { code, message } = violation.into();
         self.errors.push(FieldError {
             field: field.to_owned(),
             code,
@@ -118,9 +148,9 @@ impl Fields {
         });
     }
 
-    fn refuse_unread(&mut self) {
+    fn reject_unread(&mut self) {
         for field in std::mem::take(&mut self.unread).into_keys() {
-            let field = if is_nameable(&field) {
+            let field = if is_safe_to_echo(&field) {
                 field
             } else {
                 String::new()
@@ -133,15 +163,15 @@ impl Fields {
     }
 }
 
-/// Whether a made-up field's name can be repeated without repeating anything else.
-fn is_nameable(field: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (1..=64).contains(&field.len()) && field.bytes().all(plain)
+/// Returns true if an unknown field's name is short and plain enough to be repeated in the response.
+fn is_safe_to_echo(field: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=64).contains(&field.len()) && field.bytes().all(is_plain)
 }
 
-const TWICE: &str = "a field occurs twice";
+const DUPLICATE_FIELD: &str = "a field occurs twice";
 
-/// A JSON object whose names differ.
+/// A JSON object without duplicate names.
 struct Object(BTreeMap<String, RawField>);
 
 impl<'de> Deserialize<'de> for Object {
@@ -163,21 +193,21 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         let mut fields = BTreeMap::new();
         while let Some((name, value)) = map.next_entry()? {
             if fields.insert(name, value).is_some() {
-                return Err(A::Error::custom(TWICE));
+                return Err(A::Error::custom(DUPLICATE_FIELD));
             }
         }
         Ok(Object(fields))
     }
 }
 
-/// The value of a field, as far as any field can be it.
+/// The value of a field, for the types that any field can have.
 ///
-/// Not `serde_json`'s `Value`: that takes objects with certain names of the library's own for the texts in them.
+/// Not `serde_json::Value`, which deserializes objects with certain private names of the library as the text in them.
 enum RawField {
     Text(String),
     Boolean(bool),
     Number(f64),
-    /// Null, an array or an object.
+    /// A null, an array or an object.
     Other,
 }
 
@@ -204,13 +234,13 @@ impl<'de> Visitor<'de> for RawFieldVisitor {
         Ok(RawField::Text(text))
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<RawField, E> {
-        Ok(RawField::Boolean(flag))
+    fn visit_bool<E>(self, value: bool) -> Result<RawField, E> {
+        Ok(RawField::Boolean(value))
     }
 
     #[allow(
         clippy::cast_precision_loss,
-        reason = "ids, the only numbers that matter, are exact"
+        reason = "ids, the only numbers that are compared, are exact"
     )]
     fn visit_u64<E>(self, number: u64) -> Result<RawField, E> {
         Ok(RawField::Number(number as f64))
@@ -229,7 +259,7 @@ impl<'de> Visitor<'de> for RawFieldVisitor {
         Ok(RawField::Other)
     }
 
-    // What is inside is read, too, so that it has to be JSON, and not too deep.
+    // The elements are read as well, so that they must be valid JSON of limited depth.
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawField, A::Error> {
         while seq.next_element::<RawField>()?.is_some() {}
         Ok(RawField::Other)

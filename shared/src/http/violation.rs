@@ -1,22 +1,22 @@
-//! What is wrong with a value: a code for programs and a message for people. The reasons of every parser stand here.
+//! Errors of single fields, with a code for programs and a message for people.
 
 use serde::Serialize;
 
-use crate::domain::{email, name, password, username};
+use crate::domain::error_code::ErrorCode;
 
-/// One fault of a request.
+/// An error of one field of a request.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// The field's name; empty where the body as a whole is meant.
+    /// The field's name; empty for an error of the whole body.
     pub field: String,
-    /// Stable, for programs.
+    /// The stable code, for programs.
     pub code: &'static str,
-    /// For people. Never repeats what was sent.
+    /// The message, for people. Never contains input.
     pub message: String,
 }
 
 impl FieldError {
-    /// Another user has the value already.
+    /// The error of a value that another user already has.
     #[must_use]
     pub fn taken(field: &str) -> Self {
         Self {
@@ -27,16 +27,16 @@ impl FieldError {
     }
 }
 
-/// Why a value is invalid: the code and the message of a [`FieldError`].
+/// The rule that a value violates: the code and the message of a [`FieldError`].
 pub struct Violation {
-    /// Stable, for programs.
+    /// The stable code, for programs.
     pub code: &'static str,
-    /// For people.
+    /// The message, for people.
     pub message: String,
 }
 
 impl Violation {
-    /// A reason of ours, rather than of a parser.
+    /// Creates a violation that is not the error of a parser.
     #[must_use]
     pub fn new(code: &'static str, message: &str) -> Self {
         Self {
@@ -46,57 +46,10 @@ impl Violation {
     }
 }
 
-impl From<email::Error> for Violation {
-    fn from(error: email::Error) -> Self {
-        let code = match error {
-            email::Error::TooLong => "too_long",
-            email::Error::Invalid => "invalid",
-        };
+impl<E: ErrorCode> From<E> for Violation {
+    fn from(error: E) -> Self {
         Self {
-            code,
-            message: error.to_string(),
-        }
-    }
-}
-
-impl From<username::Error> for Violation {
-    fn from(error: username::Error) -> Self {
-        let code = match error {
-            username::Error::TooShort => "too_short",
-            username::Error::TooLong => "too_long",
-            username::Error::Invalid => "invalid",
-        };
-        Self {
-            code,
-            message: error.to_string(),
-        }
-    }
-}
-
-impl From<name::Error> for Violation {
-    fn from(error: name::Error) -> Self {
-        let code = match error {
-            name::Error::TooLong => "too_long",
-            name::Error::Invalid => "invalid",
-        };
-        Self {
-            code,
-            message: error.to_string(),
-        }
-    }
-}
-
-impl From<password::Error> for Violation {
-    fn from(error: password::Error) -> Self {
-        let code = match error {
-            password::Error::TooShort { .. } => "too_short",
-            password::Error::TooLong => "too_long",
-            password::Error::Invalid => "invalid",
-            password::Error::TooCommon => "too_common",
-            password::Error::TooSimilar => "too_similar",
-        };
-        Self {
-            code,
+            code: error.code(),
             message: error.to_string(),
         }
     }

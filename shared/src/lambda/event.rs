@@ -1,5 +1,5 @@
-//! API Gateway's HTTP API events (payload format 2.0) and the answers that it expects.
-//! Takes care of what the library would panic on: a body that is not base64, a host that is none.
+//! Events and responses of API Gateway's HTTP APIs (payload format 2.0). Guards against the inputs on which the library
+//! would panic: a body that is not base64, or an invalid host.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,11 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::http::{Error, Response, Violation};
 
-/// The request that an event is about.
+/// Converts an event to a request.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a body that is not the base64 it is said to be; [`Error::Internal`] for what is no such event.
+/// [`Error::Invalid`] if the body is declared as base64 but is not; [`Error::Internal`] if the event has another
+/// format.
 pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
     let mut event = parse(event.get())?;
     if event.is_base64_encoded
@@ -32,7 +33,7 @@ pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
             Violation::new("invalid", "the request body is not valid base64"),
         ));
     }
-    // No answer depends on these, and the library makes an address of them without asking whether it is one.
+    // No response depends on these, and the library builds a URI from them without validation.
     event.headers.remove(HOST);
     event
         .headers
@@ -44,25 +45,25 @@ pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
     Ok(LambdaRequest::ApiGatewayV2(event).into())
 }
 
-/// An object whose values are left as they were written.
+/// A JSON object with unparsed values.
 type Members = BTreeMap<String, Box<RawValue>>;
 
 fn parse(event: &str) -> Result<ApiGatewayV2httpRequest, Error> {
     serde_json::from_str(event).or_else(|error| {
-        // A header that cannot be one, for a control character in it, is as good as none. All else stays as it was written.
+        // Headers with invalid names or values, such as control characters, are dropped. The rest stays unchanged.
         let mut members: Members = serde_json::from_str(event).map_err(Error::internal)?;
         let headers = members
             .get_mut("headers")
             .ok_or_else(|| Error::internal(error))?;
-        let mut readable: Members = serde_json::from_str(headers.get()).map_err(Error::internal)?;
-        readable.retain(|name, value| is_header(name, value));
-        *headers = to_raw_value(&readable).map_err(Error::internal)?;
+        let mut valid: Members = serde_json::from_str(headers.get()).map_err(Error::internal)?;
+        valid.retain(|name, value| is_valid_header(name, value));
+        *headers = to_raw_value(&valid).map_err(Error::internal)?;
         let event = serde_json::to_string(&members).map_err(Error::internal)?;
         serde_json::from_str(&event).map_err(Error::internal)
     })
 }
 
-fn is_header(name: &str, value: &RawValue) -> bool {
+fn is_valid_header(name: &str, value: &RawValue) -> bool {
     let value: Result<String, _> = serde_json::from_str(value.get());
     value.is_ok_and(|value| HeaderValue::from_str(&value).is_ok())
         && HeaderName::from_bytes(name.as_bytes()).is_ok()
@@ -75,24 +76,24 @@ struct GatewayResponse<'a> {
     headers: BTreeMap<&'a str, &'a str>,
     body: &'a str,
     is_base64_encoded: bool,
-    /// API Gateway does without, but `cargo lambda watch` does not.
+    /// Optional for API Gateway, but required by `cargo lambda watch`.
     cookies: [&'a str; 0],
 }
 
-/// The answer as API Gateway expects it.
+/// Converts a response to the format that API Gateway expects.
 #[must_use]
 pub(super) fn from_response(response: &Response) -> Box<RawValue> {
     let headers = response.headers().iter();
     let headers = headers
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
-    let answer = GatewayResponse {
+    let gateway_response = GatewayResponse {
         status_code: response.status().as_u16(),
         headers,
         body: response.body(),
         is_base64_encoded: false,
         cookies: [],
     };
-    // Texts and numbers always serialise; the alternative, an empty answer, is one that API Gateway turns into a 500.
-    to_raw_value(&answer).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    // Strings and numbers can always be serialized. API Gateway would convert a null to a 500.
+    to_raw_value(&gateway_response).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

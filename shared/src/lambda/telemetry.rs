@@ -1,4 +1,4 @@
-//! What CloudWatch gets: JSON lines, and metrics embedded in them (CloudWatch, "Embedded metric format").
+//! Logs as JSON lines, and metrics in CloudWatch's embedded metric format.
 
 use std::io;
 
@@ -10,19 +10,19 @@ use tracing_subscriber::{
 use super::RunError;
 use crate::domain::settings::Settings;
 
-/// Collects a process's metrics and writes them after each call.
+/// Collects the metrics of the process; [`flush`](Self::flush) writes them after each invocation.
 pub(super) struct Telemetry {
     metrics: &'static Collector,
 }
 
 impl Telemetry {
-    /// Starts logging and collecting. Outcomes have no dimension, so that an alarm can watch one over all functions;
-    /// durations and cold starts have the function's name.
+    /// Starts logging and the collection of metrics. Counters of [`Metric`](crate::audit::Metric) have no dimension, so
+    /// that an alarm covers all functions; durations and cold starts have the function's name as a dimension.
     ///
     /// # Errors
-    /// If something else collects already.
+    /// [`RunError`] if the process already has a collector.
     pub(super) fn start(settings: &Settings, function: &str) -> Result<Self, RunError> {
-        log(settings.log_level);
+        init_logging(settings.log_level);
         let metrics = Builder::new()
             .cloudwatch_namespace(settings.metrics_namespace.clone())
             .init()?;
@@ -30,7 +30,7 @@ impl Telemetry {
         Ok(Self { metrics })
     }
 
-    /// Writes what was counted since the last time.
+    /// Writes the metrics collected since the last flush to standard output.
     pub(super) fn flush(&self) {
         if let Err(error) = self.metrics.flush(io::stdout().lock()) {
             tracing::warn!(%error, "could not write metrics");
@@ -38,16 +38,19 @@ impl Telemetry {
     }
 }
 
-/// Our own crates down to `level`, libraries from a warning upwards, since at finer levels they would show what they
-/// send.
-fn log(level: tracing::Level) {
-    let ours = Targets::new()
+/// Sets `level` for our own crates. Libraries log only warnings and errors, since at more verbose levels they log the
+/// content of requests.
+fn init_logging(level: tracing::Level) {
+    let levels = Targets::new()
         .with_default(tracing::Level::WARN)
         .with_target("shared", level)
         .with_target("send_mail", level);
-    let lines = tracing_subscriber::fmt::layer()
+    let json_lines = tracing_subscriber::fmt::layer()
         .json()
         .with_span_list(false)
         .without_time();
-    tracing_subscriber::registry().with(lines).with(ours).init();
+    tracing_subscriber::registry()
+        .with(json_lines)
+        .with(levels)
+        .init();
 }

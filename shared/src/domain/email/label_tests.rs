@@ -1,9 +1,9 @@
-//! Tests of labels in ASCII: each must stand for a name that leads back to it.
+//! Tests of A-labels: each must decode to a name that encodes to the same A-label.
 
 use super::EmailAddress;
 
 #[test]
-fn refuses_a_label_that_stands_for_none() {
+fn rejects_a_label_that_does_not_round_trip() {
     for domain in [
         "xn--xn--ber-goa.example",
         "xn--xn--ben--xn--ber-r-kva.example",
@@ -21,7 +21,7 @@ fn refuses_a_label_that_stands_for_none() {
 }
 
 #[test]
-fn accepts_a_label_that_stands_for_a_name() {
+fn accepts_a_label_that_round_trips() {
     for domain in [
         "xn--bcher-kva.example",
         "XN--BCHER-KVA.example",

@@ -1,13 +1,13 @@
-//! The common passwords that nobody may choose: a set made by the build script from `data/common_passwords.txt`.
-//! It has none of fewer than eight characters, since the policy refuses those anyway.
+//! The block list of common passwords, compiled by the build script from `data/common_passwords.txt`.
+//! It has no password of fewer than eight characters, since the policy rejects those anyway.
 
 use fst::Set;
 
 static COMMON_PASSWORDS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/common_passwords.fst"));
 
-/// Whether the password, in lower case and NFC, is on the list (NIST SP 800-63B-4, 3.1.1.2).
+/// Returns true if the password, folded to lower case and NFC, is on the list (NIST SP 800-63B-4, 3.1.1.2).
 pub(super) fn contains(folded: &str) -> bool {
-    // The bytes come from the build script and always open, as the tests show; opening reads the header only.
+    // The bytes come from the build script and always parse, as the tests show. Only the header is parsed here.
     Set::new(COMMON_PASSWORDS).is_ok_and(|common| common.contains(folded))
 }
 
@@ -19,7 +19,7 @@ mod tests {
     const LIST: &str = include_str!("../../../data/common_passwords.txt");
 
     #[test]
-    fn has_every_line_of_the_list_and_nothing_else() {
+    fn contains_exactly_the_lines_of_the_list() {
         let mut lines = 0;
         for line in LIST.lines() {
             lines += 1;
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn lacks_what_is_not_common() {
+    fn does_not_contain_other_passwords() {
         for text in [
             "",
             "        ",
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn is_small_enough_for_a_function() {
+    fn is_small_enough_for_a_lambda_function() {
         assert!(
             COMMON_PASSWORDS.len() < 200 * 1024,
             "{} bytes",

@@ -1,41 +1,41 @@
 //! The text form of a password hash: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<output>` (PHC string format).
-//! Reads only what this service may have written, now or with other parameters.
+//! Parses only hashes that this service can have written, with any parameters within its bounds.
 
 use argon2::{Algorithm, Argon2, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use zeroize::Zeroizing;
 
-/// Longer than any text with the largest salt and output: 227 bytes at most.
-const MAX_TEXT: usize = 256;
+/// Maximum length of a hash in bytes. The largest salt and output give 227.
+const MAX_LENGTH: usize = 256;
 const SALT_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
 const OUTPUT_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// What one run of Argon2id costs.
+/// The cost parameters of Argon2id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params {
     /// Memory in KiB.
     pub m_cost: u32,
-    /// Passes over the memory.
+    /// Number of passes over the memory.
     pub t_cost: u32,
-    /// Lanes.
+    /// Number of lanes.
     pub p_cost: u32,
 }
 
-/// Why nothing could be hashed, or verified against a stored hash.
+/// The reason that a password could not be hashed or verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// The stored text is not an Argon2id hash, or asks for more work than any of ours.
+    /// The stored text is not an Argon2id hash, or its parameters are out of bounds.
     #[error("the stored password hash is unreadable or its parameters are out of bounds")]
     Unreadable,
-    /// The parameters in use are out of bounds.
+    /// The configured parameters are out of bounds.
     #[error("the parameters for password hashes are out of bounds")]
     Params,
-    /// Argon2 itself refused.
+    /// Argon2 itself failed.
     #[error("argon2 failed")]
     Argon2(#[source] argon2::Error),
 }
 
-/// A hash taken apart.
+/// A parsed hash.
 pub(super) struct Phc {
     pub params: Params,
     pub salt: Vec<u8>,
@@ -43,22 +43,23 @@ pub(super) struct Phc {
 }
 
 impl Params {
-    /// One of the least costs that the OWASP Password Storage Cheat Sheet recommends.
+    /// One of the minimum configurations that the OWASP Password Storage Cheat Sheet recommends.
     pub const OWASP: Self = Self {
         m_cost: 19_456,
         t_cost: 2,
         p_cost: 1,
     };
 
-    /// Whether Argon2 knows such parameters, and one run of them costs at most 64 MiB and some tenths of a second.
-    pub(super) fn are_bearable(self) -> bool {
+    /// Returns true if Argon2 accepts the parameters and they are at most 64 MiB, 10 passes and 4 lanes, so that a run
+    /// takes some tenths of a second.
+    pub(super) fn are_within_bounds(self) -> bool {
         self.m_cost <= 65_536 && self.t_cost <= 10 && self.p_cost <= 4 && self.context(32).is_ok()
     }
 
-    /// The algorithm with these parameters.
+    /// Argon2id with these parameters and an output of `output_bytes`.
     ///
     /// # Errors
-    /// [`HashError::Argon2`] if Argon2 knows no such parameters.
+    /// [`HashError::Argon2`] if Argon2 does not accept the parameters.
     pub(super) fn context(self, output_bytes: usize) -> Result<Argon2<'static>, HashError> {
         let params = argon2::Params::new(self.m_cost, self.t_cost, self.p_cost, Some(output_bytes))
             .map_err(HashError::Argon2)?;
@@ -73,12 +74,12 @@ impl Default for Params {
 }
 
 impl Phc {
-    /// Reads a stored text.
+    /// Parses a stored hash.
     ///
     /// # Errors
-    /// [`HashError::Unreadable`] unless it has exactly this form, with parameters within the bounds.
+    /// [`HashError::Unreadable`] unless the text has exactly this form, with parameters within the bounds.
     pub(super) fn parse(text: &str) -> Result<Self, HashError> {
-        if text.len() > MAX_TEXT {
+        if text.len() > MAX_LENGTH {
             return Err(HashError::Unreadable);
         }
         let mut fields = text.split('$');
@@ -91,7 +92,7 @@ impl Phc {
             return Err(HashError::Unreadable);
         }
         let params = parse_params(params).ok_or(HashError::Unreadable)?;
-        if !params.are_bearable() {
+        if !params.are_within_bounds() {
             return Err(HashError::Unreadable);
         }
         Ok(Self {
@@ -102,7 +103,7 @@ impl Phc {
     }
 }
 
-/// Writes a hash in the text form.
+/// Formats a hash as text.
 pub(super) fn format(params: Params, salt: &[u8], output: &[u8]) -> String {
     let Params {
         m_cost,
@@ -128,15 +129,19 @@ fn parse_params(text: &str) -> Option<Params> {
     })
 }
 
-/// A decimal number as the format has it: neither sign nor leading zero.
+/// Parses a decimal number without sign or leading zero.
 fn number(text: &str) -> Option<u32> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    if is_plain { text.parse().ok() } else { None }
+    let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    if is_canonical {
+        text.parse().ok()
+    } else {
+        None
+    }
 }
 
-fn decode(text: &str, bytes: &std::ops::RangeInclusive<usize>) -> Result<Vec<u8>, HashError> {
+fn decode(text: &str, lengths: &std::ops::RangeInclusive<usize>) -> Result<Vec<u8>, HashError> {
     let decoded = BASE64.decode(text).map_err(|_| HashError::Unreadable)?;
-    if bytes.contains(&decoded.len()) {
+    if lengths.contains(&decoded.len()) {
         Ok(decoded)
     } else {
         Err(HashError::Unreadable)
@@ -152,7 +157,7 @@ mod tests {
     const OUTPUT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
     #[test]
-    fn writes_what_it_reads() {
+    fn formats_what_it_parsed() {
         let text = format!("$argon2id$v=19$m=19456,t=2,p=1${SALT}${OUTPUT}");
         let Ok(phc) = Phc::parse(&text) else {
             panic!("unreadable")
@@ -163,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_largest_hash_that_is_allowed() {
+    fn parses_the_largest_hash_within_bounds() {
         let text = super::format(
             Params {
                 m_cost: 65_536,
@@ -173,12 +178,12 @@ mod tests {
             &[7; 64],
             &[7; 64],
         );
-        assert!(text.len() <= MAX_TEXT);
+        assert!(text.len() <= MAX_LENGTH);
         assert!(Phc::parse(&text).is_ok());
     }
 
     #[test]
-    fn refuses_broken_foreign_and_absurd_hashes() {
+    fn rejects_malformed_foreign_and_excessive_hashes() {
         let good = format!("$argon2id$v=19$m=64,t=2,p=1${SALT}${OUTPUT}");
         assert!(Phc::parse(&good).is_ok());
         for (part, replacement) in [
@@ -246,7 +251,7 @@ mod tests {
 
         proptest! {
             #[test]
-            fn never_panics(text in prop_oneof![any::<String>(), "\\$argon2id\\$v=19\\$m=[0-9]{1,11},t=[0-9]{1,3},p=[0-9]{1,3}\\$[A-Za-z0-9+/]{0,90}\\$[A-Za-z0-9+/]{0,90}"]) {
+            fn a_parsed_hash_formats_to_the_same_text(text in prop_oneof![any::<String>(), "\\$argon2id\\$v=19\\$m=[0-9]{1,11},t=[0-9]{1,3},p=[0-9]{1,3}\\$[A-Za-z0-9+/]{0,90}\\$[A-Za-z0-9+/]{0,90}"]) {
                 if let Ok(phc) = Phc::parse(&text) {
                     prop_assert_eq!(super::super::format(phc.params, &phc.salt, &phc.output), text);
                 }

@@ -1,11 +1,11 @@
-//! The kinds of change of an account, for the audit log and for the notices that users receive.
+//! The kinds of changes to an account, for the audit log and for the notices that users receive.
 
-/// The kind of a change of an account.
+/// The kind of a change to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The user signed up.
     SignedUp,
-    /// The user changed names, the spelling of the address or the superuser flag.
+    /// The user changed a name, the spelling of the address or the superuser flag.
     Details,
     /// The user changed the password.
     Password,

@@ -7,20 +7,20 @@ const SMALL: Params = Params {
     p_cost: 1,
 };
 const SALT: [u8; 16] = *b"somesaltsomesalt";
-/// Of the password "password" and the salt "somesalt", from the reference implementation's own tests.
+/// Hashes of the password "password" with the salt "somesalt", from the tests of the reference implementation.
 const REFERENCE: [&str; 3] = [
     "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
     "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
     "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
 ];
 
-fn attempt(text: &str) -> Password {
+fn password(text: &str) -> Password {
     Password::parse(text).expect("a password")
 }
 
 fn hashed(hasher: &Hasher, text: &str) -> Hash {
-    let password = NewPassword::parse(text, &Policy { min_length: 0 }).expect("a password");
-    hasher.hash(&password, SALT).expect("a hash")
+    let new_password = NewPassword::parse(text, &Policy { min_length: 0 }).expect("a password");
+    hasher.hash(&new_password, SALT).expect("a hash")
 }
 
 fn stored(text: &str) -> Hash {
@@ -28,7 +28,7 @@ fn stored(text: &str) -> Hash {
 }
 
 #[test]
-fn verifies_the_right_password_only() {
+fn verifies_only_the_right_password() {
     let hasher = Hasher::new(SMALL);
     let hash = hashed(&hasher, "Tr\u{e9}s secret");
     assert!(
@@ -36,7 +36,7 @@ fn verifies_the_right_password_only() {
             .starts_with("$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$")
     );
     assert_eq!(
-        hasher.verify(&attempt("Tre\u{301}s secret"), &hash),
+        hasher.verify(&password("Tre\u{301}s secret"), &hash),
         Ok(true)
     );
     for wrong in [
@@ -48,7 +48,7 @@ fn verifies_the_right_password_only() {
         hash.as_str(),
     ] {
         assert_eq!(
-            hasher.verify(&attempt(wrong), &hash),
+            hasher.verify(&password(wrong), &hash),
             Ok(false),
             "{wrong:?}"
         );
@@ -56,7 +56,7 @@ fn verifies_the_right_password_only() {
 }
 
 #[test]
-fn agrees_with_the_reference_implementation_in_less_and_more_memory_than_its_own() {
+fn verifies_hashes_of_the_reference_implementation() {
     for params in [
         SMALL,
         Params {
@@ -67,12 +67,12 @@ fn agrees_with_the_reference_implementation_in_less_and_more_memory_than_its_own
         let hasher = Hasher::new(params);
         for text in REFERENCE {
             assert_eq!(
-                hasher.verify(&attempt("password"), &stored(text)),
+                hasher.verify(&password("password"), &stored(text)),
                 Ok(true),
                 "{text}"
             );
             assert_eq!(
-                hasher.verify(&attempt("Password"), &stored(text)),
+                hasher.verify(&password("Password"), &stored(text)),
                 Ok(false),
                 "{text}"
             );
@@ -81,7 +81,7 @@ fn agrees_with_the_reference_implementation_in_less_and_more_memory_than_its_own
 }
 
 #[test]
-fn gives_the_same_hash_in_memory_that_was_used_before() {
+fn reused_memory_does_not_affect_the_hash() {
     let (used, fresh) = (Hasher::new(SMALL), Hasher::new(SMALL));
     hashed(&used, "something else");
     assert_eq!(
@@ -91,7 +91,7 @@ fn gives_the_same_hash_in_memory_that_was_used_before() {
 }
 
 #[test]
-fn refuses_broken_and_absurd_hashes_without_a_run() {
+fn rejects_malformed_hashes_without_a_run() {
     let hasher = Hasher::new(SMALL);
     for text in [
         "",
@@ -99,7 +99,7 @@ fn refuses_broken_and_absurd_hashes_without_a_run() {
         "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu",
     ] {
         assert_eq!(
-            hasher.verify(&attempt("password"), &stored(text)),
+            hasher.verify(&password("password"), &stored(text)),
             Err(HashError::Unreadable),
             "{text}"
         );
@@ -109,7 +109,7 @@ fn refuses_broken_and_absurd_hashes_without_a_run() {
 }
 
 #[test]
-fn refuses_parameters_that_it_could_not_verify_with() {
+fn rejects_parameters_that_are_out_of_bounds() {
     for params in [
         Params {
             m_cost: u32::MAX,
@@ -121,29 +121,29 @@ fn refuses_parameters_that_it_could_not_verify_with() {
     ] {
         let hasher = Hasher::new(params);
         assert_eq!(
-            hasher.rehash(&attempt("x"), SALT).err(),
+            hasher.rehash(&password("x"), SALT).err(),
             Some(HashError::Params)
         );
-        hasher.verify_dummy(&attempt("x"));
+        hasher.verify_dummy(&password("x"));
         assert_eq!(hasher.count(), 0);
         assert_eq!(
-            hasher.verify(&attempt("password"), &stored(REFERENCE[0])),
+            hasher.verify(&password("password"), &stored(REFERENCE[0])),
             Ok(true)
         );
     }
 }
 
 #[test]
-fn counts_runs_of_all_clones_and_of_dummies() {
+fn counts_runs_of_clones_and_dummies() {
     let hasher = Hasher::new(SMALL);
     let hash = hashed(&hasher.clone(), "the password");
-    hasher.verify_dummy(&attempt("the password"));
-    assert!(hasher.verify(&attempt("x"), &hash).is_ok());
+    hasher.verify_dummy(&password("the password"));
+    assert!(hasher.verify(&password("x"), &hash).is_ok());
     assert_eq!(hasher.count(), 3);
 }
 
 #[test]
-fn tells_weaker_hashes_and_replaces_them() {
+fn detects_and_replaces_weaker_hashes() {
     let (weak, strong) = (
         Hasher::new(SMALL),
         Hasher::new(Params {
@@ -158,7 +158,7 @@ fn tells_weaker_hashes_and_replaces_them() {
         weak.needs_rehash(&stored(REFERENCE[0])),
         "a salt of 8 bytes"
     );
-    let the_password = attempt("the password");
+    let the_password = password("the password");
     assert_eq!(strong.verify(&the_password, &old), Ok(true));
     let new = strong.rehash(&the_password, SALT).expect("a hash");
     assert!(!strong.needs_rehash(&new) && !weak.needs_rehash(&new));
@@ -166,7 +166,7 @@ fn tells_weaker_hashes_and_replaces_them() {
 }
 
 #[test]
-fn serves_many_threads_at_once() {
+fn is_safe_to_share_between_threads() {
     let hasher = Hasher::new(SMALL);
     let hash = hashed(&hasher, "the password");
     std::thread::scope(|scope| {
@@ -178,7 +178,7 @@ fn serves_many_threads_at_once() {
                 } else {
                     "another"
                 };
-                assert_eq!(hasher.verify(&attempt(text), hash), Ok(number % 2 == 0));
+                assert_eq!(hasher.verify(&password(text), hash), Ok(number % 2 == 0));
             });
         }
     });

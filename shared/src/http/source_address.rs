@@ -1,5 +1,5 @@
-//! Where a request comes from: what API Gateway saw of the connection. A header is believed only behind an edge, such as
-//! CloudFront, that proves itself by a secret.
+//! The source address of a request, as reported by API Gateway. A header is trusted only from an edge, such as
+//! CloudFront, that sends the shared secret.
 
 use std::net::IpAddr;
 
@@ -7,16 +7,16 @@ use lambda_http::{Request, RequestExt as _, request::RequestContext};
 
 use crate::domain::{digest::sha256_hex, settings::Edge};
 
-/// The header in which the edge gives its secret.
-const EDGE_SECRET: &str = "x-edge-secret";
+/// The header with the secret of the edge.
+const EDGE_SECRET_HEADER: &str = "x-edge-secret";
 
-/// The source address for counting: IPv4 whole; of IPv6 the first 64 bits, since one customer has all the others.
+/// The source address of a request, for rate limits: the [`source_group`] of the client's address.
 #[must_use]
 pub fn source(request: &Request, edge: Option<&Edge>) -> String {
     if let Some(edge) = edge
-        && text(request, EDGE_SECRET)
+        && header(request, EDGE_SECRET_HEADER)
             .is_some_and(|secret| sha256_hex(secret.as_bytes()) == edge.secret_hash)
-        && let Some(address) = text(request, &edge.address_header)
+        && let Some(address) = header(request, &edge.address_header)
     {
         return source_group(without_port(address));
     }
@@ -27,11 +27,11 @@ pub fn source(request: &Request, edge: Option<&Edge>) -> String {
     source_group(address.unwrap_or_default())
 }
 
-fn text<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-/// `CloudFront-Viewer-Address` gives the port behind the address, without brackets even for IPv6.
+/// Removes the port, which `CloudFront-Viewer-Address` appends to the address, without brackets even for IPv6.
 fn without_port(address: &str) -> &str {
     match address.rsplit_once(':') {
         Some((host, _)) if host.parse::<IpAddr>().is_ok() => host,
@@ -39,7 +39,8 @@ fn without_port(address: &str) -> &str {
     }
 }
 
-/// What `address` is counted under.
+/// The group under which `address` is counted: the address itself for IPv4, and the network of 64 bits for IPv6, since
+/// one customer usually has a whole network. `unknown` for anything else.
 #[must_use]
 pub fn source_group(address: &str) -> String {
     match address
@@ -62,29 +63,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_believed_only_with_the_edges_secret() {
+    fn the_header_is_trusted_only_with_the_secret() {
         let edge = Edge {
             secret_hash: sha256_hex(b"secret"),
             address_header: "cloudfront-viewer-address".to_owned(),
         };
-        let from = |secret: &str, address: &str| {
+        let source_of = |secret: &str, address: &str| {
             let request = Builder::builder()
-                .header(EDGE_SECRET, secret)
+                .header(EDGE_SECRET_HEADER, secret)
                 .header("CloudFront-Viewer-Address", address);
             source(
                 &request.body(lambda_http::Body::Empty).unwrap(),
                 Some(&edge),
             )
         };
-        assert_eq!(from("secret", "192.0.2.1:443"), "192.0.2.1");
-        assert_eq!(from("secret", "2001:db8:1:2::9:46532"), "2001:db8:1:2::/64");
-        assert_eq!(from("secret", "192.0.2.1"), "192.0.2.1");
-        assert_eq!(from("guess", "192.0.2.1:443"), "unknown");
-        assert_eq!(from("", "192.0.2.1:443"), "unknown");
+        assert_eq!(source_of("secret", "192.0.2.1:443"), "192.0.2.1");
+        assert_eq!(
+            source_of("secret", "2001:db8:1:2::9:46532"),
+            "2001:db8:1:2::/64"
+        );
+        assert_eq!(source_of("secret", "192.0.2.1"), "192.0.2.1");
+        assert_eq!(source_of("guess", "192.0.2.1:443"), "unknown");
+        assert_eq!(source_of("", "192.0.2.1:443"), "unknown");
     }
 
     #[test]
-    fn neighbours_in_one_ipv6_network_count_as_one() {
+    fn ipv6_addresses_are_grouped_by_network() {
         assert_eq!(
             source_group("2001:db8:1:2::1"),
             source_group("2001:db8:1:2:ffff::9")

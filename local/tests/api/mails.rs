@@ -667,7 +667,10 @@ mod case_40_mails {
         for user in &users[1..3] {
             let (state, reason) = state(&app, &reset_key(user)).await;
             assert_eq!(state, "failed");
-            assert!(reason.starts_with("item cannot be deserialized"), "{reason}");
+            assert!(
+                reason.starts_with("item cannot be deserialized"),
+                "{reason}"
+            );
             assert!(!reason.contains("pigeon"), "{reason}");
         }
         for event in [

@@ -20,9 +20,6 @@ pub(crate) struct CommandLine {
     /// File that keeps the data [default: in memory]
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
-    /// Write the functions' environment to this file, for `cargo lambda watch --env-file FILE`
-    #[arg(long, value_name = "FILE")]
-    pub(crate) environment: Option<PathBuf>,
     /// Turn off the rate limits by source address, for scripts and fuzzers
     #[arg(long)]
     no_source_limits: bool,

@@ -45,11 +45,7 @@ async fn run(command_line: CommandLine) -> Result<(), StartError> {
         signal(SignalKind::terminate())?,
     );
     let data = command_line.data.clone();
-    let environment = command_line.environment.clone();
     let server = Server::start(command_line.into_options()).await?;
-    if let Some(file) = environment {
-        std::fs::write(file, environment_file(&server))?;
-    }
     // A closed standard output does not prevent the server from running.
     let _ = welcome::write(&mut io::stdout().lock(), &server, data.as_deref());
     tokio::select! {
@@ -59,14 +55,6 @@ async fn run(command_line: CommandLine) -> Result<(), StartError> {
     }
     server.stop().await;
     Ok(())
-}
-
-/// The environment as one variable per line. It is the same for every function.
-fn environment_file(server: &Server) -> String {
-    let variables = server.environment("get_user").into_iter().flatten();
-    variables.fold(String::new(), |file, (name, value)| {
-        file + name + "=" + value + "\n"
-    })
 }
 
 /// Deletes expired items periodically, without end.

@@ -7,7 +7,7 @@ use local::Options;
 use shared::app::Providers;
 use tracing::Level;
 
-/// Latchkey on this machine: the API, a DynamoDB and a mailbox in one process.
+/// Runs Latchkey on this machine: the API, a DynamoDB endpoint and a mailbox in one process
 #[derive(Parser)]
 #[command(args_override_self = true, version, about)]
 pub(crate) struct CommandLine {
@@ -17,40 +17,37 @@ pub(crate) struct CommandLine {
     /// Port of the DynamoDB endpoint on 127.0.0.1
     #[arg(long, default_value_t = 8000)]
     dynamodb_port: u16,
-    /// Keep the data in this file [default: in memory]
+    /// File that keeps the data [default: in memory]
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
-    /// Write the functions' environment to this file, for `cargo lambda watch --env-file FILE`
-    #[arg(long, value_name = "FILE")]
-    pub(crate) environment: Option<PathBuf>,
-    /// Do not limit how much one source address may do, for scripts and fuzzers
+    /// Turn off the rate limits by source address, for scripts and fuzzers
     #[arg(long)]
     no_source_limits: bool,
-    /// Give every function this setting in place of the template's; may be repeated
+    /// Override a setting of every function; can be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
-    /// The template to serve
+    /// SAM template to run
     #[arg(long, value_name = "FILE", default_value_os_t = default_template())]
     template: PathBuf,
-    /// Least severe level that functions log: error, warn, info, debug or trace
+    /// Log level of the functions: error, warn, info, debug or trace
     #[arg(long, env = "LOG_LEVEL", default_value_t = Level::INFO)]
     pub(crate) log_level: Level,
 }
 
 impl CommandLine {
-    /// The server that is asked for.
+    /// The options of the server.
     pub(crate) fn into_options(self) -> Options {
         let mut settings: BTreeMap<String, String> = self.settings.into_iter().collect();
         settings
             .entry("LOG_LEVEL".to_owned())
             .or_insert_with(|| self.log_level.to_string().to_lowercase());
-        // A mail that is waited for would tell, by the time it takes, which addresses somebody has.
+        // A response that waits for a mail takes longer, which would reveal that the address is known.
         let hides_addresses = settings
             .get("REVEAL_UNKNOWN_EMAILS")
             .is_some_and(|value| value == "false");
         Options {
             data: self.data,
-            mails_before_answers: !hides_addresses,
+            wait_for_mails: !hides_addresses,
             port: self.port,
             dynamodb_port: self.dynamodb_port,
             settings,
@@ -65,12 +62,12 @@ fn setting(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// This project's template, also when the server is started from another folder.
+/// The template of this project, independent of the current directory.
 fn default_template() -> PathBuf {
-    let of_project = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"));
-    match of_project.canonicalize() {
+    let project_template = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"));
+    match project_template.canonicalize() {
         Ok(file) => file,
-        // The binary was moved away from where it was built.
+        // The binary was moved to a machine without the sources.
         Err(_) => PathBuf::from("template.yaml"),
     }
 }

@@ -1,4 +1,4 @@
-//! DynamoDB on this machine: an embedded database with the tables of the template, served over the real wire protocol.
+//! DynamoDB: an embedded database with the tables of the template, served over the protocol of the real service.
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
@@ -16,10 +16,10 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time};
 
 use crate::template::Table;
 
-/// How long requests that are under way may take to end when the server stops.
-const GRACE: time::Duration = time::Duration::from_secs(5);
+/// The time that open requests have to complete when the server stops.
+const SHUTDOWN_TIMEOUT: time::Duration = time::Duration::from_secs(5);
 
-/// The database, and the server in front of it, which runs until it is stopped or dropped.
+/// The database and its endpoint, which runs until it is stopped or dropped.
 pub(crate) struct DynamoDb {
     database: Database,
     address: SocketAddr,
@@ -27,26 +27,26 @@ pub(crate) struct DynamoDb {
     task: JoinHandle<()>,
 }
 
-/// The tables cannot be had.
+/// The database cannot be opened, or an operation on it failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database refused something.
-    #[error("{what}: {source}")]
+    /// An operation failed.
+    #[error("{operation}: {source}")]
     Database {
-        /// What was tried.
-        what: String,
-        /// Why it was refused.
+        /// The operation, or the table or file that it concerns.
+        operation: String,
+        /// The error of the database.
         source: DynoxideError,
     },
-    /// The path of the data file cannot be handed on.
+    /// The path of the data file is not UTF-8.
     #[error("the path of the data file must be UTF-8")]
     Path,
-    /// The listener is unusable.
+    /// The endpoint cannot listen.
     #[error(transparent)]
     Listener(#[from] io::Error),
 }
 
-/// Opens the database in memory, or in the file `data`, and makes the tables that are missing.
+/// Opens the database in the file `data`, or in memory, and creates missing tables.
 pub(crate) fn open(
     data: Option<&Path>,
     clock: &Clock,
@@ -54,22 +54,22 @@ pub(crate) fn open(
 ) -> Result<Database, Error> {
     let database = match data {
         None => Database::memory_with_clock(Arc::new(DatabaseClock(clock.clone())))
-            .map_err(failed("a database in memory".to_owned()))?,
+            .map_err(failed("in-memory database".to_owned()))?,
         Some(file) => Database::new(file.to_str().ok_or(Error::Path)?)
             .map_err(failed(file.display().to_string()))?,
     };
     for table in tables {
-        make(&database, table).map_err(failed(format!("table {}", table.name)))?;
+        create_table(&database, table).map_err(failed(format!("table {}", table.name)))?;
     }
     Ok(database)
 }
 
-fn failed(what: String) -> impl FnOnce(DynoxideError) -> Error {
-    move |source| Error::Database { what, source }
+fn failed(operation: String) -> impl FnOnce(DynoxideError) -> Error {
+    move |source| Error::Database { operation, source }
 }
 
-/// Makes `table` unless it is there, in which case it is left as it was made.
-fn make(database: &Database, table: &Table) -> Result<(), DynoxideError> {
+/// Creates `table`, unless it exists. An existing table is not changed.
+fn create_table(database: &Database, table: &Table) -> Result<(), DynoxideError> {
     if database.get_table_metadata(&table.name)?.is_some() {
         return Ok(());
     }
@@ -85,7 +85,7 @@ fn make(database: &Database, table: &Table) -> Result<(), DynoxideError> {
         attribute_definitions: (table.key.iter())
             .map(|(name, kind)| AttributeDefinition {
                 attribute_name: name.clone(),
-                attribute_type: scalar(kind),
+                attribute_type: attribute_type(kind),
             })
             .collect(),
         billing_mode: Some("PAY_PER_REQUEST".to_owned()),
@@ -107,7 +107,7 @@ fn make(database: &Database, table: &Table) -> Result<(), DynoxideError> {
     Ok(())
 }
 
-fn scalar(kind: &str) -> ScalarAttributeType {
+fn attribute_type(kind: &str) -> ScalarAttributeType {
     match kind {
         "N" => ScalarAttributeType::N,
         "B" => ScalarAttributeType::B,
@@ -115,7 +115,7 @@ fn scalar(kind: &str) -> ScalarAttributeType {
     }
 }
 
-/// The clock of everything else, for the database's TTL and streams.
+/// The clock of the functions, for the expiry and the streams of the database.
 struct DatabaseClock(Clock);
 
 impl storage_backend::Clock for DatabaseClock {
@@ -129,17 +129,18 @@ impl storage_backend::Clock for DatabaseClock {
 }
 
 impl DynamoDb {
-    /// Serves `database` at `socket`.
-    pub(crate) fn serve(database: Database, socket: TcpListener) -> Result<Self, Error> {
-        let address = socket.local_addr()?;
+    /// Serves `database` on `listener`.
+    pub(crate) fn serve(database: Database, listener: TcpListener) -> Result<Self, Error> {
+        let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let served = database.clone();
         let task = tokio::spawn(async move {
-            // The sender going away means the same as a message.
+            // A dropped sender also means stop.
             let stopped = async { stopped.await.unwrap_or_default() };
-            if let Err(error) = dynoxide::server::serve_with_shutdown(socket, served, stopped).await
+            if let Err(error) =
+                dynoxide::server::serve_with_shutdown(listener, served, stopped).await
             {
-                tracing::error!(error, "the DynamoDB endpoint stopped");
+                tracing::error!(error, "the DynamoDB endpoint failed");
             }
         });
         Ok(Self {
@@ -154,19 +155,22 @@ impl DynamoDb {
         self.address
     }
 
-    /// Deletes expired items, as DynamoDB does at a time of its own choosing; gives their number.
+    /// Deletes expired items and returns their number. DynamoDB does this within days.
     pub(crate) async fn sweep(&self) -> Result<usize, Error> {
         let database = self.database.clone();
         let swept = tokio::task::spawn_blocking(move || database.sweep_ttl())
             .await
             .map_err(io::Error::other)?;
-        swept.map_err(failed("sweep".to_owned()))
+        swept.map_err(failed("deletion of expired items".to_owned()))
     }
 
-    /// Accepts nothing more and closes every connection.
+    /// Accepts no more connections, lets open requests complete and closes every connection.
     pub(crate) async fn stop(&mut self) {
         self.stop.take();
-        if time::timeout(GRACE, &mut self.task).await.is_err() {
+        if time::timeout(SHUTDOWN_TIMEOUT, &mut self.task)
+            .await
+            .is_err()
+        {
             self.task.abort();
         }
     }
@@ -188,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn tables_have_their_ttl_and_stream_and_are_made_once() {
+    fn tables_are_created_once_with_their_ttl_and_stream() {
         let clock = Clock::new(|| Timestamp::from_unix(1_769_860_800));
         let database = open(None, &clock, &[table()]).expect("a database");
-        make(&database, &table()).expect("nothing to do");
+        create_table(&database, &table()).expect("no change");
         let metadata = database
             .get_table_metadata("Transient")
-            .expect("an answer")
+            .expect("a response")
             .expect("the table");
         assert_eq!(metadata.ttl_attribute.as_deref(), Some("expires_at"));
         assert_eq!(metadata.stream_view_type.as_deref(), Some("NEW_IMAGE"));

@@ -1,167 +1,168 @@
-//! API Gateway on this machine: takes HTTP requests, finds the route, makes an event of the request and an answer of
-//! what the function returned. Serves the mailbox beside it.
+//! API Gateway: finds the route of an HTTP request, invokes its function with an event and turns what the function
+//! returns into a response. Serves the mailbox as well.
 
-mod answers;
 mod checks;
-mod cross_origin;
+mod cors;
 mod event;
+mod responses;
 mod routes;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{Request, StatusCode, body::Incoming, http::request::Parts};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use self::{
-    event::Call,
-    routes::{Match, Routes},
+    event::RequestContext,
+    responses::gateway_error,
+    routes::{RouteMatch, Routes},
 };
 use crate::{
-    invocation::Functions,
-    listener::Answer,
-    mailbox,
-    ses::Mails,
-    stream::Bell,
+    event_source::StreamTrigger,
+    http_server::Response,
+    lambda::Functions,
+    ses::{SentMails, mailbox},
     template::{Cors, Template},
 };
 
-/// How long an answer waits for the mails that its request asked for. A mail that cannot be sent must not block the API.
-const MAIL_TIME: Duration = Duration::from_secs(2);
-/// Under which name every request is logged, so that it can be told from what functions log.
+/// The longest time that a response waits for mails, so that a mail that cannot be sent does not block the API.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(2);
+/// The target under which requests are logged, which separates them from the logs of functions.
 pub const REQUEST_LOG: &str = "request";
 
-/// Everything that a request may need.
+/// The API in front of the functions.
 pub(crate) struct Gateway {
     routes: Routes,
     cors: Option<Cors>,
     functions: Arc<Functions>,
-    mails: Mails,
-    bell: Bell,
-    /// Whether a client that has its answer finds its mail delivered.
-    pub(crate) mails_before_answers: bool,
+    mails: SentMails,
+    stream_trigger: StreamTrigger,
+    /// True if a response waits until the mails of its request are delivered.
+    wait_for_mails: bool,
 }
 
 impl Gateway {
-    /// The gateway of `template`.
     pub(crate) fn new(
         template: &Template,
         functions: Arc<Functions>,
-        mails: Mails,
-        bell: Bell,
+        mails: SentMails,
+        stream_trigger: StreamTrigger,
+        wait_for_mails: bool,
     ) -> Self {
-        let routes = Routes::of(&template.functions);
-        let cors = template.cors.clone();
         Self {
-            routes,
-            cors,
+            routes: Routes::new(&template.functions),
+            cors: template.cors.clone(),
             functions,
             mails,
-            bell,
-            mails_before_answers: true,
+            stream_trigger,
+            wait_for_mails,
         }
     }
 
-    /// The answer to one request; logs it.
-    pub(crate) async fn answer(
+    /// Handles one request and logs it.
+    pub(crate) async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
         peer: SocketAddr,
-    ) -> Answer {
-        let began = Instant::now();
+    ) -> Response {
+        let started = Instant::now();
         let (request, body) = request.into_parts();
-        let (answer, by) = self.dispatch(&request, body, peer).await;
+        let (response, handler) = self.dispatch(&request, body, peer).await;
         tracing::info!(
             target: REQUEST_LOG,
-            "{} {} {} {:.1} ms {by}",
+            "{} {} {} {:.1} ms {handler}",
             request.method,
-            // A path may hold characters that would play tricks on a terminal.
+            // A path may contain control characters, which a terminal would interpret.
             request.uri.path().escape_debug(),
-            answer.status().as_u16(),
-            began.elapsed().as_secs_f64() * 1000.0,
+            response.status().as_u16(),
+            started.elapsed().as_secs_f64() * 1000.0,
         );
-        answer
+        response
     }
 
-    /// The answer, and who gave it.
+    /// The response, and the name of the handler that made it.
     async fn dispatch<'a>(
         &'a self,
         request: &'a Parts,
         body: Incoming,
         peer: SocketAddr,
-    ) -> (Answer, &'a str) {
-        if let Err(status) = checks::head(request) {
-            return (answers::own(status), "gateway");
+    ) -> (Response, &'a str) {
+        if let Err(status) = checks::check_head(request) {
+            return (gateway_error(status), "gateway");
         }
         let (method, path) = (request.method.as_str(), request.uri.path());
-        if mailbox::owns(path) {
+        if mailbox::serves(path) {
             return (self.mailbox(request).await, "mailbox");
         }
         let preflight = self
             .cors
             .as_ref()
-            .and_then(|cors| cross_origin::preflight(cors, request));
-        if let Some(answer) = preflight {
-            return (answer, "gateway");
+            .and_then(|cors| cors::preflight_response(cors, request));
+        if let Some(response) = preflight {
+            return (response, "gateway");
         }
-        let Some(found) = self.routes.find(method, path) else {
-            return (answers::own(StatusCode::NOT_FOUND), "gateway");
+        let Some(route_match) = self.routes.find(method, path) else {
+            return (gateway_error(StatusCode::NOT_FOUND), "gateway");
         };
-        let function = found.function;
-        match checks::body(body).await {
-            Ok(body) => (self.call(found, request, &body, peer).await, function),
-            Err(status) => (answers::own(status), "gateway"),
+        let function = route_match.function;
+        match checks::read_body(body).await {
+            Ok(body) => {
+                let response = self.invoke(route_match, request, &body, peer).await;
+                (response, function)
+            }
+            Err(status) => (gateway_error(status), "gateway"),
         }
     }
 
-    /// The answer of the function that was found.
-    async fn call(
+    /// Invokes the function of a route and returns its response.
+    async fn invoke(
         &self,
-        found: Match<'_>,
+        route_match: RouteMatch<'_>,
         request: &Parts,
         body: &[u8],
         peer: SocketAddr,
-    ) -> Answer {
+    ) -> Response {
+        let function = route_match.function;
         let now = self.functions.now();
         let event = |request_id: &str| {
-            event::event(
-                &Call {
-                    found: &found,
-                    peer,
-                    request_id,
-                    now,
-                },
-                request,
-                body,
-            )
+            let context = RequestContext {
+                route_match: &route_match,
+                peer,
+                request_id,
+                now,
+            };
+            event::build(&context, request, body)
         };
-        let returned = self.functions.call(found.function, event).await;
-        if self.mails_before_answers {
-            // Whether or not the mails went out in time, the client gets its answer.
-            let _ = tokio::time::timeout(MAIL_TIME, self.bell.ring()).await;
+        let returned = self.functions.invoke(function, event).await;
+        if self.wait_for_mails {
+            self.deliver_mails().await;
         } else {
-            self.bell.ring_and_go_on();
+            self.stream_trigger.poll_in_background();
         }
-        let answer = returned.and_then(|returned| answers::of_function(returned.get()));
-        let mut answer = answer.unwrap_or_else(|| {
-            tracing::error!(
-                function = found.function,
-                "the function returned no valid response"
-            );
-            answers::own(StatusCode::INTERNAL_SERVER_ERROR)
+        let response = returned.and_then(|returned| responses::from_function(returned.get()));
+        let mut response = response.unwrap_or_else(|| {
+            tracing::error!(function, "the function returned no valid response");
+            gateway_error(StatusCode::INTERNAL_SERVER_ERROR)
         });
         if let Some(cors) = &self.cors {
-            cross_origin::mark(cors, &request.headers, answer.headers_mut());
+            cors::add_headers(cors, &request.headers, response.headers_mut());
         }
-        answer
+        response
     }
 
-    async fn mailbox(&self, request: &Parts) -> Answer {
-        // A web page whose name was made to lead to this machine must not read the mails.
+    /// Waits until queued mails are delivered, but not for longer than [`MAIL_TIMEOUT`].
+    async fn deliver_mails(&self) {
+        // The response does not depend on the delivery.
+        let _ = timeout(MAIL_TIMEOUT, self.stream_trigger.poll()).await;
+    }
+
+    async fn mailbox(&self, request: &Parts) -> Response {
+        // Rejects DNS rebinding: a web page under a host name that resolves to this machine must not read the mails.
         if !checks::is_loopback(request) {
-            return answers::own(StatusCode::FORBIDDEN);
+            return gateway_error(StatusCode::FORBIDDEN);
         }
-        let _ = tokio::time::timeout(MAIL_TIME, self.bell.ring()).await;
-        mailbox::answer(&request.method, request.uri.path(), &self.mails)
-            .unwrap_or_else(|| answers::own(StatusCode::NOT_FOUND))
+        self.deliver_mails().await;
+        mailbox::handle(&request.method, request.uri.path(), &self.mails)
+            .unwrap_or_else(|| gateway_error(StatusCode::NOT_FOUND))
     }
 }

@@ -1,21 +1,18 @@
-//! Latchkey's development server: every function of template.yaml, DynamoDB, SES and API Gateway in one process, for
-//! people and for tests. Never deployed.
+//! Latchkey's development server: every function of template.yaml, with DynamoDB, SES and API Gateway, in one process.
+//! For development and tests. Never deployed.
 
 mod dynamodb;
-pub mod functions;
+mod event_source;
 mod gateway;
-mod invocation;
-mod listener;
-mod mailbox;
-pub mod runtime_api;
+mod http_server;
+mod lambda;
 pub mod server;
 mod ses;
-mod stream;
 pub mod template;
 
 pub use self::{
     gateway::REQUEST_LOG,
-    mailbox::PAGE as MAILBOX,
+    lambda::{functions, runtime_api},
     server::{Options, Server, StartError},
-    ses::Mail,
+    ses::{Mail, mailbox::PAGE as MAILBOX},
 };

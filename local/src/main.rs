@@ -1,4 +1,4 @@
-//! `cargo run`: starts the development server, says where everything is, and stops it on Ctrl-C.
+//! `cargo run`: starts the development server, prints its addresses, and stops it on Ctrl-C.
 
 mod command_line;
 mod welcome;
@@ -22,13 +22,14 @@ use tracing_subscriber::{
 
 use crate::command_line::CommandLine;
 
-/// DynamoDB deletes expired items within days; late enough here that nothing comes to rely on it.
+/// The time between two deletions of expired items. DynamoDB deletes them within days; a long period keeps code from
+/// relying on the deletion.
 const SWEEP_PERIOD: Duration = Duration::from_mins(10);
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    log(command_line.log_level);
+    init_logging(command_line.log_level);
     match run(command_line).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -44,12 +45,8 @@ async fn run(command_line: CommandLine) -> Result<(), StartError> {
         signal(SignalKind::terminate())?,
     );
     let data = command_line.data.clone();
-    let environment = command_line.environment.clone();
     let server = Server::start(command_line.into_options()).await?;
-    if let Some(file) = environment {
-        std::fs::write(file, environment_file(&server))?;
-    }
-    // Nobody may be reading, which is no reason not to serve.
+    // A closed standard output does not prevent the server from running.
     let _ = welcome::write(&mut io::stdout().lock(), &server, data.as_deref());
     tokio::select! {
         () = sweep(&server) => {}
@@ -60,15 +57,7 @@ async fn run(command_line: CommandLine) -> Result<(), StartError> {
     Ok(())
 }
 
-/// One variable a line. All functions find the same.
-fn environment_file(server: &Server) -> String {
-    let variables = server.environment("get_user").into_iter().flatten();
-    variables.fold(String::new(), |file, (name, value)| {
-        file + name + "=" + value + "\n"
-    })
-}
-
-/// Deletes expired items now and then, for ever.
+/// Deletes expired items periodically, without end.
 async fn sweep(server: &Server) {
     let mut ticks = time::interval(SWEEP_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -83,18 +72,18 @@ async fn sweep(server: &Server) {
     }
 }
 
-/// Logs to standard error: our own crates down to `level`, every request, and libraries from a warning upwards; the
-/// embedded DynamoDB warns of every refused condition, which is an answer here. What Lambda's loop says of each answer
-/// stands in the request log already, unless more detail is asked for.
-fn log(level: Level) {
-    let ours = REGISTRY
+/// Logs to standard error: this project's crates at `level`, every request, and warnings of libraries. The embedded
+/// DynamoDB logs only errors, because it warns about every failed condition. `shared::lambda` logs every response at
+/// `info`, as the request log does, and is therefore limited to warnings unless `level` is more verbose.
+fn init_logging(level: Level) {
+    let own_crates = REGISTRY
         .iter()
         .map(|(name, _)| *name)
         .chain(["local", "shared"]);
-    let targets = ours.fold(Targets::new().with_default(Level::WARN), |targets, name| {
+    let targets = own_crates.fold(Targets::new().with_default(Level::WARN), |targets, name| {
         targets.with_target(name, level)
     });
-    let of_answers = if level > Level::INFO {
+    let response_level = if level > Level::INFO {
         level
     } else {
         Level::WARN
@@ -108,7 +97,7 @@ fn log(level: Level) {
         .with(lines)
         .with(
             targets
-                .with_target("shared::lambda", of_answers)
+                .with_target("shared::lambda", response_level)
                 .with_target(REQUEST_LOG, Level::INFO)
                 .with_target("dynoxide", Level::ERROR),
         )

@@ -1,14 +1,8 @@
-//! The whole of it: starts everything, tells where it is, and stops it.
+//! The development server: starts every part, and stops it.
 
 mod start_error;
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use serde_json::value::RawValue;
 use shared::{app::Providers, lambda::Invoke};
@@ -17,39 +11,40 @@ use tokio::net::TcpListener;
 pub use self::start_error::StartError;
 use crate::{
     dynamodb::{self, DynamoDb},
+    event_source::{Checkpoint, StreamPoller},
     gateway::Gateway,
-    invocation::Functions,
-    listener::{self, Listener},
-    ses::{self, Mail, Mails},
-    stream::{Position, Streams},
+    http_server::{self, HttpServer},
+    lambda::Functions,
+    ses::{self, Mail, SentMails},
     template::{REGION, Template},
 };
 
-/// How a server is to be.
+/// The options of a server.
 pub struct Options {
     /// The template to serve.
     pub template: PathBuf,
-    /// Where data are kept; `None`: in memory, until the server stops.
+    /// The file that keeps the data; `None` keeps them in memory until the server stops.
     pub data: Option<PathBuf>,
-    /// Port of the API on 127.0.0.1; 0 is any free one.
+    /// The port of the API on 127.0.0.1; 0 selects a free one.
     pub port: u16,
-    /// Port of the DynamoDB endpoint on 127.0.0.1; 0 is any free one.
+    /// The port of the DynamoDB endpoint on 127.0.0.1; 0 selects a free one.
     pub dynamodb_port: u16,
-    /// Clock, randomness and password hasher of every function; the clock is also that of tables in memory.
+    /// The clock, randomness and password hasher of every function. Tables in memory use the same clock.
     pub providers: Providers,
-    /// Environment variables that go over the template's, for all functions.
+    /// Environment variables of every function, which override those of the template.
     pub settings: BTreeMap<String, String>,
-    /// Whether limits by source address hold. Scripts and fuzzers do without.
+    /// True if requests are limited by source address. Scripts and fuzzers turn the limits off.
     pub source_limits: bool,
-    /// Whether an answer waits until the mails that its request asked for were delivered. Whoever measures answers turns
-    /// it off; mails then follow at once, and whoever reads the mailbox waits for them.
-    pub mails_before_answers: bool,
-    /// Functions that run elsewhere, as processes of their own, by name: they are called like this and not started here.
+    /// True if a response waits until the mails of its request are delivered. Otherwise the mails follow right after the
+    /// response, as in AWS, so that response times are realistic; the mailbox waits for them.
+    pub wait_for_mails: bool,
+    /// Functions that this server does not start but invokes through the given closure, by name; for functions that run
+    /// as processes of their own.
     pub elsewhere: BTreeMap<String, Invoke>,
 }
 
 impl Options {
-    /// A server for `template`: any free ports, data in memory, everything as it is in the cloud.
+    /// The defaults: free ports, data in memory, and the settings of the template.
     #[must_use]
     pub fn new(template: impl Into<PathBuf>, providers: Providers) -> Self {
         Self {
@@ -60,7 +55,7 @@ impl Options {
             providers,
             settings: BTreeMap::new(),
             source_limits: true,
-            mails_before_answers: true,
+            wait_for_mails: true,
             elsewhere: BTreeMap::new(),
         }
     }
@@ -68,21 +63,21 @@ impl Options {
 
 /// A server that runs until it is stopped or dropped.
 pub struct Server {
-    // In the order in which dropping them lets the fewest requests fail.
-    api: Listener,
-    streams: Streams,
-    ses: Listener,
+    // Fields are dropped in this order, in which the fewest requests fail.
+    api: HttpServer,
+    streams: StreamPoller,
+    ses: HttpServer,
     dynamodb: DynamoDb,
     functions: Arc<Functions>,
-    mails: Mails,
+    mails: SentMails,
     template: Template,
 }
 
 impl Server {
-    /// Starts everything; requests are served as soon as this comes back.
+    /// Starts the server. It accepts requests when this function returns.
     ///
     /// # Errors
-    /// [`StartError`] tells which port, setting, file or place in the template is at fault.
+    /// [`StartError`] names the port, setting, file or property of the template that is invalid.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let template = Template::read(&options.template)?;
         check_settings(&template, &options.settings)?;
@@ -91,10 +86,10 @@ impl Server {
         let Providers { clock, .. } = &options.providers;
         let database = dynamodb::open(options.data.as_deref(), clock, &template.tables)?;
         let dynamodb = DynamoDb::serve(database.clone(), dynamodb)?;
-        let mails = Mails::new(clock.clone());
-        let ses = Listener::start(listener::bind(0).await?, {
+        let mails = SentMails::new(clock.clone());
+        let ses = HttpServer::start(http_server::bind(0).await?, {
             let mails = mails.clone();
-            move |request, _| ses::answer(mails.clone(), request)
+            move |request, _| ses::handle(mails.clone(), request)
         })?;
         let settings = environment(&options, dynamodb.address(), ses.address());
         let functions = Functions::start(
@@ -104,18 +99,17 @@ impl Server {
             &options.elsewhere,
         )?;
         let functions = Arc::new(functions);
-        let position = Position(options.data.as_deref().map(position_file));
-        let streams = Streams::start(&template, &database, &functions, &position)?;
-        let mut gateway = Gateway::new(
+        let checkpoint = Checkpoint::of_data(options.data.as_deref());
+        let streams = StreamPoller::start(&template, &database, &functions, &checkpoint)?;
+        let gateway = Arc::new(Gateway::new(
             &template,
             Arc::clone(&functions),
             mails.clone(),
-            streams.bell(),
-        );
-        gateway.mails_before_answers = options.mails_before_answers;
-        let gateway = Arc::new(gateway);
-        let api = Listener::start(api, move |request, peer| {
-            Arc::clone(&gateway).answer(request, peer)
+            streams.trigger(),
+            options.wait_for_mails,
+        ));
+        let api = HttpServer::start(api, move |request, peer| {
+            Arc::clone(&gateway).handle(request, peer)
         })?;
         Ok(Self {
             api,
@@ -128,31 +122,31 @@ impl Server {
         })
     }
 
-    /// Where the API is.
+    /// The address of the API.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.api.address()
     }
 
-    /// Where the DynamoDB endpoint is.
+    /// The address of the DynamoDB endpoint.
     #[must_use]
     pub fn dynamodb_address(&self) -> SocketAddr {
         self.dynamodb.address()
     }
 
-    /// Where the SES endpoint is.
+    /// The address of the SES endpoint.
     #[must_use]
     pub fn ses_address(&self) -> SocketAddr {
         self.ses.address()
     }
 
-    /// The template that is served.
+    /// The template that the server runs.
     #[must_use]
     pub fn template(&self) -> &Template {
         &self.template
     }
 
-    /// What `function` finds in its environment, beside what Lambda itself puts there; `None` if it does not exist.
+    /// The environment variables of `function`, without those that Lambda itself sets; `None` if it does not exist.
     #[must_use]
     pub fn environment(&self, function: &str) -> Option<&BTreeMap<String, String>> {
         self.functions.environment(function)
@@ -164,31 +158,30 @@ impl Server {
         self.mails.all()
     }
 
-    /// Forgets every mail.
+    /// Deletes every mail.
     pub fn clear_mails(&self) {
         self.mails.clear();
     }
 
-    /// Delivers what is in the streams, including records that wait after a failure.
+    /// Delivers every record of the streams, including those that wait for a retry.
     pub async fn drain(&self) {
-        self.streams.bell().ring_at_once().await;
+        self.streams.trigger().poll_and_retry().await;
     }
 
-    /// Deletes expired items, which nothing else does unless it is asked to; gives their number.
+    /// Deletes expired items and returns their number. The server does not delete them by itself.
     ///
     /// # Errors
-    /// If the database fails.
+    /// [`dynamodb::Error`] if the database fails.
     pub async fn sweep(&self) -> Result<usize, dynamodb::Error> {
         self.dynamodb.sweep().await
     }
 
-    /// Calls `function` with `event`, as Lambda would; gives what it returns, `None` if it returns nothing in time or
-    /// does not exist.
+    /// Invokes `function` with `event` and returns its response; `None` if it does not exist, panics or times out.
     pub async fn invoke(&self, function: &str, event: Box<RawValue>) -> Option<Box<RawValue>> {
-        self.functions.call(function, |_| Ok(event)).await
+        self.functions.invoke(function, |_| Ok(event)).await
     }
 
-    /// Lets requests under way end, closes every connection and stops everything.
+    /// Lets open requests complete, closes every connection and stops every part.
     pub async fn stop(mut self) {
         self.api.stop().await;
         drop(self.streams);
@@ -198,7 +191,7 @@ impl Server {
 }
 
 async fn bind(port: u16, option: &'static str) -> Result<TcpListener, StartError> {
-    listener::bind(port)
+    http_server::bind(port)
         .await
         .map_err(|source| StartError::Port {
             port,
@@ -207,28 +200,28 @@ async fn bind(port: u16, option: &'static str) -> Result<TcpListener, StartError
         })
 }
 
-/// Settings that no function reads would be silently without effect.
+/// Rejects settings that no function reads: they would have no effect.
 fn check_settings(
     template: &Template,
     settings: &BTreeMap<String, String>,
 ) -> Result<(), StartError> {
     let is_known =
-        |name: &str| OWN_SETTINGS.contains(&name) || template.settings().any(|known| known == name);
+        |name: &str| AWS_SETTINGS.contains(&name) || template.settings().any(|known| known == name);
     match settings.keys().find(|name| !is_known(name)) {
         Some(name) => Err(StartError::Setting(name.clone())),
         None => Ok(()),
     }
 }
 
-/// Settings of functions that the template does not state, because Lambda, or nobody, sets them in the cloud.
-const OWN_SETTINGS: [&str; 4] = [
+/// Settings of functions that are not in the template: Lambda sets the first two, and the endpoints are unset in AWS.
+const AWS_SETTINGS: [&str; 4] = [
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_SESV2",
 ];
 
-/// What functions find in their environment beside, or in place of, what the template says.
+/// The environment variables that every function has in addition to those of the template, or in place of them.
 fn environment(
     options: &Options,
     dynamodb: SocketAddr,
@@ -236,12 +229,12 @@ fn environment(
 ) -> BTreeMap<String, String> {
     let values = [
         REGION.to_owned(),
-        // Neither endpoint checks signatures, but the SDK wants something to sign with.
+        // Neither endpoint checks signatures, but the SDK needs a key to sign with.
         "local".to_owned(),
         format!("http://{dynamodb}"),
         format!("http://{ses}"),
     ];
-    let mut environment: BTreeMap<String, String> = OWN_SETTINGS
+    let mut environment: BTreeMap<String, String> = AWS_SETTINGS
         .map(str::to_owned)
         .into_iter()
         .zip(values)
@@ -251,13 +244,6 @@ fn environment(
     }
     environment.extend(options.settings.clone());
     environment
-}
-
-/// The file beside the data that tells how far the stream was delivered.
-fn position_file(data: &Path) -> PathBuf {
-    let mut name = OsString::from(data);
-    name.push("-stream");
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

@@ -1,89 +1,78 @@
-//! Amazon SES on this machine: the one operation of its API (v2) that the project uses, for the real SDK to talk to.
-//! It sends nothing; it keeps what it was given.
+//! Amazon SES: the one operation of its API (v2) that the project uses, for the real SDK to call. It delivers nothing
+//! and keeps every mail for the mailbox page.
 
-mod mails;
+pub(crate) mod mailbox;
 mod send_email;
+mod sent_mails;
 
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{
-    Method, Request, StatusCode,
-    body::Incoming,
-    header::{CONTENT_TYPE, HeaderValue},
-};
-use serde_json::{Value, json};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{Method, Request, StatusCode, body::Incoming, header::HeaderValue};
+use serde_json::json;
 
-pub use self::mails::Mail;
-pub(crate) use self::mails::Mails;
-use crate::listener::Answer;
+pub use self::sent_mails::Mail;
+pub(crate) use self::sent_mails::SentMails;
+use crate::http_server::{Response, json_response};
 
-/// Bytes of a request; SES takes mails of up to 40 MB, none of which are ours.
+/// The largest request in bytes. SES accepts mails of up to 40 MB; those of the project are far smaller.
 const MAX_REQUEST: usize = 1024 * 1024;
 
-/// An error as SES answers it.
+/// An error response of SES.
 #[derive(Debug)]
-struct Refusal {
+struct ApiError {
     status: StatusCode,
-    /// The shape's name in the API, such as `MessageRejected`.
-    kind: &'static str,
+    /// The name of the error in the API, such as `MessageRejected`.
+    error_type: &'static str,
     message: String,
 }
 
-impl Refusal {
+impl ApiError {
     fn bad_request(message: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
-            kind: "BadRequestException",
+            error_type: "BadRequestException",
             message: message.into(),
         }
     }
 }
 
-/// The answer to one request of an SDK.
-pub(crate) async fn answer(mails: Mails, request: Request<Incoming>) -> Answer {
-    match received(&mails, request).await {
-        Ok(message_id) => json_answer(StatusCode::OK, &json!({ "MessageId": message_id })),
-        Err(refusal) => {
-            tracing::warn!(
-                kind = refusal.kind,
-                message = refusal.message,
-                "SES rejected a mail"
-            );
-            let mut answer = json_answer(refusal.status, &json!({ "message": refusal.message }));
-            answer
+/// Handles one request of an SDK.
+pub(crate) async fn handle(mails: SentMails, request: Request<Incoming>) -> Response {
+    match send(&mails, request).await {
+        Ok(message_id) => json_response(
+            StatusCode::OK,
+            json!({ "MessageId": message_id }).to_string(),
+        ),
+        Err(ApiError {
+            status,
+            error_type,
+            message,
+        }) => {
+            tracing::warn!(error_type, message, "SES rejected a mail");
+            let mut response = json_response(status, json!({ "message": message }).to_string());
+            response
                 .headers_mut()
-                .insert("x-amzn-errortype", HeaderValue::from_static(refusal.kind));
-            answer
+                .insert("x-amzn-errortype", HeaderValue::from_static(error_type));
+            response
         }
     }
 }
 
-async fn received(mails: &Mails, request: Request<Incoming>) -> Result<String, Refusal> {
+/// Keeps the mail of a `SendEmail` request and returns its message id.
+async fn send(mails: &SentMails, request: Request<Incoming>) -> Result<String, ApiError> {
     if request.method() != Method::POST || request.uri().path() != "/v2/email/outbound-emails" {
-        let message = format!(
-            "{} {} is not known to the local server",
-            request.method(),
-            request.uri().path()
-        );
-        return Err(Refusal {
+        return Err(ApiError {
             status: StatusCode::NOT_FOUND,
-            kind: "NotFoundException",
-            message,
+            error_type: "NotFoundException",
+            message: format!(
+                "the development server does not support {} {}",
+                request.method(),
+                request.uri().path()
+            ),
         });
     }
     let body = Limited::new(request.into_body(), MAX_REQUEST)
         .collect()
-        .await;
-    let body = body
-        .map_err(|error| Refusal::bad_request(error.to_string()))?
-        .to_bytes();
-    send_email::parse(&body).map(|message| mails.keep(message))
-}
-
-fn json_answer(status: StatusCode, body: &Value) -> Answer {
-    let mut answer = Answer::new(Full::from(body.to_string()));
-    *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
+        .await
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
+    send_email::parse(&body.to_bytes()).map(|message| mails.add(message))
 }

@@ -1,5 +1,5 @@
-//! What the local server takes from template.yaml: functions, routes, tables, the stream and the environment.
-//! Whatever concerns the cloud alone (roles, alarms, capacity) is passed over.
+//! The parts of a SAM template that the development server needs: functions with their routes, streams and environment,
+//! tables, and CORS rules. Ignores what matters only in AWS, such as roles, alarms and capacity.
 
 mod events;
 mod functions;
@@ -10,23 +10,23 @@ mod value;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-pub use events::{Mapping, Route};
+pub use events::{EventSourceMapping, Route};
 pub use functions::{Cors, Function};
 pub use node::Error;
-use node::{Node, Source};
+use node::{Document, Node};
 pub(crate) use resolve::{ACCOUNT, REGION, stream_arn};
-use resolve::{Names, Parameter};
+use resolve::{Parameter, Scope};
 pub use tables::Table;
 use value::Value;
 
-/// A template, read.
+/// A parsed template.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// Every Lambda function.
     pub functions: Vec<Function>,
     /// Every DynamoDB table.
     pub tables: Vec<Table>,
-    /// `None`: the template does not mention CORS.
+    /// The CORS rules of the API; `None` if the template has none.
     pub cors: Option<Cors>,
 }
 
@@ -34,24 +34,24 @@ impl Template {
     /// Reads `file`.
     ///
     /// # Errors
-    /// [`Error`] names the file, and the resource and property that the local server cannot make sense of.
+    /// [`Error`] names the file, and the resource and property that are invalid or not supported.
     pub fn read(file: &Path) -> Result<Self, Error> {
-        let text = fs::read_to_string(file).map_err(|error| Error::of_file(file, error))?;
+        let text = fs::read_to_string(file).map_err(|error| Error::in_file(file, error))?;
         Self::parse(file, &text)
     }
 
-    /// Reads `text`, which errors say is in `file`.
+    /// Parses `text`; `file` is its path in errors.
     fn parse(file: &Path, text: &str) -> Result<Self, Error> {
         let root: Value =
-            serde_saphyr::from_str(text).map_err(|error| Error::of_file(file, error))?;
-        let names = names(file, &root)?;
-        let source = Source {
+            serde_saphyr::from_str(text).map_err(|error| Error::in_file(file, error))?;
+        let scope = scope(file, &root)?;
+        let document = Document {
             file,
-            names: &names,
+            scope: &scope,
         };
-        let root = Node::new(source, "Template".to_owned(), &root)?;
+        let root = Node::new(document, "Template".to_owned(), &root)?;
         let resources = resources(&root)?;
-        let globals = root.find(&["Globals", "Function"])?;
+        let globals = root.get_path(&["Globals", "Function"])?;
         let template = Self {
             functions: functions::read(&resources, globals.as_ref())?,
             tables: tables::read(&resources)?,
@@ -61,33 +61,36 @@ impl Template {
         Ok(template)
     }
 
-    /// Every setting that a function finds in its environment, by name.
+    /// The names of the environment variables of every function.
     pub fn settings(&self) -> impl Iterator<Item = &str> {
         self.functions
             .iter()
             .flat_map(|function| function.environment.keys().map(String::as_str))
     }
 
-    /// Refuses mappings from tables that have no stream, and routes that are stated twice.
+    /// Rejects duplicate routes, and mappings from tables without a stream.
     fn check(&self, file: &Path) -> Result<(), Error> {
         let mut seen = BTreeMap::new();
         for function in &self.functions {
             for route in &function.routes {
                 if let Some(other) = seen.insert(route.key(), &function.binary) {
                     let problem = format_args!(
-                        "{} leads to {other} and to {}",
+                        "the route {} is defined by both {other} and {}",
                         route.key(),
                         function.binary
                     );
-                    return Err(Error::of_file(file, problem));
+                    return Err(Error::in_file(file, problem));
                 }
             }
             for mapping in &function.mappings {
                 let table = self.tables.iter().find(|table| table.name == mapping.table);
                 if table.is_none_or(|table| table.stream.is_none()) {
-                    return Err(Error::of_file(
+                    return Err(Error::in_file(
                         file,
-                        format_args!("{} has no stream for {}", mapping.table, function.binary),
+                        format_args!(
+                            "{} has no stream, but is an event source of {}",
+                            mapping.table, function.binary
+                        ),
                     ));
                 }
             }
@@ -96,7 +99,7 @@ impl Template {
     }
 }
 
-/// One resource that exists here: its condition, if it has one, holds.
+/// A resource without a condition, or whose condition is true.
 struct Resource<'a> {
     name: String,
     kind: String,
@@ -104,58 +107,58 @@ struct Resource<'a> {
 }
 
 fn resources<'a>(root: &Node<'a>) -> Result<Vec<Resource<'a>>, Error> {
-    let all = root.need("Resources")?;
+    let all = root.require("Resources")?;
     let mut found = Vec::new();
     for name in all.keys()? {
-        let node = all.need(&name)?;
+        let node = all.require(&name)?;
         if let Some(condition) = node.get("Condition")?
-            && !node.holds(&condition.text()?)?
+            && !node.condition(&condition.text()?)?
         {
             continue;
         }
-        let kind = node.need("Type")?.text()?;
+        let kind = node.require("Type")?.text()?;
         found.push(Resource { name, kind, node });
     }
     Ok(found)
 }
 
-/// What intrinsics can refer to; read first, and without them.
-fn names(file: &Path, root: &Value) -> Result<Names, Error> {
-    let nothing = Names::default();
-    let source = Source {
+/// The parts of the template that intrinsics refer to. They are read first and cannot contain intrinsics themselves.
+fn scope(file: &Path, root: &Value) -> Result<Scope, Error> {
+    let empty = Scope::default();
+    let document = Document {
         file,
-        names: &nothing,
+        scope: &empty,
     };
     let section = |name: &str| match root {
         Value::Map(sections) => match sections.get(name) {
             Some(Value::Map(entries)) => Ok(entries.clone()),
             _ => Ok(BTreeMap::new()),
         },
-        other => Err(Error::of_file(
+        other => Err(Error::in_file(
             file,
             format_args!("must be a mapping, but is {}", other.kind()),
         )),
     };
     let node = |section: &str, name: &str, value: &Value| {
-        Node::new(source, format!("Template.{section}.{name}"), value)
+        Node::new(document, format!("Template.{section}.{name}"), value)
     };
-    let mut names = Names {
+    let mut scope = Scope {
         conditions: section("Conditions")?,
-        ..Names::default()
+        ..Scope::default()
     };
     for (name, value) in section("Parameters")? {
         let parameter = parameter(&node("Parameters", &name, &value)?)?;
-        names.parameters.insert(name, parameter);
+        scope.parameters.insert(name, parameter);
     }
     for (name, value) in section("Resources")? {
-        let kind = node("Resources", &name, &value)?.need("Type")?.text()?;
-        names.resources.insert(name, kind);
+        let kind = node("Resources", &name, &value)?.require("Type")?.text()?;
+        scope.resources.insert(name, kind);
     }
-    Ok(names)
+    Ok(scope)
 }
 
 fn parameter(node: &Node) -> Result<Parameter, Error> {
-    let kind = node.need("Type")?.text()?;
+    let kind = node.require("Type")?.text()?;
     Ok(Parameter {
         default: node
             .get("Default")?

@@ -1,4 +1,4 @@
-//! What the server says when it has started: where everything is, and a first request to paste.
+//! The start-up text: the addresses of the server, and a first request.
 
 use std::{
     io::{self, Write},
@@ -7,7 +7,7 @@ use std::{
 
 use local::{MAILBOX, Server};
 
-/// Writes it.
+/// Writes the text.
 pub(crate) fn write(out: &mut impl Write, server: &Server, data: Option<&Path>) -> io::Result<()> {
     let api = format!("http://{}", server.address());
     let tables: Vec<&str> = server
@@ -16,10 +16,10 @@ pub(crate) fn write(out: &mut impl Write, server: &Server, data: Option<&Path>) 
         .iter()
         .map(|table| table.name.as_str())
         .collect();
-    let data = data.map_or("in memory; --data FILE keeps it".to_owned(), |file| {
+    let data = data.map_or("in memory; keep them with --data FILE".to_owned(), |file| {
         file.display().to_string()
     });
-    writeln!(out, "Latchkey is running. Ctrl-C stops it.")?;
+    writeln!(out, "Latchkey is running. Press Ctrl-C to stop it.")?;
     writeln!(out)?;
     writeln!(out, "  API       {api}")?;
     writeln!(out, "  Mailbox   {api}{MAILBOX}")?;

@@ -1,4 +1,4 @@
-//! What API Gateway looks at before any route: sizes, and the host.
+//! Checks of API Gateway that do not depend on the route: sizes and the `Host` header.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use hyper::{
 use tokio::time::timeout;
 use url::Url;
 
-/// Bytes of the request line and all header lines together that API Gateway takes.
+/// The largest request line and headers together that API Gateway accepts, in bytes.
 const MAX_HEAD: usize = 10_240;
-/// Bytes of a body that API Gateway takes.
+/// The largest body that API Gateway accepts, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
-/// Bytes of a body that is too large which are still read, so that a client that only writes gets to its answer.
+/// The number of bytes of a too large body that are read, so that a client that writes before it reads receives the 413.
 const MAX_DISCARDED: usize = 10 * MAX_BODY;
 
-/// How long nothing may come of a body that was announced.
-const STALL: Duration = Duration::from_secs(2);
+/// The longest pause between two parts of a body.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Refuses heads that are too large, and hosts that are none.
-pub(super) fn head(request: &Parts) -> Result<(), StatusCode> {
+/// Rejects request heads that are too large, and invalid `Host` headers.
+pub(super) fn check_head(request: &Parts) -> Result<(), StatusCode> {
     let lines = request
         .headers
         .iter()
@@ -40,16 +40,16 @@ pub(super) fn head(request: &Parts) -> Result<(), StatusCode> {
     }
 }
 
-/// Whether `host` is a host and perhaps a port, and nothing else.
+/// Returns true if `host` is a host with an optional port.
 fn is_authority(host: &str) -> bool {
     let is_plain = host
         .chars()
         .all(|char| char.is_ascii_alphanumeric() || "-._:[]".contains(char));
-    // lambda_http builds an address from it and panics where that fails, so the same parser decides here.
+    // lambda_http parses the host with `Url` and panics if that fails, so that the same parser decides here.
     is_plain && Url::parse(&format!("https://{host}/")).is_ok()
 }
 
-/// Whether `host` is this machine as this machine itself calls it.
+/// Returns true if the `Host` header is a loopback name of this machine.
 pub(super) fn is_loopback(request: &Parts) -> bool {
     let host = request
         .headers
@@ -63,18 +63,18 @@ pub(super) fn is_loopback(request: &Parts) -> bool {
     ["127.0.0.1", "localhost", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// The whole body.
-pub(super) async fn body(incoming: Incoming) -> Result<Bytes, StatusCode> {
+/// Reads the whole body.
+pub(super) async fn read_body(incoming: Incoming) -> Result<Bytes, StatusCode> {
     if incoming.size_hint().lower() > u64::try_from(MAX_DISCARDED).unwrap_or(u64::MAX) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     let mut body = Limited::new(incoming, MAX_DISCARDED);
     let mut received = Vec::new();
-    while let Some(frame) = timeout(STALL, body.frame())
+    while let Some(frame) = timeout(READ_TIMEOUT, body.frame())
         .await
         .map_err(|_| StatusCode::REQUEST_TIMEOUT)?
     {
-        let frame = frame.map_err(|error| refusal(error.as_ref()))?;
+        let frame = frame.map_err(|error| read_error_status(error.as_ref()))?;
         if let Some(data) = frame.data_ref() {
             received.extend_from_slice(data);
         }
@@ -84,7 +84,7 @@ pub(super) async fn body(incoming: Incoming) -> Result<Bytes, StatusCode> {
         .ok_or(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
-fn refusal(error: &(dyn std::error::Error + 'static)) -> StatusCode {
+fn read_error_status(error: &(dyn std::error::Error + 'static)) -> StatusCode {
     if error.is::<LengthLimitError>() {
         StatusCode::PAYLOAD_TOO_LARGE
     } else {
@@ -104,11 +104,11 @@ mod tests {
             .fold(Request::get("/x"), |request, (name, value)| {
                 request.header(*name, *value)
             });
-        head(&request.body(()).expect("a request").into_parts().0)
+        check_head(&request.body(()).expect("a request").into_parts().0)
     }
 
     #[test]
-    fn a_host_must_be_an_authority() {
+    fn an_invalid_host_is_rejected() {
         for host in [
             "localhost:3000",
             "api.example.com",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_above_ten_kilobytes_are_refused() {
+    fn a_head_above_ten_kilobytes_is_rejected() {
         assert_eq!(
             checked(&[("host", "a"), ("x", &"y".repeat(9 * 1024))]),
             Ok(())

@@ -1,4 +1,4 @@
-//! The event that API Gateway makes of a request (HTTP API, payload format 2.0).
+//! Events of API Gateway (HTTP API, payload format 2.0).
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -9,13 +9,13 @@ use shared::domain::clock::Timestamp;
 use time::{OffsetDateTime, macros::format_description};
 use url::form_urlencoded;
 
-use super::routes::Match;
+use super::routes::RouteMatch;
 use crate::template::ACCOUNT;
 
-/// The id that the API claims to have.
+/// The id of the API in events.
 const API_ID: &str = "local";
-/// Headers about the connection itself, which end at the gateway.
-const NOT_PASSED_ON: [&str; 7] = [
+/// Headers that API Gateway does not forward: those of the connection, and `cookie`, which has a field of its own.
+const DROPPED_HEADERS: [&str; 7] = [
     "connection",
     "cookie",
     "expect",
@@ -24,41 +24,41 @@ const NOT_PASSED_ON: [&str; 7] = [
     "transfer-encoding",
     "upgrade",
 ];
-/// How a body must be declared to reach the function as text.
-const TEXTUAL: [&str; 3] = [
+/// Media types other than `text/*` whose bodies events contain as text.
+const TEXT_MEDIA_TYPES: [&str; 3] = [
     "application/json",
     "application/javascript",
     "application/xml",
 ];
 
-/// What the gateway knows of a request beside what the client sent.
-pub(crate) struct Call<'a> {
-    pub found: &'a Match<'a>,
+/// The properties of a request that the client did not send.
+pub(super) struct RequestContext<'a> {
+    pub route_match: &'a RouteMatch<'a>,
     pub peer: SocketAddr,
     pub request_id: &'a str,
     pub now: Timestamp,
 }
 
-/// The event of a request.
-pub(crate) fn event(
-    call: &Call,
+/// Builds the event of a request.
+pub(super) fn build(
+    context: &RequestContext,
     request: &Parts,
     body: &[u8],
 ) -> serde_json::Result<Box<RawValue>> {
-    let (body, is_base64_encoded) = encode(&request.headers, body);
+    let (body, is_base64_encoded) = encode_body(&request.headers, body);
     let query = request.uri.query().unwrap_or_default();
-    let route_key = call.found.route.key();
+    let route_key = context.route_match.route.key();
     let mut event = json!({
         "version": "2.0",
         "routeKey": route_key,
         "rawPath": request.uri.path(),
         "rawQueryString": query,
-        "headers": headers(&request.headers, call.peer),
-        "requestContext": context(call, request),
+        "headers": headers(&request.headers, context.peer),
+        "requestContext": request_context(context, request),
         "isBase64Encoded": is_base64_encoded,
     });
     if let Value::Object(fields) = &mut event {
-        // API Gateway leaves out what is empty.
+        // API Gateway omits empty fields.
         let cookies = cookies(&request.headers);
         let optional = [
             ("cookies", (!cookies.is_empty()).then(|| json!(cookies))),
@@ -66,7 +66,7 @@ pub(crate) fn event(
                 "queryStringParameters",
                 (!query.is_empty()).then(|| query_parameters(query)),
             ),
-            ("pathParameters", path_parameters(call.found)),
+            ("pathParameters", path_parameters(context.route_match)),
             ("body", body.map(Value::String)),
         ];
         fields.extend(
@@ -78,9 +78,9 @@ pub(crate) fn event(
     serde_json::value::to_raw_value(&event)
 }
 
-fn context(call: &Call, request: &Parts) -> Value {
-    let domain =
-        text_of(&request.headers, header::HOST.as_str()).unwrap_or_else(|| "localhost".to_owned());
+fn request_context(context: &RequestContext, request: &Parts) -> Value {
+    let domain = header_text(&request.headers, header::HOST.as_str())
+        .unwrap_or_else(|| "localhost".to_owned());
     json!({
         "accountId": ACCOUNT,
         "apiId": API_ID,
@@ -90,27 +90,27 @@ fn context(call: &Call, request: &Parts) -> Value {
             "method": request.method.as_str(),
             "path": request.uri.path(),
             "protocol": format!("{:?}", request.version),
-            "sourceIp": call.peer.ip().to_string(),
-            "userAgent": text_of(&request.headers, header::USER_AGENT.as_str()).unwrap_or_default(),
+            "sourceIp": context.peer.ip().to_string(),
+            "userAgent": header_text(&request.headers, header::USER_AGENT.as_str()).unwrap_or_default(),
         },
-        "requestId": call.request_id,
-        "routeKey": call.found.route.key(),
+        "requestId": context.request_id,
+        "routeKey": context.route_match.route.key(),
         "stage": "$default",
-        "time": common_log_time(call.now),
-        "timeEpoch": call.now.unix().saturating_mul(1000),
+        "time": common_log_time(context.now),
+        "timeEpoch": context.now.unix().saturating_mul(1000),
     })
 }
 
-/// Lower-case names, the values of equal names joined by commas, and what the gateway itself adds.
+/// The headers, with lower-case names, repeated values joined by commas, and the headers that the gateway adds.
 fn headers(received: &HeaderMap, peer: SocketAddr) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = received
         .keys()
         .map(hyper::header::HeaderName::as_str)
-        .filter(|name| !NOT_PASSED_ON.contains(name))
-        .filter_map(|name| Some((name.to_owned(), text_of(received, name)?)))
+        .filter(|name| !DROPPED_HEADERS.contains(name))
+        .filter_map(|name| Some((name.to_owned(), header_text(received, name)?)))
         .collect();
     let forwarded = match headers.get("x-forwarded-for") {
-        Some(claimed) => format!("{claimed}, {}", peer.ip()),
+        Some(received) => format!("{received}, {}", peer.ip()),
         None => peer.ip().to_string(),
     };
     headers.insert("x-forwarded-for".to_owned(), forwarded);
@@ -118,8 +118,8 @@ fn headers(received: &HeaderMap, peer: SocketAddr) -> BTreeMap<String, String> {
     headers
 }
 
-/// Every value of a header, joined by commas. Bytes that are no UTF-8 are taken for Latin-1, so that no request is lost.
-fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
+/// The values of a header joined by commas. Values that are not UTF-8 are decoded as Latin-1.
+fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     let values = headers
         .get_all(name)
         .iter()
@@ -142,7 +142,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// Decoded, the values of equal names joined by commas.
+/// The query parameters, decoded, with repeated values joined by commas.
 fn query_parameters(query: &str) -> Value {
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -157,8 +157,8 @@ fn query_parameters(query: &str) -> Value {
     json!(parameters)
 }
 
-fn path_parameters(found: &Match) -> Option<Value> {
-    let parameters: Map<String, Value> = found
+fn path_parameters(route_match: &RouteMatch) -> Option<Value> {
+    let parameters: Map<String, Value> = route_match
         .parameters
         .iter()
         .map(|(name, value)| ((*name).to_owned(), json!(value)))
@@ -166,26 +166,27 @@ fn path_parameters(found: &Match) -> Option<Value> {
     (!parameters.is_empty()).then_some(Value::Object(parameters))
 }
 
-/// The body as the event holds it, and whether that is base64.
-fn encode(headers: &HeaderMap, body: &[u8]) -> (Option<String>, bool) {
+/// The body as text or base64, and true if it is base64.
+fn encode_body(headers: &HeaderMap, body: &[u8]) -> (Option<String>, bool) {
     if body.is_empty() {
         return (None, false);
     }
-    let declared = text_of(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    let media_type = declared
+    let content_type = header_text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    let media_type = content_type
         .split(';')
         .next()
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
-    let is_textual = media_type.starts_with("text/") || TEXTUAL.contains(&media_type.as_str());
+    let is_text =
+        media_type.starts_with("text/") || TEXT_MEDIA_TYPES.contains(&media_type.as_str());
     match str::from_utf8(body) {
-        Ok(text) if is_textual => (Some(text.to_owned()), false),
+        Ok(text) if is_text => (Some(text.to_owned()), false),
         _ => (Some(STANDARD.encode(body)), true),
     }
 }
 
-/// `12/Mar/2020:19:03:58 +0000`
+/// Formats a time as in `12/Mar/2020:19:03:58 +0000`.
 fn common_log_time(now: Timestamp) -> String {
     let format =
         format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");

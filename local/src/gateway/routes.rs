@@ -1,23 +1,23 @@
-//! Which route a request takes: method and path exactly, as the client wrote them, nothing decoded.
+//! Routes of API Gateway: method and path must match exactly, without percent-decoding.
 
 use crate::template::{Function, Route};
 
 /// The routes of every function.
-pub(crate) struct Routes(Vec<(Route, String)>);
+pub(super) struct Routes(Vec<(Route, String)>);
 
-/// The route that a request takes.
+/// The route of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Match<'a> {
+pub(super) struct RouteMatch<'a> {
     pub route: &'a Route,
-    /// Name of the function's binary.
+    /// The name of the function's binary.
     pub function: &'a str,
-    /// Names and raw values of the segments that vary.
+    /// The names and raw values of the path parameters.
     pub parameters: Vec<(&'a str, &'a str)>,
 }
 
 impl Routes {
-    /// The routes that lead to `functions`.
-    pub(crate) fn of(functions: &[Function]) -> Self {
+    /// The routes of `functions`.
+    pub(super) fn new(functions: &[Function]) -> Self {
         let routes = functions.iter().flat_map(|function| {
             function
                 .routes
@@ -27,13 +27,13 @@ impl Routes {
         Self(routes.collect())
     }
 
-    /// The route for `method` and `path`. A route without a varying segment goes before one with it, and one that
-    /// names the method before `ANY`, as in API Gateway.
-    pub(crate) fn find<'a>(&'a self, method: &str, path: &'a str) -> Option<Match<'a>> {
+    /// The route for `method` and `path`. As in API Gateway, a route without path parameters has priority over one with
+    /// them, and a route with a method over one with `ANY`.
+    pub(super) fn find<'a>(&'a self, method: &str, path: &'a str) -> Option<RouteMatch<'a>> {
         let candidates = self.0.iter().filter_map(|(route, function)| {
-            let fits = route.method == method || route.method == "ANY";
-            let parameters = fits.then(|| parameters(&route.path, path)).flatten()?;
-            Some(Match {
+            let is_method = route.method == method || route.method == "ANY";
+            let parameters = is_method.then(|| parameters(&route.path, path)).flatten()?;
+            Some(RouteMatch {
                 route,
                 function,
                 parameters,
@@ -43,7 +43,7 @@ impl Routes {
     }
 }
 
-/// What stands in `path` for the varying segments of `pattern`; `None` if the two do not match.
+/// The path parameters of `path`; `None` if it does not match `pattern`.
 fn parameters<'a>(pattern: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let mut found = Vec::new();
     let mut segments = path.split('/');
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_taken_when_method_and_path_are_exactly_its_own() {
+    fn a_route_matches_its_exact_method_and_path() {
         let routes = routes();
         for (method, path, function, parameter) in [
             ("GET", "/api/users/21", "get_user", Some(("id", "21"))),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_has_no_route() {
+    fn other_methods_and_paths_have_no_route() {
         let routes = routes();
         for (method, path) in [
             ("GET", "/api/users/"),

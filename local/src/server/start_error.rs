@@ -1,43 +1,43 @@
-//! Why a server does not start, in one line each, with what to do about it.
+//! The errors of a start: one line each, with advice where there is some.
 
 use std::io;
 
-use crate::{dynamodb, invocation, template};
+use crate::{dynamodb, lambda, template};
 
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The template cannot be used.
+    /// The template is missing, invalid or not supported.
     #[error(transparent)]
     Template(#[from] template::Error),
-    /// A port cannot be had.
+    /// A port cannot be bound.
     #[error("{}", port_problem(*port, option, source))]
     Port {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
-        /// The option that chooses another.
+        /// The option that selects another port.
         option: &'static str,
-        /// Why it cannot be had.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A setting that no function reads.
-    #[error("no function has a setting {0}; the Globals of template.yaml list them")]
+    #[error("no function has a setting {0}; see Globals in template.yaml")]
     Setting(String),
-    /// The tables cannot be had.
+    /// The database cannot be opened.
     #[error("DynamoDB: {0}")]
     Database(#[from] dynamodb::Error),
-    /// A function cannot be run.
+    /// A function cannot be started.
     #[error(transparent)]
-    Function(#[from] invocation::Error),
-    /// Something else that the operating system refused, or an event pattern that is not known.
+    Function(#[from] lambda::Error),
+    /// Another error of the operating system, or an unsupported event pattern.
     #[error(transparent)]
     Other(#[from] io::Error),
 }
 
 fn port_problem(port: u16, option: &str, source: &io::Error) -> String {
     if source.kind() == io::ErrorKind::AddrInUse {
-        format!("port {port} is in use already; choose another with {option}")
+        format!("port {port} is already in use; choose another one with {option}")
     } else {
-        format!("port {port} cannot be had: {source}; choose another with {option}")
+        format!("cannot bind port {port}: {source}; choose another one with {option}")
     }
 }

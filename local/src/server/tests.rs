@@ -1,4 +1,4 @@
-//! The server from outside, over plain sockets: what a client library would not let through is of interest here.
+//! The server from outside, over plain sockets, with requests that a client library would not send.
 
 use shared::domain::{
     clock::{Clock, Timestamp},
@@ -28,16 +28,19 @@ async fn started() -> Server {
     Server::start(options()).await.expect("a server")
 }
 
-/// Status and body of the answer to `request`, which is sent as it is.
-async fn sent(server: &Server, request: &[u8]) -> String {
+/// Sends `request` unchanged and returns the status and body of the response.
+async fn send(server: &Server, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address())
         .await
         .expect("a connection");
     stream.write_all(request).await.expect("a request sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    let status = answer.split(' ').nth(1).unwrap_or_default();
-    let body = answer
+    let mut response = String::new();
+    stream
+        .read_to_string(&mut response)
+        .await
+        .expect("a response");
+    let status = response.split(' ').nth(1).unwrap_or_default();
+    let body = response
         .split_once("\r\n\r\n")
         .map(|(_, body)| body)
         .unwrap_or_default();
@@ -45,7 +48,7 @@ async fn sent(server: &Server, request: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_the_gateway_refuses_never_reaches_a_function() {
+async fn the_gateway_rejects_invalid_requests() {
     let server = started().await;
     let long = "x".repeat(11_000);
     for (head, expected) in [
@@ -97,7 +100,7 @@ async fn what_the_gateway_refuses_never_reaches_a_function() {
     ] {
         let request = format!("{head}\r\nConnection: close\r\n\r\n");
         assert_eq!(
-            sent(&server, request.as_bytes()).await,
+            send(&server, request.as_bytes()).await,
             expected,
             "{head:.80}"
         );
@@ -106,7 +109,7 @@ async fn what_the_gateway_refuses_never_reaches_a_function() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_and_odd_headers_are_no_failure() {
+async fn a_too_large_body_is_rejected() {
     let server = started().await;
     let size = 10 * 1024 * 1024 + 1;
     let head = format!(
@@ -115,19 +118,25 @@ async fn a_body_that_is_too_large_is_refused_and_odd_headers_are_no_failure() {
     let mut request = head.into_bytes();
     request.resize(request.len() + size, b' ');
     assert_eq!(
-        sent(&server, &request).await,
+        send(&server, &request).await,
         r#"413 {"message":"Request Entity Too Large"}"#
     );
-    let odd = b"GET /api/users/1 HTTP/1.0\r\nAuthorization: Token \xfc\xff\r\n\r\n";
-    assert!(sent(&server, odd).await.starts_with("401 "));
     server.stop().await;
 }
 
 #[tokio::test]
-async fn a_server_starts_quickly_and_leaves_nothing_running() {
-    let began = Instant::now();
+async fn a_header_that_is_not_utf_8_reaches_the_function() {
     let server = started().await;
-    let time = began.elapsed();
+    let request = b"GET /api/users/1 HTTP/1.0\r\nAuthorization: Token \xfc\xff\r\n\r\n";
+    assert!(send(&server, request).await.starts_with("401 "));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_starts_quickly_and_stops_completely() {
+    let start = Instant::now();
+    let server = started().await;
+    let time = start.elapsed();
     let (api, dynamodb, ses) = (
         server.address(),
         server.dynamodb_address(),
@@ -142,7 +151,7 @@ async fn a_server_starts_quickly_and_leaves_nothing_running() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_dropped_gives_its_ports_back() {
+async fn a_dropped_server_releases_its_ports() {
     let server = started().await;
     let addresses = [
         server.address(),
@@ -158,26 +167,26 @@ async fn a_server_that_is_dropped_gives_its_ports_back() {
             }
         })
         .await
-        .expect("the port is given back");
+        .expect("the port is released");
     }
 }
 
 #[tokio::test]
-async fn what_is_wrong_at_the_start_is_told_in_one_line() {
+async fn a_start_error_names_its_cause() {
     let running = started().await;
-    let told = async |options: Options| match Server::start(options).await {
+    let error = async |options: Options| match Server::start(options).await {
         Ok(_) => String::new(),
         Err(error) => error.to_string(),
     };
     let port = running.address().port();
-    let busy = told(Options { port, ..options() }).await;
+    let busy = error(Options { port, ..options() }).await;
     assert_eq!(
         busy,
-        format!("port {port} is in use already; choose another with --port")
+        format!("port {port} is already in use; choose another one with --port")
     );
     let settings = BTreeMap::from([("NO_SUCH".to_owned(), String::new())]);
     assert!(
-        told(Options {
+        error(Options {
             settings,
             ..options()
         })
@@ -186,7 +195,7 @@ async fn what_is_wrong_at_the_start_is_told_in_one_line() {
     );
     let settings = BTreeMap::from([("SESSION_DAYS".to_owned(), "many".to_owned())]);
     assert!(
-        told(Options {
+        error(Options {
             settings,
             ..options()
         })
@@ -195,7 +204,7 @@ async fn what_is_wrong_at_the_start_is_told_in_one_line() {
     );
     let template = PathBuf::from("no-such-template.yaml");
     assert!(
-        told(Options {
+        error(Options {
             template,
             ..options()
         })

@@ -1,11 +1,11 @@
-//! `SendEmail` of SES's API v2: reads the request and refuses what SES itself would refuse, where that is cheap to see.
-//! Fields that it does not know are refused too, rather than left out of the mail.
+//! The request of `SendEmail` (SES API v2). Rejects what SES rejects, as far as that is simple to check, and fields that
+//! it does not support, so that no part of a mail is lost silently.
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Refusal, mails::Message};
+use super::{ApiError, sent_mails::Message};
 
-/// Recipients that SES takes at once.
+/// The largest number of recipients that SES accepts in one request.
 const MAX_RECIPIENTS: usize = 50;
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ struct SendEmail {
     #[serde(default)]
     destination: Destination,
     content: Content,
-    // These have no effect that could be seen here.
+    // These have no visible effect in the development server.
     #[serde(default, rename = "ConfigurationSetName")]
     _configuration_set_name: IgnoredAny,
     #[serde(default, rename = "EmailTags")]
@@ -62,10 +62,10 @@ struct Text {
     _charset: IgnoredAny,
 }
 
-/// The mail that a request asks for.
-pub(super) fn parse(request: &[u8]) -> Result<Message, Refusal> {
+/// The mail of a request.
+pub(super) fn parse(request: &[u8]) -> Result<Message, ApiError> {
     let request: SendEmail = serde_json::from_slice(request)
-        .map_err(|error| Refusal::bad_request(format!("the request is not understood: {error}")))?;
+        .map_err(|error| ApiError::bad_request(format!("invalid request: {error}")))?;
     let Destination {
         mut to_addresses,
         cc_addresses,
@@ -73,10 +73,10 @@ pub(super) fn parse(request: &[u8]) -> Result<Message, Refusal> {
     } = request.destination;
     to_addresses.extend(cc_addresses.into_iter().chain(bcc_addresses));
     if to_addresses.is_empty() {
-        return Err(Refusal::bad_request("Missing required header 'To'."));
+        return Err(ApiError::bad_request("Missing required header 'To'."));
     }
     if to_addresses.len() > MAX_RECIPIENTS {
-        return Err(Refusal::bad_request(format!(
+        return Err(ApiError::bad_request(format!(
             "Recipient count exceeds {MAX_RECIPIENTS}."
         )));
     }
@@ -85,11 +85,13 @@ pub(super) fn parse(request: &[u8]) -> Result<Message, Refusal> {
     }
     let Simple { subject, body, .. } = request.content.simple;
     if body.text.is_none() && body.html.is_none() {
-        return Err(Refusal::bad_request("The body has neither text nor HTML."));
+        return Err(ApiError::bad_request(
+            "Body must have text or HTML content.",
+        ));
     }
     if subject.data.chars().any(char::is_control) {
-        return Err(Refusal::bad_request(
-            "The subject holds control characters.",
+        return Err(ApiError::bad_request(
+            "Subject contains control characters.",
         ));
     }
     Ok(Message {
@@ -101,30 +103,28 @@ pub(super) fn parse(request: &[u8]) -> Result<Message, Refusal> {
     })
 }
 
-/// `local@domain`, or `Name <local@domain>`.
-fn check_address(text: &str) -> Result<(), Refusal> {
-    let refuse = |message: &str| Err(Refusal::bad_request(message));
+/// Checks an address of the form `local@domain` or `Name <local@domain>`.
+fn check_address(text: &str) -> Result<(), ApiError> {
+    let reject = |message: &str| Err(ApiError::bad_request(message));
     if text.chars().any(char::is_control) {
-        return refuse("Address contains control characters");
+        return reject("Address contains control characters");
     }
     let address = match text.split_once('<') {
         None => text,
         Some((_, rest)) => match rest.strip_suffix('>') {
             Some(address) => address,
-            None => return refuse("Missing '>'"),
+            None => return reject("Missing '>'"),
         },
     };
     let Some((local, domain)) = address.rsplit_once('@') else {
-        return refuse("Missing final '@domain'");
+        return reject("Missing final '@domain'");
     };
     let is_plain = |part: &str| {
         part.bytes()
             .all(|byte| byte.is_ascii_graphic() && !b"<>()[],;:\\\"@".contains(&byte))
     };
     if local.is_empty() || local.len() > 64 || !is_plain(local) {
-        return refuse(
-            "Local address is empty, too long, or contains characters that are not allowed",
-        );
+        return reject("Local part is empty, too long or contains invalid characters");
     }
     let labels = || domain.split('.');
     let is_label = |label: &str| {
@@ -134,7 +134,7 @@ fn check_address(text: &str) -> Result<(), Refusal> {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     if labels().count() < 2 || !labels().all(is_label) {
-        return refuse("Domain contains characters that are not allowed, or has only one label");
+        return reject("Domain contains invalid characters or has only one label");
     }
     Ok(())
 }
@@ -157,14 +157,14 @@ mod tests {
         })
     }
 
-    fn parsed_with(pointer: &str, value: Value) -> Result<Message, Refusal> {
+    fn parsed_with(pointer: &str, value: Value) -> Result<Message, ApiError> {
         let mut request = request();
         *request.pointer_mut(pointer).expect("a field") = value;
         parse(request.to_string().as_bytes())
     }
 
     #[test]
-    fn a_simple_mail_is_kept_as_it_is() {
+    fn a_simple_mail_is_kept_unchanged() {
         let message = parse(request().to_string().as_bytes()).expect("a good request");
         assert_eq!(message.to, ["john@example.com"]);
         assert_eq!(message.from, "Latchkey <no-reply@latchkey.example>");
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_ses_refuses_are_refused() {
+    fn invalid_addresses_are_rejected() {
         for address in [
             "",
             "john",
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_than_a_simple_mail_is_refused() {
+    fn anything_but_a_simple_mail_is_rejected() {
         assert!(parsed_with("/Destination", json!({})).is_err());
         assert!(parsed_with("/Destination/ToAddresses", json!(vec!["a@example.com"; 51])).is_err());
         assert!(parsed_with("/Content", json!({"Raw": {"Data": ""}})).is_err());

@@ -1,55 +1,55 @@
-//! What leads to a function: routes of the HTTP API, and streams of tables.
+//! The events of functions: routes of the HTTP API, and streams of tables.
 
 use super::{Error, Function, Node};
 
 /// A route of the HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// In upper case; `ANY` for every method.
+    /// The method in upper case, or `ANY`.
     pub method: String,
-    /// As the template writes it, with `{name}` for a segment that varies.
+    /// The path, with `{name}` for a path parameter.
     pub path: String,
 }
 
 impl Route {
-    /// The route as API Gateway calls it: `GET /api/users/{id}`.
+    /// The route key of API Gateway, such as `GET /api/users/{id}`.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 }
 
-/// An event source mapping: the stream of a table rings a function.
+/// An event source mapping: the stream of a table invokes a function.
 #[derive(Clone, Debug)]
-pub struct Mapping {
-    /// Local name of the table.
+pub struct EventSourceMapping {
+    /// The name of the table.
     pub table: String,
-    /// Records that are delivered at a time, at most.
+    /// The largest number of records in a batch.
     pub batch_size: usize,
-    /// Event patterns, as JSON; a record that matches one of them is delivered. Empty: every record is.
+    /// The event patterns (JSON) that select records. If there are none, every record is delivered.
     pub patterns: Vec<String>,
-    /// Whether the answer tells which records failed; otherwise it is the whole batch or nothing.
+    /// True if the function reports which records failed (`ReportBatchItemFailures`).
     pub reports_failures: bool,
 }
 
-/// Lambda's batch size for streams where none is stated.
+/// Lambda's default batch size for streams.
 const DEFAULT_BATCH_SIZE: usize = 100;
 
-/// Methods that API Gateway knows.
+/// The methods of API Gateway.
 const METHODS: [&str; 8] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY",
 ];
-/// What a route may state here; the last two are of no account locally.
-const OF_ROUTES: [&str; 5] = [
+/// The supported properties of a route. The last two have no effect here.
+const ROUTE_PROPERTIES: [&str; 5] = [
     "ApiId",
     "Path",
     "Method",
     "PayloadFormatVersion",
     "TimeoutInMillis",
 ];
-/// What a mapping may state here. The last four bound or report failures in the cloud; locally the log reports them,
-/// and tries are endless.
-const OF_MAPPINGS: [&str; 9] = [
+/// The supported properties of a mapping. The last four, which concern failed batches, have no effect here: a failed
+/// batch is logged and retried without a limit.
+const MAPPING_PROPERTIES: [&str; 9] = [
     "Stream",
     "StartingPosition",
     "BatchSize",
@@ -61,16 +61,16 @@ const OF_MAPPINGS: [&str; 9] = [
     "DestinationConfig",
 ];
 
-/// Adds what `event` leads from to `function`.
+/// Adds the route or the stream of `event` to `function`.
 pub(super) fn read(event: &Node, function: &mut Function) -> Result<(), Error> {
-    let kind = event.need("Type")?;
-    let properties = event.need("Properties")?;
+    let kind = event.require("Type")?;
+    let properties = event.require("Properties")?;
     match kind.text()?.as_str() {
         "HttpApi" => function.routes.push(route(&properties)?),
         "DynamoDB" => function.mappings.push(mapping(&properties)?),
         other => {
             return Err(kind.error(format_args!(
-                "events of type {other} are not known to the local server"
+                "the development server does not support events of type {other}"
             )));
         }
     }
@@ -78,34 +78,34 @@ pub(super) fn read(event: &Node, function: &mut Function) -> Result<(), Error> {
 }
 
 fn route(properties: &Node) -> Result<Route, Error> {
-    properties.refuse_others(&OF_ROUTES)?;
+    properties.reject_other_keys(&ROUTE_PROPERTIES)?;
     if let Some(version) = properties.get("PayloadFormatVersion")?
         && version.text()? != "2.0"
     {
-        return Err(version.error("the local server knows format 2.0 only"));
+        return Err(version.error("the development server supports only format 2.0"));
     }
-    let (path, method) = (properties.need("Path")?, properties.need("Method")?);
+    let (path, method) = (properties.require("Path")?, properties.require("Method")?);
     let route = Route {
         method: method.text()?.to_ascii_uppercase(),
         path: path.text()?,
     };
     if !METHODS.contains(&route.method.as_str()) {
-        return Err(method.error(format_args!("{:?} is no method", route.method)));
+        return Err(method.error(format_args!("{:?} is not a method", route.method)));
     }
     let segments = route
         .path
         .strip_prefix('/')
-        .ok_or_else(|| path.error("must begin with /"))?;
-    match segments.split('/').find(|segment| !is_known(segment)) {
+        .ok_or_else(|| path.error("must start with /"))?;
+    match segments.split('/').find(|segment| !is_supported(segment)) {
         Some(segment) if !segments.is_empty() => Err(path.error(format_args!(
-            "the segment {segment:?} is not known to the local server"
+            "the development server does not support the segment {segment:?}"
         ))),
         _ => Ok(route),
     }
 }
 
-/// Whether this is a segment as it stands, or one `{name}`; greedy `{name+}` is not known.
-fn is_known(segment: &str) -> bool {
+/// Returns true for a literal segment and for `{name}`, but not for the greedy `{name+}`.
+fn is_supported(segment: &str) -> bool {
     let braced = segment
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'));
@@ -113,37 +113,37 @@ fn is_known(segment: &str) -> bool {
     !name.is_empty() && !name.contains(['{', '}', '+', '*'])
 }
 
-fn mapping(properties: &Node) -> Result<Mapping, Error> {
-    properties.refuse_others(&OF_MAPPINGS)?;
-    let position = properties.need("StartingPosition")?;
+fn mapping(properties: &Node) -> Result<EventSourceMapping, Error> {
+    properties.reject_other_keys(&MAPPING_PROPERTIES)?;
+    let position = properties.require("StartingPosition")?;
     if position.text()? != "TRIM_HORIZON" {
-        return Err(position.error("the local server knows TRIM_HORIZON only"));
+        return Err(position.error("the development server supports only TRIM_HORIZON"));
     }
     let mut patterns = Vec::new();
-    if let Some(filters) = properties.find(&["FilterCriteria", "Filters"])? {
+    if let Some(filters) = properties.get_path(&["FilterCriteria", "Filters"])? {
         for filter in filters.items()? {
-            patterns.push(filter.need("Pattern")?.text()?);
+            patterns.push(filter.require("Pattern")?.text()?);
         }
     }
     let batch_size = match properties.get("BatchSize")? {
         Some(size) => size.parse()?,
         None => DEFAULT_BATCH_SIZE,
     };
-    let reported = match properties.get("FunctionResponseTypes")? {
+    let response_types = match properties.get("FunctionResponseTypes")? {
         Some(types) => types.texts()?,
         None => Vec::new(),
     };
-    Ok(Mapping {
-        table: table(&properties.need("Stream")?)?,
+    Ok(EventSourceMapping {
+        table: table(&properties.require("Stream")?)?,
         batch_size: batch_size.max(1),
         patterns,
-        reports_failures: reported
+        reports_failures: response_types
             .iter()
             .any(|kind| kind == "ReportBatchItemFailures"),
     })
 }
 
-/// The table whose stream this is.
+/// The name of the table of a stream.
 fn table(stream: &Node) -> Result<String, Error> {
     let arn = stream.text()?;
     let name = arn

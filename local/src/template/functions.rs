@@ -1,47 +1,48 @@
-//! Functions of the template, and the CORS rules of the API in front of them.
+//! The functions of the template, and the CORS rules of the API.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Error, Node, Resource,
-    events::{self, Mapping, Route},
+    events::{self, EventSourceMapping, Route},
 };
 
 /// A Lambda function.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// Logical id of the resource.
+    /// The logical id of the resource.
     pub name: String,
-    /// Its binary, which is also its folder and its crate.
+    /// The name of its binary, which is also the name of its folder and its crate.
     pub binary: String,
-    /// What it finds in its environment.
+    /// Its environment variables.
     pub environment: BTreeMap<String, String>,
-    /// How long one invocation may take.
-    pub time_out: Duration,
-    /// The routes that lead to it.
+    /// The longest duration of an invocation.
+    pub timeout: Duration,
+    /// The routes that invoke it.
     pub routes: Vec<Route>,
-    /// The streams that lead to it.
-    pub mappings: Vec<Mapping>,
+    /// The streams that invoke it.
+    pub mappings: Vec<EventSourceMapping>,
 }
 
-/// Which pages may call the API from a browser.
+/// The CORS rules of the API.
 #[derive(Clone, Debug, Default)]
 pub struct Cors {
-    /// Origins of those pages, or `*`.
+    /// The allowed origins, or `*`.
     pub origins: Vec<String>,
-    /// Methods that they may use.
+    /// The allowed methods.
     pub methods: Vec<String>,
-    /// Headers that they may send.
+    /// The allowed request headers.
     pub headers: Vec<String>,
-    /// Headers of answers that they may read.
+    /// The response headers that scripts can read.
     pub exposed_headers: Vec<String>,
-    /// Seconds for which a browser may remember the answer.
+    /// The number of seconds for which browsers cache the response to a preflight request.
     pub max_age: Option<u32>,
 }
 
-/// Lambda's time-out where none is stated, in seconds.
-const DEFAULT_TIME_OUT: u64 = 3;
-/// Every function, in the order of their logical ids.
+/// Lambda's default timeout in seconds.
+const DEFAULT_TIMEOUT: u64 = 3;
+
+/// Reads every function, ordered by logical id.
 pub(super) fn read(resources: &[Resource], globals: Option<&Node>) -> Result<Vec<Function>, Error> {
     let functions = resources
         .iter()
@@ -54,40 +55,40 @@ pub(super) fn read(resources: &[Resource], globals: Option<&Node>) -> Result<Vec
 fn function(resource: &Resource, globals: Option<&Node>) -> Result<Function, Error> {
     let node = &resource.node;
     let binary = node
-        .find(&["Metadata", "BuildProperties", "Binary"])?
+        .get_path(&["Metadata", "BuildProperties", "Binary"])?
         .ok_or_else(|| node.error("Metadata.BuildProperties.Binary is missing"))?
         .text()?;
-    let properties = node.need("Properties")?;
-    let places: Vec<&Node> = globals.into_iter().chain([&properties]).collect();
+    let properties = node.require("Properties")?;
+    let sections: Vec<&Node> = globals.into_iter().chain([&properties]).collect();
     let mut environment = BTreeMap::new();
-    let mut time_out = DEFAULT_TIME_OUT;
-    for place in places {
-        if let Some(variables) = place.find(&["Environment", "Variables"])? {
+    let mut timeout = DEFAULT_TIMEOUT;
+    for section in sections {
+        if let Some(variables) = section.get_path(&["Environment", "Variables"])? {
             for name in variables.keys()? {
-                environment.insert(name.clone(), variables.need(&name)?.text()?);
+                environment.insert(name.clone(), variables.require(&name)?.text()?);
             }
         }
-        if let Some(seconds) = place.get("Timeout")? {
-            time_out = seconds.parse()?;
+        if let Some(seconds) = section.get("Timeout")? {
+            timeout = seconds.parse()?;
         }
     }
     let mut function = Function {
         name: resource.name.clone(),
         binary,
         environment,
-        time_out: Duration::from_secs(time_out),
+        timeout: Duration::from_secs(timeout),
         routes: Vec::new(),
         mappings: Vec::new(),
     };
     if let Some(list) = properties.get("Events")? {
         for name in list.keys()? {
-            events::read(&list.need(&name)?, &mut function)?;
+            events::read(&list.require(&name)?, &mut function)?;
         }
     }
     Ok(function)
 }
 
-/// The CORS rules of the HTTP API.
+/// Reads the CORS rules of the HTTP API.
 pub(super) fn cors(resources: &[Resource]) -> Result<Option<Cors>, Error> {
     let Some(api) = resources
         .iter()
@@ -95,10 +96,10 @@ pub(super) fn cors(resources: &[Resource]) -> Result<Option<Cors>, Error> {
     else {
         return Ok(None);
     };
-    let Some(rules) = api.node.find(&["Properties", "CorsConfiguration"])? else {
+    let Some(rules) = api.node.get_path(&["Properties", "CorsConfiguration"])? else {
         return Ok(None);
     };
-    rules.refuse_others(&[
+    rules.reject_other_keys(&[
         "AllowOrigins",
         "AllowMethods",
         "AllowHeaders",

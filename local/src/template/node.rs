@@ -1,70 +1,70 @@
-//! A place in the template: reads what is there, with intrinsics resolved, and names the place in every error.
+//! Access to the nodes of a template, with resolved intrinsics and with the node's path in every error.
 
 use std::{fmt::Display, path::Path, str::FromStr};
 
-use super::{resolve::Names, value::Value};
+use super::{resolve::Scope, value::Value};
 
-/// The template cannot be used; says where and why.
+/// The template is invalid or not supported. The message has the file, the path of the node and the problem.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(String);
 
 impl Error {
-    /// An error of the whole file.
-    pub(super) fn of_file(file: &Path, problem: impl Display) -> Self {
+    /// An error that concerns the whole file.
+    pub(super) fn in_file(file: &Path, problem: impl Display) -> Self {
         Self(format!("{}: {problem}", file.display()))
     }
 }
 
-/// What every place of one template shares.
+/// The properties that the nodes of one template share.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct Document<'a> {
     pub file: &'a Path,
-    pub names: &'a Names,
+    pub scope: &'a Scope,
 }
 
-/// One place, such as `Resources.UsersTable.Properties.KeySchema`, and what is there. Never an intrinsic.
+/// A value and its path, such as `Resources.UsersTable.Properties.KeySchema`. The value is never an intrinsic.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
-    source: Source<'a>,
-    place: String,
+    document: Document<'a>,
+    path: String,
     value: Value,
 }
 
 impl<'a> Node<'a> {
-    /// The node of `value`, which stands at `place`.
-    pub(super) fn new(source: Source<'a>, place: String, value: &Value) -> Result<Self, Error> {
-        match source.names.resolve(value) {
+    /// Resolves `value`, which is at `path`.
+    pub(super) fn new(document: Document<'a>, path: String, value: &Value) -> Result<Self, Error> {
+        match document.scope.resolve(value) {
             Ok(value) => Ok(Self {
-                source,
-                place,
+                document,
+                path,
                 value,
             }),
             Err(problem) => Err(Error(format!(
-                "{}: {place}: {problem}",
-                source.file.display()
+                "{}: {path}: {problem}",
+                document.file.display()
             ))),
         }
     }
 
-    /// An error of this place.
+    /// An error at this node.
     pub(super) fn error(&self, problem: impl Display) -> Error {
         Error(format!(
             "{}: {}: {problem}",
-            self.source.file.display(),
-            self.place
+            self.document.file.display(),
+            self.path
         ))
     }
 
-    /// Whether the condition of this name holds.
-    pub(super) fn holds(&self, condition: &str) -> Result<bool, Error> {
-        self.source
-            .names
-            .holds(condition)
+    /// Evaluates the condition with this name.
+    pub(super) fn condition(&self, name: &str) -> Result<bool, Error> {
+        self.document
+            .scope
+            .condition(name)
             .map_err(|problem| self.error(problem))
     }
 
-    /// What stands under `key`, if anything does.
+    /// The child with this key; `None` if it is missing or null.
     pub(super) fn get(&self, key: &str) -> Result<Option<Self>, Error> {
         let Value::Map(map) = &self.value else {
             return Err(self.unexpected("a mapping"));
@@ -73,18 +73,18 @@ impl<'a> Node<'a> {
             None => Ok(None),
             Some(value) => self
                 .child(&format!(".{key}"), value)
-                .map(|node| Some(node).filter(|node| node.value != Value::Nothing)),
+                .map(|node| Some(node).filter(|node| node.value != Value::Null)),
         }
     }
 
-    /// What stands under `key`, which must be there.
-    pub(super) fn need(&self, key: &str) -> Result<Self, Error> {
+    /// The child with this key, which must exist.
+    pub(super) fn require(&self, key: &str) -> Result<Self, Error> {
         self.get(key)?
             .ok_or_else(|| self.error(format_args!("{key} is missing")))
     }
 
-    /// The last of `keys`, each under the one before; `None` as soon as one is missing.
-    pub(super) fn find(&self, keys: &[&str]) -> Result<Option<Self>, Error> {
+    /// The descendant with this path of keys; `None` if one of them is missing.
+    pub(super) fn get_path(&self, keys: &[&str]) -> Result<Option<Self>, Error> {
         let mut node = self.clone();
         for key in keys {
             match node.get(key)? {
@@ -95,7 +95,7 @@ impl<'a> Node<'a> {
         Ok(Some(node))
     }
 
-    /// The scalar that is here.
+    /// The scalar value as text.
     pub(super) fn text(&self) -> Result<String, Error> {
         match &self.value {
             Value::Text(text) => Ok(text.clone()),
@@ -103,14 +103,14 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The scalar that is here, parsed.
+    /// The parsed scalar value.
     pub(super) fn parse<T: FromStr<Err: Display>>(&self) -> Result<T, Error> {
         let text = self.text()?;
         text.parse()
             .map_err(|error| self.error(format_args!("{text:?} is invalid: {error}")))
     }
 
-    /// The elements of the list that is here, without those that come to `AWS::NoValue`.
+    /// The elements of the list, without those that resolve to `AWS::NoValue`.
     pub(super) fn items(&self) -> Result<Vec<Self>, Error> {
         let Value::List(list) = &self.value else {
             return Err(self.unexpected("a list"));
@@ -120,19 +120,16 @@ impl<'a> Node<'a> {
             .enumerate()
             .map(|(index, value)| self.child(&format!("[{index}]"), value));
         nodes
-            .filter(|node| {
-                node.as_ref()
-                    .map_or(true, |node| node.value != Value::Nothing)
-            })
+            .filter(|node| node.as_ref().map_or(true, |node| node.value != Value::Null))
             .collect()
     }
 
-    /// The scalars of the list that is here.
+    /// The elements of the list as text.
     pub(super) fn texts(&self) -> Result<Vec<String>, Error> {
         self.items()?.iter().map(Self::text).collect()
     }
 
-    /// The keys of the mapping that is here.
+    /// The keys of the mapping.
     pub(super) fn keys(&self) -> Result<Vec<String>, Error> {
         match &self.value {
             Value::Map(map) => Ok(map.keys().cloned().collect()),
@@ -140,20 +137,22 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Refuses keys that are not among `known`: the local server would have to act on them, and cannot.
-    pub(super) fn refuse_others(&self, known: &[&str]) -> Result<(), Error> {
+    /// Rejects keys other than `supported`, which would have an effect in AWS but none here.
+    pub(super) fn reject_other_keys(&self, supported: &[&str]) -> Result<(), Error> {
         match self
             .keys()?
             .iter()
-            .find(|key| !known.contains(&key.as_str()))
+            .find(|key| !supported.contains(&key.as_str()))
         {
-            Some(key) => Err(self.error(format_args!("{key} is not known to the local server"))),
+            Some(key) => Err(self.error(format_args!(
+                "the development server does not support {key}"
+            ))),
             None => Ok(()),
         }
     }
 
     fn child(&self, step: &str, value: &Value) -> Result<Self, Error> {
-        Self::new(self.source, format!("{}{step}", self.place), value)
+        Self::new(self.document, format!("{}{step}", self.path), value)
     }
 
     fn unexpected(&self, expected: &str) -> Error {

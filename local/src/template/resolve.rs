@@ -1,35 +1,34 @@
-//! What CloudFormation's intrinsic functions come to on this machine. Those that the local server does not
-//! know are errors, never text.
+//! CloudFormation's intrinsic functions and conditions. An unsupported one is an error.
 
 use std::collections::BTreeMap;
 
 use super::value::Value;
 
-/// The region that everything local claims to be in.
+/// The region of every local resource.
 pub(crate) const REGION: &str = "eu-central-1";
-/// The account that everything local claims to belong to.
+/// The account of every local resource.
 pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// The parts of a template that intrinsics refer to.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct Scope {
     pub parameters: BTreeMap<String, Parameter>,
     pub conditions: BTreeMap<String, Value>,
-    /// Logical id → resource type.
+    /// The resource types by logical id.
     pub resources: BTreeMap<String, String>,
 }
 
-/// A parameter, of which the local server knows the default only.
+/// A parameter. The development server uses its default.
 pub(super) struct Parameter {
     pub default: Option<String>,
     pub is_list: bool,
 }
 
-/// How deep intrinsics may nest, so that a condition that refers to itself ends.
+/// The deepest nesting of intrinsics, which ends the evaluation of a condition that refers to itself.
 const MAX_DEPTH: usize = 32;
 
-impl Names {
-    /// `value`, until it is no intrinsic any more. What it contains may still be intrinsics.
+impl Scope {
+    /// Resolves `value` if it is an intrinsic. Its elements can still be intrinsics.
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, String> {
         self.resolve_at(value, 0)
     }
@@ -48,11 +47,11 @@ impl Names {
             ("If", Value::List(list)) => self.choose(list, depth + 1),
             ("Split", Value::List(list)) => self.split(list, depth + 1),
             ("Ref" | "Sub" | "GetAtt" | "If" | "Split", argument) => Err(format!(
-                "!{name} of {} is not known to the local server",
+                "the development server does not support !{name} of {}",
                 argument.kind()
             )),
             _ => Err(format!(
-                "the intrinsic !{name} is not known to the local server"
+                "the development server does not support the intrinsic !{name}"
             )),
         }
     }
@@ -61,7 +60,7 @@ impl Names {
         let [Value::Text(condition), yes, no] = arguments else {
             return Err("!If takes a condition and two values".to_owned());
         };
-        let chosen = if self.condition(condition, depth)? {
+        let chosen = if self.condition_at(condition, depth)? {
             yes
         } else {
             no
@@ -84,13 +83,11 @@ impl Names {
 
     fn reference(&self, target: &str) -> Result<Value, String> {
         if target == "AWS::NoValue" {
-            return Ok(Value::Nothing);
+            return Ok(Value::Null);
         }
         if let Some(parameter) = self.parameters.get(target) {
             let default = parameter.default.as_deref().ok_or_else(|| {
-                format!(
-                    "the parameter {target} has no Default, which is what the local server goes by"
-                )
+                format!("the parameter {target} has no Default, which the development server needs")
             })?;
             return Ok(if parameter.is_list {
                 list_of(default.split(',').map(str::trim))
@@ -98,11 +95,11 @@ impl Names {
                 Value::Text(default.to_owned())
             });
         }
-        self.name(target).map(Value::Text)
+        self.physical_name(target).map(Value::Text)
     }
 
-    /// The name that CloudFormation would give a pseudo-parameter or a resource.
-    fn name(&self, target: &str) -> Result<String, String> {
+    /// The value of a pseudo parameter, or the name of a resource.
+    fn physical_name(&self, target: &str) -> Result<String, String> {
         match target {
             "AWS::Region" => return Ok(REGION.to_owned()),
             "AWS::AccountId" => return Ok(ACCOUNT.to_owned()),
@@ -116,9 +113,9 @@ impl Names {
                 "AWS::DynamoDB::Table" | "AWS::Serverless::HttpApi" | "AWS::SES::ConfigurationSet",
             ) => Ok(target.to_owned()),
             Some(kind) => Err(format!(
-                "the local server has no name for {target}, which is {kind}"
+                "the development server does not support !Ref of {target}, which is {kind}"
             )),
-            None => Err(format!("nothing is called {target}")),
+            None => Err(format!("there is no parameter or resource {target}")),
         }
     }
 
@@ -130,9 +127,9 @@ impl Names {
             (Some("AWS::DynamoDB::Table"), "Arn") => Ok(table_arn(resource)),
             (Some("AWS::DynamoDB::Table"), "StreamArn") => Ok(stream_arn(resource)),
             (Some(kind), _) => Err(format!(
-                "the local server does not know the attribute {attribute} of {resource}, which is {kind}"
+                "the development server does not support the attribute {attribute} of {resource}, which is {kind}"
             )),
-            (None, _) => Err(format!("nothing is called {resource}")),
+            (None, _) => Err(format!("there is no resource {resource}")),
         }
     }
 
@@ -140,7 +137,7 @@ impl Names {
         let mut text = String::with_capacity(pattern.len());
         let mut rest = pattern;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, behind) = after.split_once('}').ok_or("!Sub has a ${ without its }")?;
+            let (name, remaining) = after.split_once('}').ok_or("!Sub has a ${ without a }")?;
             text.push_str(before);
             if let Some(literal) = name.strip_prefix('!') {
                 text.extend(["${", literal, "}"]);
@@ -151,24 +148,24 @@ impl Names {
                     Value::Text(value) => text.push_str(&value),
                     other => {
                         return Err(format!(
-                            "!Sub cannot put {} in place of ${{{name}}}",
+                            "!Sub cannot replace ${{{name}}} with {}",
                             other.kind()
                         ));
                     }
                 }
             }
-            rest = behind;
+            rest = remaining;
         }
         text.push_str(rest);
         Ok(text)
     }
 
-    /// Whether the condition of this name holds.
-    pub(super) fn holds(&self, name: &str) -> Result<bool, String> {
-        self.condition(name, 0)
+    /// Evaluates the condition with this name.
+    pub(super) fn condition(&self, name: &str) -> Result<bool, String> {
+        self.condition_at(name, 0)
     }
 
-    fn condition(&self, name: &str, depth: usize) -> Result<bool, String> {
+    fn condition_at(&self, name: &str, depth: usize) -> Result<bool, String> {
         let rule = self
             .conditions
             .get(name)
@@ -182,10 +179,10 @@ impl Names {
             return Err("conditions nest too deeply".to_owned());
         }
         let Value::Intrinsic(name, argument) = rule else {
-            return Err(format!("{} is no condition", rule.kind()));
+            return Err(format!("{} is not a condition", rule.kind()));
         };
         match (name.as_str(), argument.as_ref()) {
-            ("Condition", Value::Text(other)) => self.condition(other, depth + 1),
+            ("Condition", Value::Text(other)) => self.condition_at(other, depth + 1),
             ("Equals", Value::List(list)) => match list.as_slice() {
                 [left, right] => {
                     Ok(self.resolve_at(left, depth + 1)? == self.resolve_at(right, depth + 1)?)
@@ -198,12 +195,12 @@ impl Names {
             },
             ("And", Value::List(list)) => self
                 .rules(list, depth)
-                .map(|all| all.iter().all(|holds| *holds)),
+                .map(|all| all.iter().all(|is_true| *is_true)),
             ("Or", Value::List(list)) => self
                 .rules(list, depth)
-                .map(|all| all.iter().any(|holds| *holds)),
+                .map(|all| all.iter().any(|is_true| *is_true)),
             _ => Err(format!(
-                "the condition !{name} is not known to the local server"
+                "the development server does not support the condition !{name}"
             )),
         }
     }
@@ -220,12 +217,12 @@ fn list_of<'a>(items: impl Iterator<Item = &'a str>) -> Value {
     Value::List(items.map(|item| Value::Text(item.to_owned())).collect())
 }
 
-/// The ARN of a table of this name.
+/// The ARN of the table with this name.
 pub(super) fn table_arn(table: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}")
 }
 
-/// The ARN of the stream of a table of this name. Its label, an instant in AWS, is the same for every local table.
+/// The ARN of the stream of the table with this name. Its label is a timestamp in AWS, but the same for every table here.
 pub(crate) fn stream_arn(table: &str) -> String {
     format!("{}/stream/local", table_arn(table))
 }

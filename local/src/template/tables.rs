@@ -1,21 +1,21 @@
-//! Tables of the template. Their local name is their logical id.
+//! The tables of the template. Their names are their logical ids.
 
 use super::{Error, Node, Resource};
 
 /// A DynamoDB table.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// Logical id of the resource.
+    /// The logical id of the resource.
     pub name: String,
-    /// Name and type (`S`, `N`, `B`) of the attributes that make the key, partition key first.
+    /// The name and type (`S`, `N` or `B`) of each key attribute, partition key first.
     pub key: Vec<(String, String)>,
-    /// The attribute that holds an item's expiry, in seconds since the Unix epoch.
+    /// The attribute with the expiry of an item, in seconds since the Unix epoch.
     pub ttl_attribute: Option<String>,
-    /// What the stream shows of a change, such as `NEW_IMAGE`; `None`: there is no stream.
+    /// The view type of the stream, such as `NEW_IMAGE`; `None` if the table has no stream.
     pub stream: Option<String>,
 }
 
-/// Every table, in the order of their logical ids.
+/// Reads every table, ordered by logical id.
 pub(super) fn read(resources: &[Resource]) -> Result<Vec<Table>, Error> {
     let tables = resources
         .iter()
@@ -24,18 +24,18 @@ pub(super) fn read(resources: &[Resource]) -> Result<Vec<Table>, Error> {
 }
 
 fn table(resource: &Resource) -> Result<Table, Error> {
-    let properties = resource.node.need("Properties")?;
+    let properties = resource.node.require("Properties")?;
     for index in [
         "GlobalSecondaryIndexes",
         "LocalSecondaryIndexes",
         "ImportSourceSpecification",
     ] {
         if let Some(node) = properties.get(index)? {
-            return Err(node.error("is not known to the local server"));
+            return Err(node.error("the development server does not support this property"));
         }
     }
     let stream = match properties.get("StreamSpecification")? {
-        Some(stream) => Some(stream.need("StreamViewType")?.text()?),
+        Some(stream) => Some(stream.require("StreamViewType")?.text()?),
         None => None,
     };
     Ok(Table {
@@ -47,22 +47,22 @@ fn table(resource: &Resource) -> Result<Table, Error> {
 }
 
 fn key(properties: &Node) -> Result<Vec<(String, String)>, Error> {
-    let definitions = properties.need("AttributeDefinitions")?;
+    let definitions = properties.require("AttributeDefinitions")?;
     let mut types = Vec::new();
     for definition in definitions.items()? {
         types.push((
-            definition.need("AttributeName")?.text()?,
-            definition.need("AttributeType")?,
+            definition.require("AttributeName")?.text()?,
+            definition.require("AttributeType")?,
         ));
     }
     let mut key = Vec::new();
-    for element in properties.need("KeySchema")?.items()? {
+    for element in properties.require("KeySchema")?.items()? {
         let expected = if key.is_empty() { "HASH" } else { "RANGE" };
-        let role = element.need("KeyType")?;
+        let role = element.require("KeyType")?;
         if role.text()? != expected {
             return Err(role.error(format_args!("must be {expected}")));
         }
-        let name = element.need("AttributeName")?.text()?;
+        let name = element.require("AttributeName")?.text()?;
         let (_, kind) = types
             .iter()
             .find(|(defined, _)| *defined == name)
@@ -81,6 +81,8 @@ fn ttl_attribute(properties: &Node) -> Result<Option<String>, Error> {
     let Some(ttl) = properties.get("TimeToLiveSpecification")? else {
         return Ok(None);
     };
-    let is_on: bool = ttl.need("Enabled")?.parse()?;
-    is_on.then(|| ttl.need("AttributeName")?.text()).transpose()
+    let is_enabled: bool = ttl.require("Enabled")?.parse()?;
+    is_enabled
+        .then(|| ttl.require("AttributeName")?.text())
+        .transpose()
 }

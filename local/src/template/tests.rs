@@ -1,4 +1,4 @@
-//! The reader against small templates, and against the one that is deployed.
+//! Small templates, and the template of the project.
 
 use super::*;
 
@@ -22,7 +22,7 @@ Resources:
   Items:
     Type: AWS::DynamoDB::Table
     Properties:
-      TableName: !If [Never, !Ref Nobody, !Ref AWS::NoValue]
+      TableName: !If [Never, !Ref Missing, !Ref AWS::NoValue]
       AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
       KeySchema: [{AttributeName: pk, KeyType: HASH}]
       TimeToLiveSpecification: {AttributeName: expires_at, Enabled: true}
@@ -38,7 +38,7 @@ Resources:
       Environment: {Variables: {OWN: "yes"}}
       Events:
         One: {Type: HttpApi, Properties: {ApiId: !Ref Api, Path: "/items/{id}", Method: get}}
-        Bell:
+        Stream:
           Type: DynamoDB
           Properties:
             Stream: !GetAtt Items.StreamArn
@@ -58,7 +58,7 @@ fn problem_after(from: &str, to: &str) -> String {
 }
 
 #[test]
-fn functions_routes_tables_and_streams_are_read() {
+fn a_template_is_read() {
     let template = read(SMALL).expect("a good template");
     let [function] = template.functions.as_slice() else {
         panic!("one function")
@@ -67,7 +67,7 @@ fn functions_routes_tables_and_streams_are_read() {
         (function.name.as_str(), function.binary.as_str()),
         ("Show", "show")
     );
-    assert_eq!(function.time_out.as_secs(), 15);
+    assert_eq!(function.timeout.as_secs(), 15);
     let environment: Vec<String> = function
         .environment
         .iter()
@@ -93,7 +93,7 @@ fn functions_routes_tables_and_streams_are_read() {
         ("Items", 10, true)
     );
     let [table] = template.tables.as_slice() else {
-        panic!("one table: the other's condition does not hold")
+        panic!("one table: the condition of the other is false")
     };
     assert_eq!(table.key, [("pk".to_owned(), "S".to_owned())]);
     assert_eq!(
@@ -107,7 +107,7 @@ fn functions_routes_tables_and_streams_are_read() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_that_names_its_place() {
+fn an_error_names_its_path() {
     for (from, to, expected) in [
         (
             "DAYS: !Ref Days",
@@ -117,7 +117,7 @@ fn what_cannot_be_read_is_an_error_that_names_its_place() {
         (
             "DAYS: !Ref Days",
             "DAYS: !ImportValue x",
-            "Template.Globals.Function.Environment.Variables.DAYS: the intrinsic !ImportValue is not known",
+            "Template.Globals.Function.Environment.Variables.DAYS: the development server does not support the intrinsic !ImportValue",
         ),
         (
             "OWN: \"yes\"",
@@ -127,27 +127,27 @@ fn what_cannot_be_read_is_an_error_that_names_its_place() {
         (
             "Path: \"/items/{id}\"",
             "Path: \"/items/{id+}\"",
-            "Events.One.Properties.Path: the segment \"{id+}\" is not known",
+            "Events.One.Properties.Path: the development server does not support the segment \"{id+}\"",
         ),
         (
             "Method: get",
             "Method: get, Auth: {}",
-            "Events.One.Properties: Auth is not known",
+            "Events.One.Properties: the development server does not support Auth",
         ),
         (
             "Type: DynamoDB\n",
             "Type: Schedule\n",
-            "Events.Bell.Type: events of type Schedule are not known",
+            "Events.Stream.Type: the development server does not support events of type Schedule",
         ),
         (
             "!GetAtt Items.StreamArn",
             "a-stream",
-            "Bell.Properties.Stream: must be the StreamArn of a table",
+            "Stream.Properties.Stream: must be the StreamArn of a table",
         ),
         (
             "TRIM_HORIZON",
             "LATEST",
-            "StartingPosition: the local server knows TRIM_HORIZON only",
+            "StartingPosition: the development server supports only TRIM_HORIZON",
         ),
         (
             "BatchSize: 10",
@@ -167,17 +167,17 @@ fn what_cannot_be_read_is_an_error_that_names_its_place() {
         (
             "KMSKey:",
             "GlobalSecondaryIndexes:",
-            "GlobalSecondaryIndexes: the intrinsic !ImportValue is not known",
+            "GlobalSecondaryIndexes: the development server does not support the intrinsic !ImportValue",
         ),
         (
             "      StreamSpecification: {StreamViewType: NEW_IMAGE}\n",
             "",
-            "Items has no stream for show",
+            "Items has no stream, but is an event source of show",
         ),
         (
             "AllowMethods: [GET]",
             "AllowCredentials: true",
-            "CorsConfiguration: AllowCredentials is not known",
+            "CorsConfiguration: the development server does not support AllowCredentials",
         ),
         (
             "Condition: Never",
@@ -204,7 +204,7 @@ fn what_cannot_be_read_is_an_error_that_names_its_place() {
 }
 
 #[test]
-fn the_template_of_this_project_is_understood() {
+fn the_template_of_the_project_is_supported() {
     let template = Template::read(Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../template.yaml"

@@ -1,29 +1,29 @@
-//! A YAML node of a CloudFormation template: plain data, or an intrinsic function that is yet to be resolved.
-//! Every scalar is kept as text, as CloudFormation does; what it means is decided where it is read.
+//! YAML values of a CloudFormation template: plain data and unresolved intrinsic functions. Scalars are kept as text, as in
+//! CloudFormation; their type depends on the property.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Tagged;
 
-/// One node.
+/// One value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// Nothing: `~`, or `!Ref AWS::NoValue` once it is resolved.
-    Nothing,
+    /// `~`, or a resolved `!Ref AWS::NoValue`.
+    Null,
     /// A string, a number or a boolean.
     Text(String),
     List(Vec<Value>),
     Map(BTreeMap<String, Value>),
-    /// `!Name argument`, or `{Fn::Name: argument}`; the name without `!` and `Fn::`.
+    /// `!Name argument` or `{Fn::Name: argument}`. The name has neither `!` nor `Fn::`.
     Intrinsic(String, Box<Value>),
 }
 
 impl Value {
-    /// What a person would call this kind of node.
+    /// The kind of value, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Nothing => "nothing",
+            Self::Null => "null",
             Self::Text(_) => "a scalar",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
@@ -31,7 +31,7 @@ impl Value {
         }
     }
 
-    /// `{Ref: X}` and `{Fn::Name: X}` mean the same as `!Ref X` and `!Name X`.
+    /// Converts a mapping. `{Ref: X}` and `{Fn::Name: X}` are the long forms of `!Ref X` and `!Name X`.
     fn from_map(map: BTreeMap<String, Self>) -> Self {
         let long_form = (map.len() == 1)
             .then(|| map.keys().next())
@@ -40,7 +40,7 @@ impl Value {
             .map(str::to_owned);
         match (long_form, map) {
             (Some(name), map) => {
-                let argument = map.into_values().next().unwrap_or(Self::Nothing);
+                let argument = map.into_values().next().unwrap_or(Self::Null);
                 Self::Intrinsic(name, Box::new(argument))
             }
             (None, map) => Self::Map(map),
@@ -53,19 +53,17 @@ impl<'de> Deserialize<'de> for Value {
         let Tagged(Untagged(value), tag) = Tagged::<Untagged>::deserialize(deserializer)?;
         match tag.as_deref() {
             None => Ok(value),
-            // `!!str` and the like: YAML's own types, which the parser has applied already.
+            // YAML's own types, such as `!!str`, are already applied by the parser.
             Some(tag) if tag.starts_with("tag:yaml.org,2002:") => Ok(value),
             Some(tag) => match tag.strip_prefix('!').filter(|name| !name.is_empty()) {
                 Some(name) => Ok(Self::Intrinsic(name.to_owned(), Box::new(value))),
-                None => Err(D::Error::custom(format_args!(
-                    "the tag {tag:?} means nothing here"
-                ))),
+                None => Err(D::Error::custom(format_args!("unknown tag {tag:?}"))),
             },
         }
     }
 }
 
-/// The node itself, whose tag [`Value`] has seen already.
+/// A value without its tag, which [`Value`] handles.
 struct Untagged(Value);
 
 impl<'de> Deserialize<'de> for Untagged {
@@ -80,7 +78,7 @@ impl<'de> Visitor<'de> for AnyNode {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("a YAML node")
+        formatter.write_str("a YAML value")
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
@@ -104,11 +102,11 @@ impl<'de> Visitor<'de> for AnyNode {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Nothing)
+        Ok(Value::Null)
     }
 
     fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Nothing)
+        Ok(Value::Null)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
@@ -145,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_become_intrinsics_on_scalars_lists_and_mappings() {
+    fn a_tag_becomes_an_intrinsic() {
         assert_eq!(read("!Ref Users"), intrinsic("Ref", text("Users")));
         assert_eq!(read("!Not [!Equals [a, 1]]"), {
             let equals = intrinsic("Equals", Value::List(vec![text("a"), text("1")]));
@@ -161,18 +159,18 @@ mod tests {
     }
 
     #[test]
-    fn the_long_forms_mean_the_same_as_the_short_ones() {
+    fn the_long_form_of_an_intrinsic_equals_the_short_form() {
         assert_eq!(read("Ref: Users"), read("!Ref Users"));
         assert_eq!(read("Fn::Sub: a-${B}"), read("!Sub 'a-${B}'"));
         assert!(matches!(read("{Ref: a, Other: b}"), Value::Map(_)));
     }
 
     #[test]
-    fn scalars_are_text_whatever_yaml_calls_them() {
+    fn every_scalar_is_text() {
         assert_eq!(read("15"), text("15"));
         assert_eq!(read("-1"), text("-1"));
         assert_eq!(read("true"), text("true"));
         assert_eq!(read("\"2012-10-17\""), text("2012-10-17"));
-        assert_eq!(read("~"), Value::Nothing);
+        assert_eq!(read("~"), Value::Null);
     }
 }

@@ -1,4 +1,4 @@
-//! Events of requests, compared with what API Gateway documents for payload format 2.0.
+//! Events compared with the documentation of payload format 2.0.
 
 use hyper::{Request, http::request::Builder};
 
@@ -10,24 +10,24 @@ fn event_of(request: Builder, body: &[u8]) -> Value {
         method: "GET".to_owned(),
         path: "/api/users/{id}".to_owned(),
     };
-    let found = Match {
+    let route_match = RouteMatch {
         route: &route,
         function: "get_user",
         parameters: vec![("id", "2%32")],
     };
-    let call = Call {
-        found: &found,
+    let context = RequestContext {
+        route_match: &route_match,
         peer: SocketAddr::from(([203, 0, 113, 7], 4711)),
         request_id: "one",
         now: Timestamp::from_unix(1_769_860_800),
     };
     let (parts, ()) = request.body(()).expect("a request").into_parts();
-    let event = event(&call, &parts, body).expect("an event");
+    let event = build(&context, &parts, body).expect("an event");
     serde_json::from_str(event.get()).expect("JSON")
 }
 
 #[test]
-fn an_event_has_the_shape_of_format_2_0() {
+fn an_event_has_the_fields_of_format_2_0() {
     let request = Request::get("/api/users/2%32?a=1&a=2&b=%20x")
         .header("Host", "api.example.com")
         .header("User-Agent", "curl/8")
@@ -75,8 +75,8 @@ fn an_event_has_the_shape_of_format_2_0() {
 }
 
 #[test]
-fn a_body_is_text_only_where_it_is_declared_so_and_is_utf_8() {
-    for (declared, body, expected) in [
+fn a_body_is_text_if_its_media_type_is_and_it_is_utf_8() {
+    for (content_type, body, expected) in [
         (Some("application/json"), &b"{}"[..], json!(["{}", false])),
         (
             Some("Application/JSON; charset=utf-8"),
@@ -99,20 +99,20 @@ fn a_body_is_text_only_where_it_is_declared_so_and_is_utf_8() {
         (Some("application/json"), b"", json!([null, false])),
     ] {
         let request = Request::post("/");
-        let request = declared.into_iter().fold(request, |request, value| {
+        let request = content_type.into_iter().fold(request, |request, value| {
             request.header("content-type", value)
         });
         let event = event_of(request, body);
         assert_eq!(
             json!([event.get("body"), event.get("isBase64Encoded")]),
             expected,
-            "{declared:?} {body:?}"
+            "{content_type:?} {body:?}"
         );
     }
 }
 
 #[test]
-fn header_bytes_that_are_no_utf_8_are_taken_for_latin_1() {
+fn header_values_that_are_not_utf_8_are_latin_1() {
     let request = Request::get("/")
         .header("authorization", &b"Token \xfc"[..])
         .header("x-name", "ü".as_bytes());

@@ -1,14 +1,14 @@
-//! Intrinsics against a few names.
+//! Intrinsics and conditions in a small scope.
 
 use super::*;
 
-fn names() -> Names {
+fn scope() -> Scope {
     let parameter = |default: Option<&str>, is_list| Parameter {
         default: default.map(str::to_owned),
         is_list,
     };
     let yaml = "{HasB: !Not [!Equals [!Ref B, \"\"]], Both: !And [!Condition HasB, !Equals [!Ref A, 8]], Loop: !Condition Loop}";
-    Names {
+    Scope {
         parameters: BTreeMap::from([
             ("A".to_owned(), parameter(Some("8"), false)),
             ("B".to_owned(), parameter(Some(""), false)),
@@ -28,7 +28,7 @@ fn names() -> Names {
 
 fn resolved(yaml: &str) -> String {
     let value = serde_saphyr::from_str(yaml).expect("valid YAML");
-    match names().resolve(&value) {
+    match scope().resolve(&value) {
         Ok(Value::Text(text)) => text,
         Ok(other) => format!("{other:?}"),
         Err(problem) => format!("error: {problem}"),
@@ -36,11 +36,11 @@ fn resolved(yaml: &str) -> String {
 }
 
 #[test]
-fn intrinsics_come_to_what_they_mean_on_this_machine() {
+fn supported_intrinsics_are_resolved() {
     for (yaml, expected) in [
         ("!Ref A", "8"),
         ("!Ref B", ""),
-        ("!Ref AWS::NoValue", "Nothing"),
+        ("!Ref AWS::NoValue", "Null"),
         ("!Ref Users", "Users"),
         (
             "!Sub '${A}-${AWS::Region}-${!kept}-${Users.Arn}'",
@@ -62,38 +62,41 @@ fn intrinsics_come_to_what_they_mean_on_this_machine() {
     ] {
         assert_eq!(resolved(yaml), expected, "{yaml}");
     }
-    assert_eq!(names().holds("Both"), Ok(false));
+    assert_eq!(scope().condition("Both"), Ok(false));
 }
 
 #[test]
-fn what_is_not_known_is_an_error() {
+fn unsupported_intrinsics_are_errors() {
     for (yaml, expected) in [
         (
             "!Ref Needed",
-            "error: the parameter Needed has no Default, which is what the local server goes by",
+            "error: the parameter Needed has no Default, which the development server needs",
         ),
         (
             "!Ref Role",
-            "error: the local server has no name for Role, which is AWS::IAM::Role",
+            "error: the development server does not support !Ref of Role, which is AWS::IAM::Role",
         ),
-        ("!Ref Nobody", "error: nothing is called Nobody"),
+        (
+            "!Ref Missing",
+            "error: there is no parameter or resource Missing",
+        ),
         (
             "!GetAtt Users.Size",
-            "error: the local server does not know the attribute Size of Users, which is AWS::DynamoDB::Table",
+            "error: the development server does not support the attribute Size of Users, which is AWS::DynamoDB::Table",
         ),
         ("!GetAtt Users", "error: !GetAtt takes Resource.Attribute"),
         (
             "!ImportValue x",
-            "error: the intrinsic !ImportValue is not known to the local server",
+            "error: the development server does not support the intrinsic !ImportValue",
         ),
         (
             "!Sub ['${A}', {A: b}]",
-            "error: !Sub of a list is not known to the local server",
+            "error: the development server does not support !Sub of a list",
         ),
-        ("!Sub '${A'", "error: !Sub has a ${ without its }"),
+        ("!Sub '${A'", "error: !Sub has a ${ without a }"),
         (
             "!Sub '${Origins}'",
-            "error: !Sub cannot put a list in place of ${Origins}",
+            "error: !Sub cannot replace ${Origins} with a list",
         ),
         ("!If [Other, a, b]", "error: there is no condition Other"),
         ("!If [Loop, a, b]", "nest too deeply"),

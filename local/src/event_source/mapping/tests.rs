@@ -1,4 +1,4 @@
-//! Mappings from a real stream to a function that does as it is told.
+//! Mappings from a real stream to a function with given responses.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,8 +11,8 @@ use shared::{
 use super::*;
 use crate::{dynamodb, template::Table};
 
-/// What a function does with the events that it gets, given as the `n` of each record.
-type Answers = fn(&[String]) -> Value;
+/// The response of the function to the keys of a batch.
+type Respond = fn(&[String]) -> Value;
 
 struct Bench {
     database: Database,
@@ -22,7 +22,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(answers: Answers) -> Self {
+    fn new(respond: Respond) -> Self {
         let clock = Clock::new(|| Timestamp::from_unix(1_769_860_800));
         let table = Table {
             name: "Items".to_owned(),
@@ -42,21 +42,26 @@ impl Bench {
                 .unwrap_or_default();
             let keys: Vec<String> = records.iter().map(key).collect();
             seen.lock().expect("not poisoned").push(keys.join(","));
-            let mut answer = answers(&keys);
-            name_failures(&mut answer, &records);
-            Box::pin(async move { serde_json::value::to_raw_value(&answer).expect("JSON") })
+            let mut response = respond(&keys);
+            replace_keys(&mut response, &records);
+            Box::pin(async move { serde_json::value::to_raw_value(&response).expect("JSON") })
         });
-        let mapping = Mapping {
+        let settings = EventSourceMapping {
             table: "Items".to_owned(),
             batch_size: 2,
             patterns: vec![r#"{"dynamodb":{"NewImage":{"state":{"S":["queued"]}}}}"#.to_owned()],
             reports_failures: true,
         };
-        let mapping = StreamMapping::new("consumer", &mapping, database.clone(), Position(None))
-            .expect("a mapping");
+        let mapping = StreamMapping::new(
+            "consumer",
+            &settings,
+            database.clone(),
+            Checkpoint::of_data(None),
+        )
+        .expect("a mapping");
         Self {
             database,
-            functions: Functions::only("consumer", Duration::from_secs(1), invoke),
+            functions: Functions::single("consumer", Duration::from_secs(1), invoke),
             mapping,
             batches,
         }
@@ -77,9 +82,9 @@ impl Bench {
         self.database.put_item(request).expect("a write");
     }
 
-    async fn deliver(&mut self, at_once: bool) -> String {
+    async fn deliver(&mut self, retry_now: bool) -> String {
         self.batches.lock().expect("not poisoned").clear();
-        self.mapping.deliver(&self.functions, at_once).await;
+        self.mapping.deliver(&self.functions, retry_now).await;
         self.batches.lock().expect("not poisoned").join(" | ")
     }
 }
@@ -92,9 +97,9 @@ fn key(record: &Value) -> String {
         .to_owned()
 }
 
-/// Puts sequence numbers in place of keys, which is what tests name records by.
-fn name_failures(answer: &mut Value, records: &[Value]) {
-    for failure in answer
+/// Replaces keys, by which the tests identify records, with sequence numbers.
+fn replace_keys(response: &mut Value, records: &[Value]) {
+    for failure in response
         .get_mut("batchItemFailures")
         .and_then(Value::as_array_mut)
         .into_iter()
@@ -109,11 +114,11 @@ fn name_failures(answer: &mut Value, records: &[Value]) {
     }
 }
 
-fn all_well(_: &[String]) -> Value {
+fn succeed(_: &[String]) -> Value {
     json!({ "batchItemFailures": [] })
 }
 
-fn c_fails(keys: &[String]) -> Value {
+fn fail_c(keys: &[String]) -> Value {
     let failures: Vec<Value> = keys
         .iter()
         .filter(|key| *key == "c")
@@ -123,8 +128,8 @@ fn c_fails(keys: &[String]) -> Value {
 }
 
 #[tokio::test]
-async fn wanted_records_arrive_once_in_order_and_in_batches() {
-    let mut bench = Bench::new(all_well);
+async fn matching_records_are_delivered_once_in_order_and_in_batches() {
+    let mut bench = Bench::new(succeed);
     for key in ["a", "b", "c"] {
         bench.put(key, "queued");
         bench.put(&format!("{key}-done"), "sent");
@@ -136,22 +141,26 @@ async fn wanted_records_arrive_once_in_order_and_in_batches() {
 }
 
 #[tokio::test]
-async fn what_follows_a_failed_record_waits_and_is_tried_again_with_it() {
-    let mut bench = Bench::new(c_fails);
+async fn a_failed_record_is_retried_before_later_ones() {
+    let mut bench = Bench::new(fail_c);
     for key in ["a", "b", "c", "d", "e"] {
         bench.put(key, "queued");
     }
     assert_eq!(bench.deliver(false).await, "a,b | c,d");
-    assert_eq!(bench.deliver(false).await, "", "it pauses after a failure");
+    assert_eq!(
+        bench.deliver(false).await,
+        "",
+        "no retry before the delay is over"
+    );
     assert_eq!(
         bench.deliver(true).await,
         "c",
-        "a batch that failed whole is tried in halves"
+        "a batch that failed as a whole is halved"
     );
 }
 
 #[tokio::test]
-async fn an_answer_that_names_no_record_means_the_whole_batch() {
+async fn an_unknown_identifier_fails_the_whole_batch() {
     let mut bench =
         Bench::new(|_| json!({ "batchItemFailures": [{ "itemIdentifier": "nonsense" }] }));
     bench.put("a", "queued");
@@ -160,12 +169,12 @@ async fn an_answer_that_names_no_record_means_the_whole_batch() {
 }
 
 #[tokio::test]
-async fn an_event_has_the_shape_that_lambda_documents() {
-    let bench = Bench::new(all_well);
+async fn an_event_has_the_documented_fields() {
+    let bench = Bench::new(succeed);
     bench.put("a", "queued");
     let mut mapping = bench.mapping;
-    assert_eq!(mapping.take_page().expect("a page"), 1);
-    let mut event = mapping.waiting.pop_front().expect("a record");
+    assert_eq!(mapping.read_page().expect("a page"), 1);
+    let mut event = mapping.pending.pop_front().expect("a record");
     for varying in [
         "/eventID",
         "/dynamodb/SequenceNumber",

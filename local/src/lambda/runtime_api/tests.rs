@@ -1,4 +1,4 @@
-//! The Runtime API as a process sees it.
+//! The Runtime API from the side of the process.
 
 use reqwest::Response;
 use serde_json::{Value, value::to_raw_value};
@@ -29,11 +29,11 @@ impl Process {
 
     async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> u16 {
         let request = self.client.post(self.url(path)).body(body);
-        request.send().await.expect("an answer").status().as_u16()
+        request.send().await.expect("a response").status().as_u16()
     }
 
-    /// What comes of an event with this request id, sooner or later.
-    fn call(&self, id: &str) -> tokio::task::JoinHandle<Result<Box<RawValue>, Failure>> {
+    /// Invokes the process in the background, with an event of this request id.
+    fn invoke(&self, id: &str) -> tokio::task::JoinHandle<Result<Box<RawValue>, FunctionError>> {
         let mut context = Context::default();
         id.clone_into(&mut context.request_id);
         context.deadline = 1_769_860_815_000;
@@ -50,9 +50,9 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn an_event_is_handed_over_with_its_headers_and_answered() {
+async fn an_event_has_the_documented_headers() {
     let process = Process::start().await;
-    let answer = process.call("one");
+    let response = process.invoke("one");
     let event = process.next().await;
     process.api.ready().await.expect("ready");
     assert_eq!(header(&event, "lambda-runtime-aws-request-id"), Some("one"));
@@ -73,79 +73,79 @@ async fn an_event_is_handed_over_with_its_headers_and_answered() {
         process.post("invocation/one/response", r#"{"a":1}"#).await,
         202
     );
-    let answer = answer.await.expect("no panic").expect("an answer");
-    assert_eq!(answer.get(), r#"{"a":1}"#);
+    let response = response.await.expect("no panic").expect("a response");
+    assert_eq!(response.get(), r#"{"a":1}"#);
 }
 
 #[tokio::test]
-async fn a_failure_reaches_the_caller_in_the_process_own_words() {
+async fn an_error_keeps_the_type_and_message_of_the_process() {
     let process = Process::start().await;
-    let answer = process.call("one");
+    let response = process.invoke("one");
     process.next().await;
-    let failure = r#"{"errorType":"Panic","errorMessage":"on purpose","stackTrace":[]}"#;
-    assert_eq!(process.post("invocation/one/error", failure).await, 202);
-    let failure = answer.await.expect("no panic").expect_err("a failure");
-    assert_eq!(failure.to_string(), "Panic: on purpose");
+    let error = r#"{"errorType":"Panic","errorMessage":"on purpose","stackTrace":[]}"#;
+    assert_eq!(process.post("invocation/one/error", error).await, 202);
+    let error = response.await.expect("no panic").expect_err("an error");
+    assert_eq!(error.to_string(), "Panic: on purpose");
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_json_or_too_long_is_a_failure() {
+async fn a_response_that_is_invalid_or_too_large_is_an_error() {
     let process = Process::start().await;
     for body in [
-        "no JSON".to_owned(),
-        format!("\"{}\"", "x".repeat(MAX_ANSWER)),
+        "not JSON".to_owned(),
+        format!("\"{}\"", "x".repeat(MAX_RESPONSE)),
     ] {
-        let answer = process.call("one");
+        let response = process.invoke("one");
         process.next().await;
         assert_eq!(process.post("invocation/one/response", body).await, 202);
-        answer.await.expect("no panic").expect_err("a failure");
+        response.await.expect("no panic").expect_err("an error");
     }
 }
 
 #[tokio::test]
-async fn nobody_answers_twice_or_what_was_not_asked() {
+async fn an_invocation_is_completed_exactly_once() {
     let process = Process::start().await;
-    let answer = process.call("one");
+    let response = process.invoke("one");
     process.next().await;
     assert_eq!(process.post("invocation/other/response", "1").await, 400);
     assert_eq!(process.post("invocation/one/response", "1").await, 202);
     assert_eq!(process.post("invocation/one/response", "2").await, 400);
     assert_eq!(process.post("invocation/one", "2").await, 404);
-    let answer = answer.await.expect("no panic").expect("an answer");
-    assert_eq!(answer.get(), "1");
+    let response = response.await.expect("no panic").expect("a response");
+    assert_eq!(response.get(), "1");
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_waits_for_any_more_is_not_handed_over() {
+async fn a_cancelled_event_is_skipped() {
     let process = Process::start().await;
-    let given_up = process.call("one");
+    let cancelled = process.invoke("one");
     tokio::task::yield_now().await;
-    given_up.abort();
-    given_up.await.expect_err("no answer");
-    let answer = process.call("two");
+    cancelled.abort();
+    cancelled.await.expect_err("no response");
+    let response = process.invoke("two");
     let event = process.next().await;
     assert_eq!(header(&event, "lambda-runtime-aws-request-id"), Some("two"));
     process.post("invocation/two/response", "null").await;
-    answer.await.expect("no panic").expect("an answer");
+    response.await.expect("no panic").expect("a response");
 }
 
 #[tokio::test]
-async fn a_process_that_cannot_start_says_why() {
+async fn an_init_error_is_reported() {
     let process = Process::start().await;
-    let why = r#"{"errorType":"Start","errorMessage":"no table"}"#;
-    assert_eq!(process.post("init/error", why).await, 202);
-    let failure = process.api.ready().await.expect_err("a failure");
-    assert_eq!(failure, Failure::new("Start", "no table"));
+    let error = r#"{"errorType":"Start","errorMessage":"no table"}"#;
+    assert_eq!(process.post("init/error", error).await, 202);
+    let error = process.api.ready().await.expect_err("an error");
+    assert_eq!(error, FunctionError::new("Start", "no table"));
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_process_that_has_ended() {
+async fn an_exit_fails_every_invocation() {
     let process = Process::start().await;
-    let (before, during) = (process.call("one"), process.call("two"));
+    let (before, during) = (process.invoke("one"), process.invoke("two"));
     process.next().await;
     process.api.ended("exit status: 1");
-    for call in [before, during, process.call("three")] {
-        let failure = call.await.expect("no panic").expect_err("a failure");
-        assert_eq!(failure.to_string(), "Runtime.ExitError: exit status: 1");
+    for invocation in [before, during, process.invoke("three")] {
+        let error = invocation.await.expect("no panic").expect_err("an error");
+        assert_eq!(error.to_string(), "Runtime.ExitError: exit status: 1");
     }
 }

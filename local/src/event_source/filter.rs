@@ -1,18 +1,18 @@
-//! The part of Amazon's event patterns that event source mappings of this project use: nested objects,
-//! and lists of exact strings or `{"prefix": …}`. Anything else is refused when the server starts.
+//! Filters of event source mappings. Supports the part of EventBridge's event patterns that the project uses: nested
+//! objects, and lists of exact strings or `{"prefix": …}`. Rejects any other pattern when the server starts.
 
 use serde_json::{Map, Value};
 
 /// An event pattern.
 #[derive(Debug)]
 pub(super) enum Pattern {
-    /// Every field must be there and match.
+    /// Every field must exist and match.
     Fields(Vec<(String, Pattern)>),
-    /// The value must be a string that one of these accepts.
+    /// The value must be a string that one of the matchers accepts.
     AnyOf(Vec<Matcher>),
 }
 
-/// What accepts one string.
+/// A condition on a string.
 #[derive(Debug)]
 pub(super) enum Matcher {
     Exactly(String),
@@ -20,12 +20,12 @@ pub(super) enum Matcher {
 }
 
 impl Pattern {
-    /// Reads a pattern as the template writes it.
+    /// Parses the JSON of a pattern.
     pub(super) fn parse(json: &str) -> Result<Self, String> {
         match serde_json::from_str(json) {
             Ok(Value::Object(fields)) => Self::fields(&fields),
-            Ok(_) => Err(format!("the event pattern {json} is no object")),
-            Err(error) => Err(format!("the event pattern {json} is no JSON: {error}")),
+            Ok(_) => Err(format!("the event pattern {json} is not an object")),
+            Err(error) => Err(format!("the event pattern {json} is not JSON: {error}")),
         }
     }
 
@@ -38,7 +38,7 @@ impl Pattern {
                 }
                 other => {
                     return Err(format!(
-                        "event patterns hold objects and lists, not {other}"
+                        "an event pattern contains objects and lists, but not {other}"
                     ));
                 }
             };
@@ -51,7 +51,7 @@ impl Pattern {
             .map(Self::Fields)
     }
 
-    /// Whether `record` is to be delivered.
+    /// Returns true if `record` matches the pattern.
     pub(super) fn matches(&self, record: &Value) -> bool {
         match self {
             Self::Fields(fields) => fields.iter().all(|(name, pattern)| {
@@ -76,7 +76,7 @@ impl Matcher {
         {
             Some(prefix) => Ok(Self::Prefix(prefix.to_owned())),
             None => Err(format!(
-                "the event matcher {value} is not known to the local server"
+                "the development server does not support the event matcher {value}"
             )),
         }
     }
@@ -102,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn a_record_matches_when_every_field_does() {
-        let pattern = Pattern::parse(MAILS).expect("a known pattern");
+    fn a_record_matches_if_every_field_does() {
+        let pattern = Pattern::parse(MAILS).expect("a supported pattern");
         assert!(pattern.matches(&record("mail#reset_password#21", "queued")));
         assert!(pattern.matches(&record("mail#reset_password#21", "again")));
         assert!(!pattern.matches(&record("mail#reset_password#21", "sent")));
@@ -115,15 +115,24 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_is_not_known_is_refused() {
+    fn an_unsupported_pattern_is_rejected() {
         for (json, expected) in [
-            ("[", "is no JSON"),
-            ("[]", "is no object"),
-            (r#"{"eventName":"INSERT"}"#, "hold objects and lists"),
-            (r#"{"n":[1]}"#, "the event matcher 1 is not known"),
-            (r#"{"n":[{"exists":true}]}"#, "is not known"),
-            (r#"{"n":[{"prefix":"a","suffix":"b"}]}"#, "is not known"),
-            (r#"{"n":[{"prefix":1}]}"#, "is not known"),
+            ("[", "is not JSON"),
+            ("[]", "is not an object"),
+            (r#"{"eventName":"INSERT"}"#, "contains objects and lists"),
+            (r#"{"n":[1]}"#, "does not support the event matcher 1"),
+            (
+                r#"{"n":[{"exists":true}]}"#,
+                "does not support the event matcher",
+            ),
+            (
+                r#"{"n":[{"prefix":"a","suffix":"b"}]}"#,
+                "does not support the event matcher",
+            ),
+            (
+                r#"{"n":[{"prefix":1}]}"#,
+                "does not support the event matcher",
+            ),
         ] {
             let problem = Pattern::parse(json).expect_err(json);
             assert!(problem.contains(expected), "{json}: {problem}");

@@ -1,14 +1,14 @@
-//! The functions that the local server can run: one line for each.
+//! The functions that the development server can run, one line each.
 
 use shared::{
     app::App,
     lambda::{Invoke, endpoint},
 };
 
-/// Makes a function of what it works with.
+/// Builds a function on the app that it works with.
 pub type Build = fn(&'static App) -> Invoke;
 
-/// Every function by its name, which is its folder's, its crate's and its binary's.
+/// Every function by its name, which is also the name of its folder, its crate and its binary.
 pub const REGISTRY: &[(&str, Build)] = &[
     ("get_user", |app| endpoint(app, get_user::handler)),
     ("jwks", |app| endpoint(app, jwks::handler)),

@@ -1,4 +1,4 @@
-//! The mails that were sent, newest first, for people and tests to read.
+//! The mails that were sent, for the mailbox page and for tests.
 
 use std::{
     collections::VecDeque,
@@ -8,13 +8,13 @@ use std::{
 use serde::Serialize;
 use shared::domain::clock::Clock;
 
-/// How many mails are kept, so that a server under load does not grow for ever.
-const KEPT: usize = 10_000;
+/// The number of mails that are kept, which bounds the memory of a server under load.
+const CAPACITY: usize = 10_000;
 
 /// A mail as SES received it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mail {
-    /// The message id that the sender was told.
+    /// The message id that the sender received.
     pub id: String,
     /// Every recipient.
     pub to: Vec<String>,
@@ -26,11 +26,11 @@ pub struct Mail {
     pub text: String,
     /// The body as HTML; empty if there is none.
     pub html: String,
-    /// When it was received (RFC 3339).
+    /// The time of receipt (RFC 3339).
     pub sent_at: String,
 }
 
-/// What of a mail its sender states.
+/// The content of a request to send a mail.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) to: Vec<String>,
@@ -40,31 +40,31 @@ pub(super) struct Message {
     pub(super) html: String,
 }
 
-/// The mails. Cheap to clone; all clones are the same.
+/// The store of sent mails. Cheap to clone; clones share the mails.
 #[derive(Clone)]
-pub(crate) struct Mails {
+pub(crate) struct SentMails {
     clock: Clock,
-    kept: Arc<Mutex<Kept>>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct State {
     newest_first: VecDeque<Mail>,
     received: u64,
 }
 
-impl Mails {
+impl SentMails {
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
             clock,
-            kept: Arc::default(),
+            state: Arc::default(),
         }
     }
 
-    /// Keeps `message`; gives its id.
-    pub(super) fn keep(&self, message: Message) -> String {
-        let mut kept = self.lock();
-        kept.received += 1;
+    /// Adds a mail and returns its id.
+    pub(super) fn add(&self, message: Message) -> String {
+        let mut state = self.lock();
+        state.received += 1;
         let Message {
             to,
             from,
@@ -73,7 +73,7 @@ impl Mails {
             html,
         } = message;
         let mail = Mail {
-            id: format!("local-{:06}", kept.received),
+            id: format!("local-{:06}", state.received),
             to,
             from,
             subject,
@@ -82,8 +82,8 @@ impl Mails {
             sent_at: self.clock.now().to_string(),
         };
         let id = mail.id.clone();
-        kept.newest_first.push_front(mail);
-        kept.newest_first.truncate(KEPT);
+        state.newest_first.push_front(mail);
+        state.newest_first.truncate(CAPACITY);
         id
     }
 
@@ -92,12 +92,12 @@ impl Mails {
         self.lock().newest_first.iter().cloned().collect()
     }
 
-    /// Forgets every mail.
+    /// Deletes every mail.
     pub(crate) fn clear(&self) {
         self.lock().newest_first.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! CORS as API Gateway does it: preflights never reach a function, and answers to a page that may call get its headers.
+//! CORS as in API Gateway: it responds to preflight requests itself, and adds headers to responses for allowed origins.
 
 use hyper::{
     HeaderMap, Method, StatusCode,
@@ -11,21 +11,21 @@ use hyper::{
 };
 
 use crate::{
-    listener::{Answer, empty},
+    http_server::{Response, empty_response},
     template::Cors,
 };
 
-/// The answer to a preflight; `None` if `request` is none.
-pub(super) fn preflight(cors: &Cors, request: &Parts) -> Option<Answer> {
+/// The response to a preflight request; `None` if `request` is not one.
+pub(super) fn preflight_response(cors: &Cors, request: &Parts) -> Option<Response> {
     let is_preflight = request.method == Method::OPTIONS
         && request.headers.contains_key(ORIGIN)
         && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     if !is_preflight {
         return None;
     }
-    let mut answer = empty(StatusCode::NO_CONTENT);
+    let mut response = empty_response(StatusCode::NO_CONTENT);
     if let Some(origin) = allowed_origin(cors, &request.headers) {
-        let headers = answer.headers_mut();
+        let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         insert(
             headers,
@@ -41,15 +41,15 @@ pub(super) fn preflight(cors: &Cors, request: &Parts) -> Option<Answer> {
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(seconds));
         }
     }
-    Some(answer)
+    Some(response)
 }
 
-/// Adds to `answer` what the page that sent `request` needs to read it.
-pub(super) fn mark(cors: &Cors, request: &HeaderMap, answer: &mut HeaderMap) {
+/// Adds the CORS headers to a response if the request has an allowed origin.
+pub(super) fn add_headers(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
     if let Some(origin) = allowed_origin(cors, request) {
-        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         insert(
-            answer,
+            response,
             ACCESS_CONTROL_EXPOSE_HEADERS,
             &cors.exposed_headers.join(","),
         );
@@ -58,18 +58,15 @@ pub(super) fn mark(cors: &Cors, request: &HeaderMap, answer: &mut HeaderMap) {
 
 fn allowed_origin(cors: &Cors, request: &HeaderMap) -> Option<HeaderValue> {
     let origin = request.get(ORIGIN)?;
-    let any = cors.origins.iter().any(|allowed| allowed == "*");
-    let named = cors
-        .origins
-        .iter()
-        .any(|allowed| allowed.as_bytes() == origin.as_bytes());
-    if any {
+    let allows = |allowed: &[u8]| cors.origins.iter().any(|other| other.as_bytes() == allowed);
+    if allows(b"*") {
         Some(HeaderValue::from_static("*"))
     } else {
-        named.then(|| origin.clone())
+        allows(origin.as_bytes()).then(|| origin.clone())
     }
 }
 
+/// Inserts a header unless its value is empty.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Some(value) = value.parse().ok().filter(|_| !value.is_empty()) {
         headers.insert(name, value);
@@ -92,21 +89,21 @@ mod tests {
         }
     }
 
-    fn preflight_from(origin: &str) -> Option<Answer> {
+    fn preflight_from(origin: &str) -> Option<Response> {
         let request = Request::options("/x")
             .header("origin", origin)
             .header("access-control-request-method", "PATCH");
-        preflight(
+        preflight_response(
             &cors(),
             &request.body(()).expect("a request").into_parts().0,
         )
     }
 
     #[test]
-    fn a_preflight_of_an_allowed_page_is_told_what_it_may_do() {
-        let answer = preflight_from("https://app.example").expect("an answer");
-        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-        let headers = answer.headers();
+    fn a_preflight_from_an_allowed_origin_has_the_cors_headers() {
+        let response = preflight_from("https://app.example").expect("a response");
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let headers = response.headers();
         assert_eq!(
             headers
                 .get("access-control-allow-origin")
@@ -128,18 +125,22 @@ mod tests {
     }
 
     #[test]
-    fn other_pages_are_told_nothing_and_other_requests_are_no_preflight() {
+    fn a_preflight_from_another_origin_has_no_headers() {
         assert!(
             preflight_from("https://evil.example")
-                .expect("an answer")
+                .expect("a response")
                 .headers()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn an_options_request_without_an_origin_is_not_a_preflight() {
         let request = Request::options("/x")
             .body(())
             .expect("a request")
             .into_parts()
             .0;
-        assert!(preflight(&cors(), &request).is_none());
+        assert!(preflight_response(&cors(), &request).is_none());
     }
 }

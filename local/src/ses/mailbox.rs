@@ -1,4 +1,4 @@
-//! The mailbox: what was sent, as JSON for tests and as a page for people. Local only.
+//! The mailbox of the development server: every mail that was sent, as a page and as JSON.
 
 use askama::Template as _;
 use http_body_util::Full;
@@ -10,26 +10,24 @@ use hyper::{
     },
 };
 
-use crate::{
-    listener::{self, Answer},
-    ses::{Mail, Mails},
-};
+use super::{Mail, SentMails};
+use crate::http_server::{Response, empty_response};
 
-/// Where the page is.
+/// The path of the page.
 pub const PAGE: &str = "/_local/";
-/// Where the list is.
+/// The path of the JSON list.
 const LIST: &str = "/_local/mails";
 
-/// Nothing is loaded and no script runs. A mail's own HTML stands in a sandboxed frame, to which this applies as well.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+/// The page loads nothing and runs no script. The same applies to the sandboxed frames that show the HTML of mails.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Whether `path` is one of the mailbox's.
-pub(crate) fn owns(path: &str) -> bool {
+/// Returns true if `path` belongs to the mailbox.
+pub(crate) fn serves(path: &str) -> bool {
     path == PAGE || path == LIST
 }
 
-/// The answer of the mailbox, if it has one for this method and path.
-pub(crate) fn answer(method: &Method, path: &str, mails: &Mails) -> Option<Answer> {
+/// Handles a request to the mailbox; `None` if it does not support the method.
+pub(crate) fn handle(method: &Method, path: &str, mails: &SentMails) -> Option<Response> {
     match (method, path) {
         (&Method::GET, PAGE) => {
             let page = Page {
@@ -45,26 +43,26 @@ pub(crate) fn answer(method: &Method, path: &str, mails: &Mails) -> Option<Answe
         }
         (&Method::DELETE, LIST) => {
             mails.clear();
-            Some(listener::empty(StatusCode::NO_CONTENT))
+            Some(empty_response(StatusCode::NO_CONTENT))
         }
         _ => None,
     }
 }
 
-fn with_body(media_type: &'static str, body: String) -> Answer {
-    let mut answer = Answer::new(Full::from(body));
+fn with_body(media_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(Full::from(body));
     for (name, value) in [
         (CONTENT_TYPE, media_type),
         (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
-        answer
+        response
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
     }
-    answer
+    response
 }
 
 #[derive(askama::Template)]
@@ -73,24 +71,24 @@ struct Page<'a> {
     mails: &'a [Mail],
 }
 
-/// A piece of a mail's text, which is a link or is not.
-struct Piece<'a> {
+/// A part of a mail's text: a link, or plain text.
+struct TextPart<'a> {
     text: &'a str,
     is_link: bool,
 }
 
-/// `text` in pieces, so that what begins with `http` can be clicked.
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+/// Splits `text` into links and plain text.
+fn split_links(text: &str) -> impl Iterator<Item = TextPart<'_>> {
     text.split_inclusive(char::is_whitespace).flat_map(|word| {
         let end = word.trim_end().len();
         let (word, space) = word.split_at(end);
         let is_link = word.starts_with("https://") || word.starts_with("http://");
         [
-            Piece {
+            TextPart {
                 text: word,
                 is_link,
             },
-            Piece {
+            TextPart {
                 text: space,
                 is_link: false,
             },
@@ -115,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_escapes_everything_and_frames_the_html() {
+    fn the_page_escapes_mails_and_frames_their_html() {
         let page = Page { mails: &[mail()] }.render().expect("a page");
         assert!(!page.contains("<script"), "{page}");
         assert!(!page.contains("<b>@"), "{page}");
@@ -130,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_mailbox_says_so() {
+    fn an_empty_mailbox_has_a_note() {
         assert!(
             Page { mails: &[] }
                 .render()
@@ -140,16 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn pieces_lose_nothing() {
+    fn splitting_links_keeps_every_character() {
         let text = "a  http://x y\n";
         assert_eq!(
-            pieces(text).map(|piece| piece.text).collect::<String>(),
+            split_links(text).map(|part| part.text).collect::<String>(),
             text
         );
         assert_eq!(
-            pieces(text)
-                .filter(|piece| piece.is_link)
-                .map(|piece| piece.text)
+            split_links(text)
+                .filter(|part| part.is_link)
+                .map(|part| part.text)
                 .collect::<Vec<_>>(),
             ["http://x"]
         );

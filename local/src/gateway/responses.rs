@@ -1,37 +1,31 @@
-//! Answers of API Gateway itself, and those that it makes of what a function returned.
+//! Responses of API Gateway: its own errors, and what functions return (payload format 2.0).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http_body_util::Full;
 use hyper::{
-    HeaderMap, Response, StatusCode,
+    HeaderMap, StatusCode,
     body::Bytes,
     header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::listener::Answer;
+use crate::http_server::{Response, json_response};
 
-/// An answer without a function: a status and API Gateway's own words for it.
-pub(super) fn own(status: StatusCode) -> Answer {
+/// An error of API Gateway itself, with the message that API Gateway uses.
+pub(super) fn gateway_error(status: StatusCode) -> Response {
     let message = match status {
-        // The words that API Gateway uses, where they differ from the status's own.
+        // The reason phrase of RFC 9110 differs.
         StatusCode::PAYLOAD_TOO_LARGE => "Request Entity Too Large",
         other => other.canonical_reason().unwrap_or_default(),
     };
-    let body = json!({ "message": message }).to_string();
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
+    json_response(status, json!({ "message": message }).to_string())
 }
 
-/// What a function returns (payload format 2.0).
+/// The response of a function (payload format 2.0).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Returned {
+struct FunctionResponse {
     status_code: u16,
     #[serde(default)]
     headers: Map<String, Value>,
@@ -45,9 +39,9 @@ struct Returned {
     is_base64_encoded: bool,
 }
 
-/// The answer that `returned` describes; `None` if it describes none.
-pub(super) fn of_function(returned: &str) -> Option<Answer> {
-    let returned: Returned = serde_json::from_str(returned).ok()?;
+/// The HTTP response that a function returned; `None` if it is malformed.
+pub(super) fn from_function(returned: &str) -> Option<Response> {
+    let returned: FunctionResponse = serde_json::from_str(returned).ok()?;
     let text = returned.body.unwrap_or_default();
     let body = if returned.is_base64_encoded {
         STANDARD.decode(text).ok()?
@@ -78,10 +72,10 @@ pub(super) fn of_function(returned: &str) -> Option<Answer> {
             HeaderValue::from_static("text/plain;charset=utf-8"),
         );
     }
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    *answer.status_mut() = status;
-    *answer.headers_mut() = headers;
-    Some(answer)
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Some(response)
 }
 
 fn header_value(value: &Value) -> Option<HeaderValue> {
@@ -98,8 +92,8 @@ mod tests {
 
     use super::*;
 
-    async fn shown(answer: Answer) -> String {
-        let (parts, body) = answer.into_parts();
+    async fn rendered(response: Response) -> String {
+        let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body in memory").to_bytes();
         let headers: Vec<String> = parts
             .headers
@@ -115,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_gateways_own_answers_have_its_words() {
+    async fn gateway_errors_have_the_documented_messages() {
         for (status, expected) in [
             (StatusCode::NOT_FOUND, "Not Found"),
             (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
@@ -126,27 +120,27 @@ mod tests {
                 r#"{} [content-type: application/json] {{"message":"{expected}"}}"#,
                 status.as_u16()
             );
-            assert_eq!(shown(own(status)).await, expected);
+            assert_eq!(rendered(gateway_error(status)).await, expected);
         }
     }
 
     #[tokio::test]
-    async fn what_a_function_returns_becomes_an_answer() {
+    async fn a_function_response_becomes_an_http_response() {
         let returned = r#"{"statusCode":201,"headers":{"X-One":"1"},"multiValueHeaders":{"x-two":["a","b"]},
             "cookies":["c=d"],"body":"e30=","isBase64Encoded":true}"#;
         let expected = "201 [x-one: 1, x-two: a, x-two: b, set-cookie: c=d, content-type: text/plain;charset=utf-8] {}";
         assert_eq!(
-            shown(of_function(returned).expect("an answer")).await,
+            rendered(from_function(returned).expect("a response")).await,
             expected
         );
         assert_eq!(
-            shown(of_function(r#"{"statusCode":204,"body":null}"#).expect("an answer")).await,
+            rendered(from_function(r#"{"statusCode":204,"body":null}"#).expect("a response")).await,
             "204 [] "
         );
     }
 
     #[test]
-    fn nonsense_is_no_answer() {
+    fn malformed_function_responses_are_rejected() {
         for returned in [
             "null",
             "[]",
@@ -158,7 +152,7 @@ mod tests {
             r#"{"statusCode":200,"headers":{"a":null}}"#,
             r#"{"statusCode":200,"body":"?","isBase64Encoded":true}"#,
         ] {
-            assert!(of_function(returned).is_none(), "{returned}");
+            assert!(from_function(returned).is_none(), "{returned}");
         }
     }
 }

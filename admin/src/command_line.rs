@@ -1,93 +1,89 @@
 //! The commands and their options.
 #![expect(
     clippy::doc_markdown,
-    reason = "a terminal shows these comments, as they stand"
+    reason = "clap prints these comments as plain text"
 )]
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{limits::Limited, whom::Whom};
+use crate::{connection::TableArgs, limits::LimitTarget, user_ref::UserRef};
 
-/// Latchkey's command line for operators: against AWS, or with --endpoint-url against the local server.
+/// Command line for operators of Latchkey. Works on AWS or, with --endpoint-url, on the local server.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version)]
 pub(crate) struct CommandLine {
     #[command(flatten)]
-    pub(crate) place: Place,
-    /// Answer in JSON
+    pub(crate) tables: TableArgs,
+    /// Print the result as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// Where the tables are.
-#[derive(Args)]
-pub(crate) struct Place {
-    /// DynamoDB elsewhere than in AWS, such as the local server's http://127.0.0.1:8000; with plain http no credentials are needed
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "AWS_ENDPOINT_URL_DYNAMODB"
-    )]
-    pub(crate) endpoint_url: Option<String>,
-    /// Profile of the AWS configuration [default: as for every AWS tool]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-    /// AWS region [default: as for every AWS tool]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) region: Option<String>,
-    /// Table of users: the stack's output UsersTableName [default: UsersTable]
-    #[arg(long, global = true, value_name = "NAME", env = "USERS_TABLE")]
-    pub(crate) users_table: Option<String>,
-    /// Table of mails, reset tokens and counters: the output TransientTableName [default: TransientTable]
-    #[arg(long, global = true, value_name = "NAME", env = "TRANSIENT_TABLE")]
-    pub(crate) transient_table: Option<String>,
-    /// Table of signing keys: the output KeysTableName [default: KeysTable]
-    #[arg(long, global = true, value_name = "NAME", env = "KEYS_TABLE")]
-    pub(crate) keys_table: Option<String>,
-}
-
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Make a user a superuser, or take that away
+    /// Grant or revoke superuser rights
     Superuser {
         #[arg(value_enum)]
         change: Change,
-        /// E-mail, username or id (id:… and username:… tell a number from a name)
-        whom: Whom,
+        /// E-mail address, username or id; write id:… or username:… for a username made of digits
+        user: UserRef,
     },
-    /// Where a user is signed in
+    /// Manage a user's sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
-    /// The keys that session tokens are signed with
+    /// Manage the keys that sign session tokens
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// The mails that were asked for
+    /// Show mails and their delivery state, or queue them again
     #[command(subcommand)]
     Mails(MailsCommand),
-    /// What was counted against a user or a source address
+    /// Manage rate limits of a user or a source address
     #[command(subcommand)]
     Limits(LimitsCommand),
-    /// Go through a user's journey at a deployed address, as a new user who is removed again
-    Smoke {
-        /// Address of the API: the stack's output ApiUrl
-        #[arg(value_name = "API URL")]
-        api: String,
-    },
-    /// Prepare a restored table of users, before anything reads it: end every session, kill every link, check markers
-    Restore {
-        /// The restored table; not the one in use
-        #[arg(value_name = "TABLE")]
-        table: String,
-        /// Make missing markers and remove stray ones
-        #[arg(long)]
-        mend: bool,
-        /// Go on with a table of which a part is prepared already: an earlier run was interrupted
-        #[arg(long)]
-        again: bool,
-    },
+    /// Test a deployed API with a new user, and remove that user afterwards
+    ///
+    /// Signs up, logs in, reads and changes the user, changes the password and the e-mail address, requests a password
+    /// reset and waits until its mail is sent. Removing the user and following the mail need the names of the tables.
+    Smoke(SmokeArgs),
+    /// Prepare a restored table of users before it goes into use
+    ///
+    /// Ends every session, invalidates every reset link, lists the superusers and checks that each user can be found by
+    /// e-mail address and username. Running it again is safe.
+    Restore(RestoreArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SmokeArgs {
+    /// Address of the API: the stack's output ApiUrl
+    #[arg(value_name = "API URL")]
+    pub(crate) api: String,
+    /// Seconds to wait until the reset mail is sent
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) mail_timeout: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct RestoreArgs {
+    /// Name of the restored table
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: String,
+    /// Create missing markers and delete orphaned ones (a marker maps an e-mail address or a username to its user)
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Continue after an interrupted run, when only a part of the table is prepared
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Prepare a table that is already in use; signs out everyone who has signed in since
+    #[arg(long)]
+    pub(crate) in_use: bool,
+    /// File with the ids of users whose password must not work any more, one id a line (- reads standard input);
+    /// these users have to reset their password
+    #[arg(long, value_name = "FILE")]
+    pub(crate) void_passwords: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -98,23 +94,23 @@ pub(crate) enum Change {
 
 #[derive(Subcommand)]
 pub(crate) enum SessionsCommand {
-    /// Sign a user out everywhere, and make mailed links dead; the password stays
+    /// Sign a user out everywhere and invalidate reset links; the password stays the same
     End {
-        /// E-mail, username or id (id:… and username:… tell a number from a name)
-        whom: Whom,
+        /// E-mail address, username or id; write id:… or username:… for a username made of digits
+        user: UserRef,
     },
 }
 
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Show the public keys and what each is for
+    /// Show the public keys and the state of each
     Show,
-    /// Publish a new key, which signs an hour from now; the old one verifies until its last token has expired
+    /// Publish a new key that signs an hour from now; the old key verifies until its last token has expired
     Rotate {
-        /// Days that a session may live at most; more than the parameter SessionDays does no harm
+        /// Longest lifetime of a session in days; must not be less than the parameter SessionDays
         #[arg(long, env = "SESSION_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=90))]
         session_days: u16,
-        /// Also if a key is already waiting for its turn
+        /// Rotate even if a published key has not started to sign yet
         #[arg(long)]
         force: bool,
     },
@@ -122,29 +118,29 @@ pub(crate) enum KeysCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum MailsCommand {
-    /// Show how far mails got
-    Show(Which),
-    /// Queue mails once more that failed or were never sent
-    Replay(Which),
+    /// Show mails with their delivery state
+    Show(MailFilter),
+    /// Queue mails again that failed or were never sent
+    Replay(MailFilter),
 }
 
-/// Which mails.
+/// The mails that a command is about.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Which {
-    /// Those of the user with this e-mail, username or id
-    pub(crate) whom: Option<Whom>,
-    /// Those of everybody that failed, and those that still wait a day after they were asked for
+pub(crate) struct MailFilter {
+    /// All mails of the user with this e-mail address, username or id
+    pub(crate) user: Option<UserRef>,
+    /// All users' mails that failed, or are still queued a day after the request
     #[arg(long)]
     pub(crate) failed: bool,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum LimitsCommand {
-    /// Forget it, so that the next try is served
+    /// Reset the counters, so that the next request is served
     Clear {
-        /// IP address, e-mail or username
+        /// IP address, e-mail address or username
         #[arg(value_name = "SOURCE, E-MAIL OR USERNAME")]
-        what: Limited,
+        target: LimitTarget,
     },
 }

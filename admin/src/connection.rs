@@ -1,110 +1,162 @@
-//! What every command works with: the tables, wherever they are, this machine's clock and chance.
+//! The tables, in AWS or on the local server, with this machine's clock and randomness.
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{
+    BehaviorVersion, Region, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig,
+};
 use aws_sdk_dynamodb::{
     Client,
-    config::{Credentials, SharedHttpClient},
+    config::{Credentials, SharedCredentialsProvider, SharedHttpClient},
 };
 use aws_smithy_http_client::{
     Builder, Connector,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use clap::Args;
 use shared::{
     app::Providers,
-    domain::{clock::Clock, random::Random},
     store::{database::Database, keys::Keys, transient::Transient, users::Users},
 };
 
-use crate::{command_line::Place, failure::Failure, scan::Scanner};
+use crate::{error::Error, scan::Scanner};
 
-/// What every command works with.
-pub(crate) struct Admin {
+/// The options that locate the tables.
+#[expect(
+    clippy::doc_markdown,
+    reason = "clap prints these comments as plain text"
+)]
+#[derive(Args)]
+#[command(next_help_heading = "Connection options")]
+pub(crate) struct TableArgs {
+    /// Endpoint of DynamoDB, such as the local server's http://127.0.0.1:8000; over plain http no credentials are needed
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "AWS_ENDPOINT_URL_DYNAMODB"
+    )]
+    endpoint_url: Option<String>,
+    /// AWS profile that gives the credentials [default: the AWS SDK's default chain]
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// AWS region [default: the AWS SDK's default chain]
+    #[arg(long, global = true, value_name = "NAME")]
+    region: Option<String>,
+    /// Table of users: the stack's output UsersTableName [default: UsersTable]
+    #[arg(long, global = true, value_name = "NAME", env = "USERS_TABLE")]
+    users_table: Option<String>,
+    /// Table of mails, reset tokens and counters: the stack's output TransientTableName [default: TransientTable]
+    #[arg(long, global = true, value_name = "NAME", env = "TRANSIENT_TABLE")]
+    transient_table: Option<String>,
+    /// Table of signing keys: the stack's output KeysTableName [default: KeysTable]
+    #[arg(long, global = true, value_name = "NAME", env = "KEYS_TABLE")]
+    keys_table: Option<String>,
+}
+
+/// The tables and providers that every command works with.
+pub(crate) struct Context {
     pub(crate) users: Users,
     pub(crate) transient: Transient,
     pub(crate) keys: Keys,
     pub(crate) database: Database,
     pub(crate) scanner: Scanner,
-    pub(crate) clock: Clock,
-    pub(crate) random: Random,
-    pub(crate) users_table: String,
-    pub(crate) transient_table: String,
-    /// Whether the operator said where the tables are; if not, the names are only the local server's defaults.
-    pub(crate) is_placed: bool,
+    pub(crate) providers: Providers,
+    pub(crate) users_table: TableName,
+    pub(crate) transient_table: TableName,
 }
 
-/// The region that tables outside AWS are asked in: they do not care.
+/// The name of a table.
+pub(crate) struct TableName {
+    pub(crate) name: String,
+    /// True if the operator named the table or the endpoint. False if the name is only the local server's default.
+    pub(crate) is_explicit: bool,
+}
+
+/// The region for endpoints outside AWS, which ignore it.
 const LOCAL_REGION: &str = "eu-central-1";
 
-impl Admin {
-    /// Finds region and credentials where every AWS tool finds them. Asks no table yet.
-    pub(crate) async fn connect(place: &Place) -> Result<Self, Failure> {
-        let client = Client::from_conf(config(place).await?);
-        let Providers { clock, random, .. } = Providers::system();
-        let database = Database::new(&client, random.clone());
-        // A shell sets a variable that it could not find out to nothing.
-        let name = |given: &Option<String>, default: &str| {
-            let given = given.clone().filter(|name| !name.is_empty());
-            given.unwrap_or_else(|| default.to_owned())
-        };
-        let users_table = name(&place.users_table, "UsersTable");
-        let transient_table = name(&place.transient_table, "TransientTable");
-        let keys_table = name(&place.keys_table, "KeysTable");
+impl Context {
+    /// Resolves region and credentials as the AWS tools do. Sends no request to a table yet.
+    pub(crate) async fn connect(args: &TableArgs) -> Result<Self, Error> {
+        let client = Client::from_conf(config(args).await?);
+        let providers = Providers::system();
+        let database = Database::new(&client, providers.random.clone());
+        let users_table = args.table(args.users_table.as_ref(), "UsersTable");
+        let transient_table = args.table(args.transient_table.as_ref(), "TransientTable");
+        let keys_table = args.table(args.keys_table.as_ref(), "KeysTable");
         Ok(Self {
-            users: Users::new(database.clone(), &users_table),
-            transient: Transient::new(database.clone(), &transient_table),
-            keys: Keys::new(database.clone(), &keys_table),
+            users: Users::new(database.clone(), &users_table.name),
+            transient: Transient::new(database.clone(), &transient_table.name),
+            keys: Keys::new(database.clone(), &keys_table.name),
             database,
             scanner: Scanner::new(client),
-            clock,
-            random,
+            providers,
             users_table,
             transient_table,
-            is_placed: place
-                .users_table
-                .as_deref()
-                .is_some_and(|name| !name.is_empty())
-                || place.endpoint_url.is_some(),
         })
     }
 }
 
-async fn config(place: &Place) -> Result<aws_sdk_dynamodb::Config, Failure> {
-    let endpoint = place.endpoint_url.as_deref();
+impl TableArgs {
+    fn table(&self, option: Option<&String>, default: &str) -> TableName {
+        // A shell sets a variable to nothing if it could not find the value.
+        let given = option.filter(|name| !name.is_empty());
+        TableName {
+            name: given.map_or(default, String::as_str).to_owned(),
+            is_explicit: given.is_some() || self.endpoint_url.is_some(),
+        }
+    }
+}
+
+async fn config(args: &TableArgs) -> Result<aws_sdk_dynamodb::Config, Error> {
+    let endpoint = args.endpoint_url.as_deref();
     if endpoint.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
-        return Err(Failure::said(
+        return Err(Error::message(
             "--endpoint-url must begin with http:// or https://",
         ));
     }
     let is_local = endpoint.is_some_and(|url| url.starts_with("http://"));
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
-    if let Some(profile) = &place.profile {
+    if let Some(profile) = &args.profile {
         loader = loader.profile_name(profile);
     }
-    if let Some(region) = &place.region {
+    if let Some(region) = &args.region {
         loader = loader.region(Region::new(region.clone()));
     } else if is_local {
         loader = loader.region(Region::new(LOCAL_REGION));
     }
+    let sdk_config = loader.load().await;
+    let mut config = aws_sdk_dynamodb::config::Builder::from(&sdk_config);
     if is_local {
-        // Nothing checks them, but the SDK wants something to sign with.
-        loader =
-            loader.credentials_provider(Credentials::new("local", "local", None, None, "local"));
+        // The local server ignores them, but the SDK signs every request.
+        let credentials = Credentials::new("local", "local", None, None, "local");
+        config.set_credentials_provider(Some(SharedCredentialsProvider::new(credentials)));
+    } else if let Some(profile) = &args.profile {
+        // The default chain would prefer credentials in the environment, and turn to the instance's role if there is no
+        // such profile.
+        let provider = ProviderConfig::default()
+            .with_http_client(http_client())
+            .with_region(sdk_config.region().cloned());
+        let profile = ProfileFileCredentialsProvider::builder()
+            .profile_name(profile)
+            .configure(&provider)
+            .build();
+        config.set_credentials_provider(Some(SharedCredentialsProvider::new(profile)));
     }
-    let mut config = aws_sdk_dynamodb::config::Builder::from(&loader.load().await);
     if endpoint.is_some() {
-        config.set_endpoint_url(place.endpoint_url.clone());
+        config.set_endpoint_url(args.endpoint_url.clone());
     }
     Ok(config.build())
 }
 
-/// Trusts what this machine trusts, so that it works behind a company's proxy too.
+/// Trusts the certificates that this machine trusts, so that it also works behind a company's proxy.
 fn http_client() -> SharedHttpClient {
     Builder::new()
         .tls_provider(Provider::rustls(CryptoMode::AwsLc))
         .build_https()
 }
 
-/// The same, for requests that no SDK makes.
+/// The same, for requests outside the SDK.
 pub(crate) fn connector() -> Connector {
     Connector::builder()
         .tls_provider(Provider::rustls(CryptoMode::AwsLc))

@@ -1,4 +1,4 @@
-//! `keys show` and `keys rotate`. A private key is read where it must be and never shown.
+//! `keys show` and `keys rotate`. Private keys are never printed.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use shared::{
 };
 
 use crate::{
-    connection::Admin,
-    failure::Failure,
+    connection::Context,
+    error::Error,
     report::{Report, span, table},
 };
 
-/// The public keys, and when each began, or begins, to sign.
-pub(crate) async fn show(admin: &Admin) -> Result<Report, Failure> {
-    let (signing, jwks) = read(admin).await?;
-    let now = admin.clock.now();
+/// Shows the public keys with the state of each.
+pub(crate) async fn show(context: &Context) -> Result<Report, Error> {
+    let (signing, jwks) = read(context).await?;
+    let now = context.providers.clock.now();
     let keys: Vec<_> = jwks
         .keys
         .iter()
-        .map(|key| Shown::of(key, &signing, now))
+        .map(|key| KeySummary::of(key, &signing, now))
         .collect();
     let rows: Vec<_> = keys
         .iter()
         .map(|key| [key.kid.clone(), key.state.clone(), key.age(now)])
         .collect();
-    let json: Vec<_> = keys.iter().map(Shown::to_json).collect();
+    let json: Vec<_> = keys.iter().map(KeySummary::to_json).collect();
     Ok(Report::new(
         table(["kid", "state", "age"], &rows),
         json!({ "keys": json }),
@@ -37,54 +37,58 @@ pub(crate) async fn show(admin: &Admin) -> Result<Report, Failure> {
 
 /// Publishes a new key.
 pub(crate) async fn rotate(
-    admin: &Admin,
+    context: &Context,
     session_days: u16,
     force: bool,
-) -> Result<Report, Failure> {
-    let (signing, _) = read(admin).await?;
-    let now = admin.clock.now();
+) -> Result<Report, Error> {
+    let (signing, _) = read(context).await?;
+    let now = context.providers.clock.now();
     let waiting = signing.keys.iter().find(|key| now < key.signs_from);
     if let Some(waiting) = waiting
         && !force
     {
-        return Err(Failure::said(format!(
-            "the key {} is published already and signs from {}; nothing was done (--force puts another in its place)",
+        return Err(Error::message(format!(
+            "nothing was done: the key {} is already published and signs from {} (--force publishes another one)",
             waiting.kid, waiting.signs_from
         )));
     }
     let lifetime = Duration::from_hours(u64::from(session_days) * 24);
-    let signer = Signer::new(admin.keys.clone(), admin.clock.clone(), lifetime);
+    let signer = Signer::new(
+        context.keys.clone(),
+        context.providers.clock.clone(),
+        lifetime,
+    );
     let stored = signer.rotate(&signing, now).await?;
     let new = stored
         .keys
         .last()
         .filter(|key| signing.keys.iter().all(|old| old.kid != key.kid));
-    let new = new.ok_or_else(|| Failure::said("the new key was not stored: try again"))?;
+    let new = new.ok_or_else(|| Error::message("the new key was not stored; try again"))?;
     let text = format!(
-        "The key {} is published, and signs from {}. The keys before it verify until their last token has expired.",
+        "The key {} is published and signs from {}. Earlier keys verify until their last token has expired.",
         new.kid, new.signs_from
     );
     let json = json!({"kid": new.kid, "signs_from": new.signs_from.to_string()});
     Ok(Report::new(text, json))
 }
 
-async fn read(admin: &Admin) -> Result<(PrivateKeySet, Jwks), Failure> {
-    let (signing, jwks) = tokio::try_join!(admin.keys.private_keys(), admin.keys.jwks())?;
+async fn read(context: &Context) -> Result<(PrivateKeySet, Jwks), Error> {
+    let (signing, jwks) = tokio::try_join!(context.keys.private_keys(), context.keys.jwks())?;
     signing
         .zip(jwks)
-        .ok_or_else(|| Failure::said("there are no keys yet: the first sign-up makes them"))
+        .ok_or_else(|| Error::message("there are no keys yet; the first sign-up creates them"))
 }
 
-/// What may be shown of a key.
-struct Shown {
+/// The public facts about a key.
+struct KeySummary {
     kid: String,
     state: String,
-    /// Known of the keys that still sign, or will.
+    /// Known for keys that sign now or later.
     signs_from: Option<Timestamp>,
     until: Option<Timestamp>,
 }
 
-impl Shown {
+impl KeySummary {
     fn of(key: &PublicKey, signing: &PrivateKeySet, now: Timestamp) -> Self {
         let signs_from = signing
             .keys

@@ -1,4 +1,4 @@
-//! `limits clear`: for the user who locked themselves out, and for the office behind one address.
+//! `limits clear`: resets the counters of a user who is locked out, or of an office behind one address.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -6,22 +6,22 @@ use serde_json::json;
 use shared::{domain::digest::sha256_hex, http::source_group, store::transient::MailKey};
 
 use crate::{
-    connection::Admin,
-    failure::Failure,
+    connection::Context,
+    error::Error,
     report::Report,
     scan::{Filter, text},
-    whom::Whom,
+    user_ref::UserRef,
 };
 
-/// What is counted against.
+/// The subject of a counter.
 #[derive(Clone)]
-pub(crate) enum Limited {
-    /// An address as the counters write it: IPv4 whole, IPv6 by its first 64 bits.
+pub(crate) enum LimitTarget {
+    /// A source address as the counters store it: an IPv4 address, or the first 64 bits of an IPv6 address.
     Source(String),
-    User(Whom),
+    User(UserRef),
 }
 
-impl FromStr for Limited {
+impl FromStr for LimitTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -33,21 +33,21 @@ impl FromStr for Limited {
     }
 }
 
-pub(crate) async fn clear(admin: &Admin, what: &Limited) -> Result<Report, Failure> {
-    let cleared = match what {
-        Limited::Source(source) => of_source(admin, source).await?,
-        Limited::User(whom) => of_user(admin, whom).await?,
+pub(crate) async fn clear(context: &Context, target: &LimitTarget) -> Result<Report, Error> {
+    let cleared = match target {
+        LimitTarget::Source(source) => clear_source(context, source).await?,
+        LimitTarget::User(user_ref) => clear_user(context, user_ref).await?,
     };
     let text = if cleared.is_empty() {
-        "Nothing was counted.".to_owned()
+        "There was nothing to reset.".to_owned()
     } else {
-        format!("Forgotten: {}.", cleared.join(", "))
+        format!("Reset: {}.", cleared.join(", "))
     };
     Ok(Report::new(text, json!({ "cleared": cleared })))
 }
 
-/// Every counter of `source`, whatever it counts.
-async fn of_source(admin: &Admin, source: &str) -> Result<Vec<String>, Failure> {
+/// Removes every counter of `source`.
+async fn clear_source(context: &Context, source: &str) -> Result<Vec<String>, Error> {
     let end = format!("#{source}");
     let mut keys = Vec::new();
     let take = |item| {
@@ -57,13 +57,17 @@ async fn of_source(admin: &Admin, source: &str) -> Result<Vec<String>, Failure> 
                 .map(str::to_owned),
         );
     };
-    admin
+    context
         .scanner
-        .each(&admin.transient_table, Filter::keys_with("limit#"), take)
+        .each(
+            &context.transient_table.name,
+            Filter::keys_with("limit#"),
+            take,
+        )
         .await?;
     let mut cleared = Vec::new();
     for key in keys {
-        if admin.transient.remove_counter(&key).await? {
+        if context.transient.remove_counter(&key).await? {
             let what = key
                 .strip_prefix("limit#")
                 .and_then(|key| key.strip_suffix(&end));
@@ -73,48 +77,48 @@ async fn of_source(admin: &Admin, source: &str) -> Result<Vec<String>, Failure> 
     Ok(cleared)
 }
 
-/// Wrong passwords and reset mails of a user; and the same counted under a name while nobody had it.
-async fn of_user(admin: &Admin, whom: &Whom) -> Result<Vec<String>, Failure> {
+/// Resets the wrong passwords and reset mails of a user, and those counted for a name before it belonged to a user.
+async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>, Error> {
     let mut cleared = Vec::new();
     let mut note = |was_there: bool, what: &str| {
         if was_there {
             cleared.push(what.to_owned());
         }
     };
-    let user = whom.find(admin).await?;
+    let user = user_ref.find(context).await?;
     if let Some(user) = &user {
-        let failures = admin.users.reset_failed_attempts(user.id).await?;
+        let failures = context.users.reset_failed_attempts(user.id).await?;
         note(failures, "wrong passwords");
-        let mails = admin
+        let mails = context
             .transient
             .forget_quota(&MailKey::reset(user.id))
             .await?;
         note(mails, "reset mails");
     }
-    let names = names(whom);
+    let names = names(user_ref);
     if user.is_none() && names.is_empty() {
-        return Err(Failure::said(format!("nobody has {whom}")));
+        return Err(Error::message(format!("no user has {user_ref}")));
     }
     for name in names {
         let hash = sha256_hex(name.as_bytes());
         let key = format!("limit#unknown_name#{hash}");
-        let unknown = admin.transient.remove_counter(&key).await?;
-        note(unknown, "wrong passwords for a name that nobody had");
+        let unknown = context.transient.remove_counter(&key).await?;
+        note(unknown, "wrong passwords for an unknown name");
     }
-    if let Whom::Email(email) = whom {
-        let void = MailKey::decoy(&email.hash());
-        let unknown = admin.transient.remove_counter(void.as_str()).await?;
-        note(unknown, "reset mails to an address that nobody had");
+    if let UserRef::Email(email) = user_ref {
+        let decoy = MailKey::decoy(&email.hash());
+        let unknown = context.transient.remove_counter(decoy.as_str()).await?;
+        note(unknown, "reset mails to an unknown address");
     }
     Ok(cleared)
 }
 
-/// What wrong passwords are counted under while nobody has the name.
-fn names(whom: &Whom) -> Vec<String> {
-    match whom {
-        Whom::Email(email) => vec![email.canonical().to_owned()],
-        Whom::Username(username) | Whom::Digits(_, username) => vec![username.canonical()],
-        Whom::Id(_) => vec![],
+/// The names under which wrong passwords are counted while no user has them.
+fn names(user_ref: &UserRef) -> Vec<String> {
+    match user_ref {
+        UserRef::Email(email) => vec![email.canonical().to_owned()],
+        UserRef::Username(username) | UserRef::Digits(_, username) => vec![username.canonical()],
+        UserRef::Id(_) => vec![],
     }
 }
 
@@ -123,15 +127,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_written_as_it_is_counted() {
+    fn a_source_is_parsed_as_the_counters_store_it() {
         for text in ["2001:db8:1:2::5", "2001:db8:1:2::/64", "2001:0DB8:1:2:3::"] {
             assert!(
-                matches!(text.parse(), Ok(Limited::Source(source)) if source == "2001:db8:1:2::/64")
+                matches!(text.parse(), Ok(LimitTarget::Source(source)) if source == "2001:db8:1:2::/64")
             );
         }
         assert!(
-            matches!("192.0.2.1".parse(), Ok(Limited::Source(source)) if source == "192.0.2.1")
+            matches!("192.0.2.1".parse(), Ok(LimitTarget::Source(source)) if source == "192.0.2.1")
         );
-        assert!(matches!("ann".parse(), Ok(Limited::User(_))));
+        assert!(matches!("ann".parse(), Ok(LimitTarget::User(_))));
     }
 }

@@ -1,5 +1,5 @@
-//! `mails show` and `mails replay`. Nothing here can show the secret of a link: it stands in the mail alone. Nor is an
-//! address shown, which is nobody's business here.
+//! `mails show` and `mails replay`. Neither prints an address, nor can it print the secret of a link, which exists only
+//! in the mail itself.
 
 use std::time::Duration;
 
@@ -10,38 +10,35 @@ use shared::{
 };
 
 use crate::{
-    command_line::Which,
-    connection::Admin,
-    failure::Failure,
+    command_line::MailFilter,
+    connection::Context,
+    error::Error,
     report::{Report, table},
     scan::{Filter, text},
 };
 
-/// The stream gives a record up after this long: what still waits then waits for ever.
-const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
+/// The stream discards a record after this time; a mail that is still queued then is never sent.
+const STREAM_RETENTION: Duration = Duration::from_hours(24);
 
-/// A mail, where it is, and what is known of how it went.
+/// A mail with its key and delivery result.
 struct Row {
     key: MailKey,
     mail: Mail,
-    /// Why it failed or was dropped; once it is sent, what SES calls it.
+    /// The SES message id of a sent mail; otherwise the reason why it failed or was dropped.
     detail: String,
 }
 
-pub(crate) async fn show(admin: &Admin, which: &Which) -> Result<Report, Failure> {
-    let rows = rows(admin, which).await?;
+pub(crate) async fn show(context: &Context, filter: &MailFilter) -> Result<Report, Error> {
+    let rows = rows(context, filter).await?;
     if rows.is_empty() {
-        return Ok(Report::new(
-            "There are no such mails.",
-            json!({"mails": []}),
-        ));
+        return Ok(Report::new("No mails found.", json!({"mails": []})));
     }
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     let head = [
         "user",
         "kind",
         "state",
-        "asked for",
+        "requested at",
         "kept until",
         "SES id or reason",
     ];
@@ -49,60 +46,60 @@ pub(crate) async fn show(admin: &Admin, which: &Which) -> Result<Report, Failure
     Ok(Report::new(table(head, &cells), json!({ "mails": json })))
 }
 
-pub(crate) async fn replay(admin: &Admin, which: &Which) -> Result<Report, Failure> {
-    let mut rows = rows(admin, which).await?;
+pub(crate) async fn replay(context: &Context, filter: &MailFilter) -> Result<Report, Error> {
+    let mut rows = rows(context, filter).await?;
     rows.retain(|row| matches!(row.mail.state, State::Failed | State::Queued));
-    let now = admin.clock.now();
+    let now = context.providers.clock.now();
     let mut replayed = Vec::new();
     for row in &rows {
-        if admin.transient.replay(&row.key, &row.mail, now).await? {
+        if context.transient.replay(&row.key, &row.mail, now).await? {
             replayed.push(row.to_json());
         }
     }
-    let left = rows.len() - replayed.len();
+    let skipped = rows.len() - replayed.len();
     let mut text = match replayed.len() {
         0 => "No mail was queued again.".to_owned(),
         1 => "1 mail was queued again.".to_owned(),
-        many => format!("{many} mails were queued again."),
+        count => format!("{count} mails were queued again."),
     };
-    if left > 0 {
-        text = format!("{text} {left} changed in the same moment and were left alone.");
+    if skipped > 0 {
+        text = format!("{text} {skipped} changed in the meantime and were skipped.");
     }
     Ok(Report::new(
         text,
-        json!({"replayed": replayed, "left_alone": left}),
+        json!({"replayed": replayed, "skipped": skipped}),
     ))
 }
 
-/// The mails that are meant, oldest first. A user's notices have keys of their own, so the table is read whole.
-async fn rows(admin: &Admin, which: &Which) -> Result<Vec<Row>, Failure> {
-    let user = match &which.whom {
-        Some(whom) => Some(whom.found(admin).await?.id),
+/// Returns the selected mails, oldest first. Reads the whole table, since the keys of notices cannot be derived.
+async fn rows(context: &Context, filter: &MailFilter) -> Result<Vec<Row>, Error> {
+    let user = match &filter.user {
+        Some(user) => Some(user.require(context).await?.id),
         None => None,
     };
-    let now = admin.clock.now();
-    let is_meant = |mail: &Mail| match user {
+    let now = context.providers.clock.now();
+    let is_selected = |mail: &Mail| match user {
         Some(user) => mail.user == user,
         None => match mail.state {
             State::Failed => true,
-            State::Queued => now >= mail.requested_at + GIVEN_UP_AFTER,
+            State::Queued => now >= mail.requested_at + STREAM_RETENTION,
             State::Sent | State::Dropped => false,
         },
     };
     let mut rows = Vec::new();
     let mut unreadable = 0;
-    let table = &admin.transient_table;
+    let table = &context.transient_table.name;
     let take = |item| match Row::read(item) {
-        Some(row) if is_meant(&row.mail) => rows.push(row),
+        Some(row) if is_selected(&row.mail) => rows.push(row),
         Some(_) => {}
         None => unreadable += 1,
     };
-    admin
+    context
         .scanner
         .each(table, Filter::keys_with("mail#"), take)
         .await?;
     if unreadable > 0 {
-        eprintln!("warning: {unreadable} mails cannot be read, and are left out");
+        eprintln!("warning: {unreadable} mails cannot be deserialized and are not shown");
     }
     rows.sort_by_key(|row| row.mail.requested_at);
     Ok(rows)
@@ -135,7 +132,7 @@ impl Row {
             "user": self.mail.user,
             "kind": self.mail.kind,
             "state": self.mail.state,
-            "asked_at": self.mail.requested_at.to_string(),
+            "requested_at": self.mail.requested_at.to_string(),
             "expires_at": self.mail.expires_at.to_string(),
             "ses_id": detail.filter(|_| is_sent),
             "reason": detail.filter(|_| !is_sent),

@@ -1,9 +1,8 @@
-//! The operator's command line: what a person with rights to the tables does to a Latchkey, in AWS or on this machine.
-//! Says what it did in a sentence, and never shows a secret.
+//! The command line for operators, who have rights to the tables in AWS or run the local server. Never prints a secret.
 
 mod command_line;
 mod connection;
-mod failure;
+mod error;
 mod keys;
 mod limits;
 mod mails;
@@ -13,7 +12,7 @@ mod scan;
 mod sessions;
 mod smoke;
 mod superuser;
-mod whom;
+mod user_ref;
 
 use std::{
     io::{self, Write as _},
@@ -26,43 +25,44 @@ use crate::{
     command_line::{
         Command, CommandLine, KeysCommand, LimitsCommand, MailsCommand, SessionsCommand,
     },
-    connection::Admin,
-    failure::Failure,
+    connection::Context,
+    error::Error,
     report::Report,
 };
 
-/// 0: done, and all is well. 1: it could not be done, or something is wrong. 2, from clap: the command is not understood.
+/// Exits with 0 on success, with 1 on failure or if the operator has something to fix, and with 2 (from clap) on a
+/// usage error.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let json = command_line.json;
     match run(command_line).await {
         Ok(report) => {
-            // Whoever reads may have stopped, which is no reason to fail: what was asked for is done.
-            let _ = writeln!(io::stdout(), "{}", report.shown(json));
-            ExitCode::from(u8::from(!report.is_good))
+            // The reader may have closed the pipe. The command itself has succeeded.
+            let _ = writeln!(io::stdout(), "{}", report.render(json));
+            ExitCode::from(u8::from(!report.is_success))
         }
-        Err(failure) => {
-            eprintln!("error: {failure}");
+        Err(error) => {
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(command_line: CommandLine) -> Result<Report, Failure> {
-    let admin = Admin::connect(&command_line.place).await?;
+async fn run(command_line: CommandLine) -> Result<Report, Error> {
+    let context = Context::connect(&command_line.tables).await?;
     match command_line.command {
-        Command::Superuser { change, whom } => superuser::run(&admin, change, &whom).await,
-        Command::Sessions(SessionsCommand::End { whom }) => sessions::end(&admin, &whom).await,
-        Command::Keys(KeysCommand::Show) => keys::show(&admin).await,
+        Command::Superuser { change, user } => superuser::run(&context, change, &user).await,
+        Command::Sessions(SessionsCommand::End { user }) => sessions::end(&context, &user).await,
+        Command::Keys(KeysCommand::Show) => keys::show(&context).await,
         Command::Keys(KeysCommand::Rotate {
             session_days,
             force,
-        }) => keys::rotate(&admin, session_days, force).await,
-        Command::Mails(MailsCommand::Show(which)) => mails::show(&admin, &which).await,
-        Command::Mails(MailsCommand::Replay(which)) => mails::replay(&admin, &which).await,
-        Command::Limits(LimitsCommand::Clear { what }) => limits::clear(&admin, &what).await,
-        Command::Smoke { api } => smoke::run(&admin, &api).await,
-        Command::Restore { table, mend, again } => restore::run(&admin, &table, mend, again).await,
+        }) => keys::rotate(&context, session_days, force).await,
+        Command::Mails(MailsCommand::Show(filter)) => mails::show(&context, &filter).await,
+        Command::Mails(MailsCommand::Replay(filter)) => mails::replay(&context, &filter).await,
+        Command::Limits(LimitsCommand::Clear { target }) => limits::clear(&context, &target).await,
+        Command::Smoke(args) => smoke::run(&context, &args).await,
+        Command::Restore(args) => restore::run(&context, &args).await,
     }
 }

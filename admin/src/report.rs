@@ -1,13 +1,13 @@
-//! What a command found or did: for a person, and as JSON for a program.
+//! The result of a command, as text for people and as JSON for programs.
 
 use serde_json::Value;
 
-/// What a command found or did.
+/// The result of a command.
 pub(crate) struct Report {
     text: String,
     json: Value,
-    /// Whether nothing is left to do; otherwise the exit code is 1.
-    pub(crate) is_good: bool,
+    /// False if the operator has something to fix; the exit code is then 1.
+    pub(crate) is_success: bool,
 }
 
 impl Report {
@@ -15,17 +15,17 @@ impl Report {
         Self {
             text: text.into(),
             json,
-            is_good: true,
+            is_success: true,
         }
     }
 
-    /// The same, as something that the operator has to see to.
-    pub(crate) fn good_if(mut self, is_good: bool) -> Self {
-        self.is_good = is_good;
+    /// Sets whether the command succeeded.
+    pub(crate) fn with_success(mut self, is_success: bool) -> Self {
+        self.is_success = is_success;
         self
     }
 
-    pub(crate) fn shown(&self, as_json: bool) -> String {
+    pub(crate) fn render(&self, as_json: bool) -> String {
         if as_json {
             self.json.to_string()
         } else {
@@ -34,7 +34,7 @@ impl Report {
     }
 }
 
-/// `rows` as a table under `head`: every column as wide as its widest cell.
+/// Formats `rows` as a table below `head`, with every column as wide as its widest cell.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = head.map(|cell| cell.chars().count());
     for row in rows {
@@ -56,7 +56,7 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
     lines.join("\n")
 }
 
-/// A time span in its largest unit.
+/// Formats a duration in its largest unit.
 pub(crate) fn span(seconds: u64) -> String {
     let (number, unit) = match seconds {
         0..60 => (seconds, "second"),
@@ -73,9 +73,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_told_in_their_largest_unit() {
+    fn spans_are_formatted_in_their_largest_unit() {
         let spans = [0, 1, 59, 60, 7_200, 86_400, 200_000].map(span);
-        let told = [
+        let expected = [
             "0 seconds",
             "1 second",
             "59 seconds",
@@ -84,7 +84,7 @@ mod tests {
             "1 day",
             "2 days",
         ];
-        assert_eq!(spans, told);
+        assert_eq!(spans, expected);
     }
 
     #[test]

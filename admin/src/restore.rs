@@ -1,132 +1,286 @@
-//! `restore`: makes a restored table of users fit to be put in the place of the lost one. A backup brings back sessions
-//! that were signed out, and numbers that reset links may fit: both must be dead before anything reads the table.
+//! `restore`: prepares a restored table of users before it replaces the lost one. A backup brings back sessions that
+//! have ended, and counters that reset links sent later may match; both must be invalid before anything reads the
+//! table.
 
+mod pace;
+mod prepare;
 mod survey;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
 use serde_json::{Value, json};
-use shared::store::users::Users;
+use shared::{
+    domain::{
+        password::{Hash, NewPassword, Policy},
+        user_id::UserId,
+    },
+    store::users::Users,
+};
 
-use self::survey::{Fault, Survey};
-use crate::{connection::Admin, failure::Failure, report::Report, scan::Filter};
+use self::{
+    pace::Pace,
+    prepare::{Change, Written, write_all},
+    survey::{MarkerIssue, Survey},
+};
+use crate::{
+    command_line::RestoreArgs, connection::Context, error::Error, report::Report, scan::Filter,
+};
 
-/// Writes at once; at 5 ms each that is some 6,000 a second.
-const AT_ONCE: usize = 32;
+/// Results of a run.
+struct Outcome {
+    survey: Survey,
+    prepared: Written,
+    /// Empty unless a list of ids was given.
+    voided: Written,
+    repaired: Vec<MarkerIssue>,
+    unrepaired: Vec<MarkerIssue>,
+}
 
-pub(crate) async fn run(
-    admin: &Admin,
-    table: &str,
-    mend: bool,
-    again: bool,
-) -> Result<Report, Failure> {
-    if table == admin.users_table {
-        return Err(Failure::said(format!(
-            "{table} is the table in use (--users-table), where everybody would be signed out: name the restored one"
+pub(crate) async fn run(context: &Context, args: &RestoreArgs) -> Result<Report, Error> {
+    let table = args.table.as_str();
+    let to_void = match &args.void_passwords {
+        Some(file) => read_ids(file)?,
+        None => vec![],
+    };
+    let info = context.scanner.describe(table).await?;
+    if !info.is_active {
+        return Err(Error::message(format!(
+            "{table} is still being restored; wait until its status is ACTIVE"
         )));
     }
-    // The same for every run on this table, so that an interrupted one can be gone on with.
-    let writer = format!("restored#{table}");
-    let mut survey = Survey::default();
-    let take = |item| survey.take(item, &writer);
-    admin.scanner.each(table, Filter::all(), take).await?;
-    if survey.prepared > 0 && !survey.unprepared.is_empty() && !again {
-        return Err(Failure::said(format!(
-            "{} users of {table} are prepared and {} are not: either a run was interrupted, and --again goes on with it, \
-             or the table is in use already, and --again would sign those out who signed in since",
+    // The same in every run for this table, so that an interrupted run can be resumed.
+    let mark = format!("restored#{table}");
+    let mut survey = Survey::new(&mark, info.created_at);
+    let take = |item| survey.take(item);
+    context.scanner.each(table, Filter::all(), take).await?;
+    check_not_in_use(context, args, &survey)?;
+    let users = Users::new(context.database.clone(), table);
+    let pace = Pace::new(info.max_write_units);
+    let prepared = write_all(&users, &survey.unprepared, &Change::Prepare, &mark, &pace).await?;
+    let voided = if to_void.is_empty() {
+        Written::default()
+    } else {
+        let hash = random_hash(context)?;
+        write_all(&users, &to_void, &Change::VoidPassword(&hash), &mark, &pace).await?
+    };
+    let issues = survey.issues();
+    let (repaired, unrepaired) = if args.repair {
+        repair(&users, issues).await?
+    } else {
+        (vec![], issues)
+    };
+    let outcome = Outcome {
+        survey,
+        prepared,
+        voided,
+        repaired,
+        unrepaired,
+    };
+    Ok(outcome.report(table))
+}
+
+/// Fails if the table is, or seems to be, the one that the functions use.
+fn check_not_in_use(context: &Context, args: &RestoreArgs, survey: &Survey) -> Result<(), Error> {
+    let table = &args.table;
+    if args.in_use {
+        return Ok(());
+    }
+    let confirm = "preparing it would sign everyone out; add --in-use to do it anyway";
+    if *table == context.users_table.name {
+        return Err(Error::message(format!(
+            "{table} is the table in use (--users-table, USERS_TABLE), and {confirm}"
+        )));
+    }
+    if survey.active_users > 0 {
+        return Err(Error::message(format!(
+            "{table} is in use: {} of its users signed up or logged in after the table was created, and {confirm}",
+            survey.active_users
+        )));
+    }
+    if survey.prepared > 0 && !survey.unprepared.is_empty() && !args.resume {
+        return Err(Error::message(format!(
+            "{} users of {table} are prepared and {} are not. If an earlier run was interrupted, continue it with \
+             --resume. If the table is in use already, --resume signs those users out",
             survey.prepared,
             survey.unprepared.len()
         )));
     }
-    let users = Users::new(admin.database.clone(), table);
-    prepare(&users, &survey, &writer).await?;
-    let faults = survey.faults();
-    let (mended, left) = if mend {
-        mend_all(&users, faults).await?
+    Ok(())
+}
+
+/// Reads the ids of users, one a line. A write for one of them is assumed to consume one unit.
+fn read_ids(file: &Path) -> Result<Vec<(UserId, u32)>, Error> {
+    let name = file.display();
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
-        (vec![], faults)
+        fs::read_to_string(file)
     };
-    Ok(report(table, &survey, &mended, &left))
+    let text =
+        text.map_err(|error| Error::message(format!("{name} could not be read: {error}")))?;
+    let lines = text.lines().enumerate();
+    lines
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(index, line)| {
+            let id = UserId::parse(line.trim());
+            let id = id.map_err(|error| {
+                Error::message(format!("line {} of {name}: an id {error}", index + 1))
+            })?;
+            Ok((id, 1))
+        })
+        .collect()
 }
 
-/// Ends sessions and links, for many users at once.
-async fn prepare(users: &Users, survey: &Survey, writer: &str) -> Result<(), Failure> {
-    stream::iter(&survey.unprepared)
-        .map(|id| users.prepare_restored(*id, writer))
-        .buffer_unordered(AT_ONCE)
-        .try_for_each(|_| async { Ok(()) })
-        .await
-        .map_err(Failure::from)
+/// The hash of a random password that is known to no one.
+fn random_hash(context: &Context) -> Result<Hash, Error> {
+    let failed =
+        |error: &dyn std::error::Error| Error::new("a password could not be hashed", error);
+    let random = &context.providers.random;
+    let password =
+        NewPassword::parse(&random.name(), &Policy::default()).map_err(|error| failed(&error))?;
+    let hash = context.providers.hasher.hash(&password, random.bytes());
+    hash.map_err(|error| failed(&error))
 }
 
-/// Mends what can be mended: what was, and what is left.
-async fn mend_all(users: &Users, faults: Vec<Fault>) -> Result<(Vec<Fault>, Vec<Fault>), Failure> {
-    let (mut mended, mut left) = (Vec::new(), Vec::new());
-    for fault in faults {
-        let is_mended = match &fault {
-            Fault::Missing { key, user } => users.put_marker(key, *user).await?,
-            Fault::Stray { key, user } => users.remove_marker(key, *user).await.map(|()| true)?,
-            Fault::Disputed { .. } => false,
+/// Repairs the markers that can be repaired. Returns the repaired and the remaining issues.
+async fn repair(
+    users: &Users,
+    issues: Vec<MarkerIssue>,
+) -> Result<(Vec<MarkerIssue>, Vec<MarkerIssue>), Error> {
+    let (mut repaired, mut unrepaired) = (Vec::new(), Vec::new());
+    for issue in issues {
+        let is_repaired = match &issue {
+            MarkerIssue::Missing { key, user } => users.put_marker(key, *user).await?,
+            MarkerIssue::Orphaned { key, user } => {
+                users.remove_marker(key, *user).await?;
+                true
+            }
+            MarkerIssue::Conflicting { .. } => false,
         };
-        if is_mended {
-            mended.push(fault);
+        if is_repaired {
+            repaired.push(issue);
         } else {
-            left.push(fault);
+            unrepaired.push(issue);
         }
     }
-    Ok((mended, left))
+    Ok((repaired, unrepaired))
 }
 
-fn report(table: &str, survey: &Survey, mended: &[Fault], left: &[Fault]) -> Report {
-    let prepared = survey.unprepared.len();
-    let mut lines = vec![
-        format!(
-            "Users: {prepared} prepared now, {} before. Every session has ended, and every reset link is dead.",
-            survey.prepared
-        ),
-        format!(
-            "Markers: {} right, {} mended, {} wrong.",
-            survey.right_markers(),
-            mended.len(),
-            left.len()
-        ),
-    ];
-    lines.extend(
-        mended
-            .iter()
-            .map(|fault| format!("mended: {}", fault.told())),
-    );
-    lines.extend(left.iter().map(|fault| format!("wrong: {}", fault.told())));
-    lines.extend(
-        survey
+impl Outcome {
+    fn report(&self, table: &str) -> Report {
+        let failed = [("prepared", &self.prepared), ("voided", &self.voided)];
+        let failed: Vec<_> = failed
+            .into_iter()
+            .flat_map(|(what, written)| {
+                let describe =
+                    move |(id, error): &(UserId, _)| format!("user {id} was not {what}: {error}");
+                written.failed.iter().map(describe)
+            })
+            .collect();
+        let unreadable = self
+            .survey
             .unreadable
             .iter()
-            .map(|key| format!("wrong: the item {key} cannot be read")),
-    );
-    let is_good = left.is_empty() && survey.unreadable.is_empty();
-    lines.push(next(table, left, is_good));
-    let told = |faults: &[Fault]| faults.iter().map(Fault::told).collect::<Vec<_>>();
-    let json: Value = json!({
-        "table": table,
-        "prepared": prepared,
-        "prepared_before": survey.prepared,
-        "right_markers": survey.right_markers(),
-        "mended": told(mended),
-        "wrong": told(left),
-        "unreadable": survey.unreadable,
-    });
-    Report::new(lines.join("\n"), json).good_if(is_good)
-}
+            .map(|key| format!("the item {key} cannot be deserialized"));
+        let describe = |issues: &[MarkerIssue]| {
+            let lines = issues.iter().map(MarkerIssue::describe);
+            lines.collect::<Vec<_>>()
+        };
+        let (repaired, invalid) = (describe(&self.repaired), describe(&self.unrepaired));
+        let label = |label: &'static str| move |line: &String| format!("{label}: {line}");
+        let mut lines = self.summary(table);
+        lines.extend(repaired.iter().map(label("repaired")));
+        lines.extend(invalid.iter().map(label("invalid")));
+        lines.extend(unreadable.map(|line| format!("invalid: {line}")));
+        lines.extend(failed.iter().map(label("failed")));
+        lines.push(self.next_step(table));
+        let superusers = self.survey.superusers.iter();
+        let superusers: Vec<_> = superusers
+            .map(|(id, username)| json!({"id": id, "username": username}))
+            .collect();
+        let json: Value = json!({
+            "table": table,
+            "prepared": self.prepared.done.len(),
+            "prepared_before": self.survey.prepared,
+            "superusers": superusers,
+            "voided": self.voided.done,
+            "unknown_ids": self.voided.missing,
+            "valid_markers": self.survey.valid_markers(),
+            "repaired": repaired,
+            "invalid": invalid,
+            "unreadable": self.survey.unreadable,
+            "failed": failed,
+        });
+        Report::new(lines.join("\n"), json).with_success(self.is_success())
+    }
 
-/// What the operator does next.
-fn next(table: &str, left: &[Fault], is_good: bool) -> String {
-    let can_be_mended = |fault: &Fault| !matches!(fault, Fault::Disputed { .. });
-    if is_good {
-        format!(
-            "Next, deploy the stack with UsersTableName={table}: docs/operating.md, \"Restore the table of users\"."
-        )
-    } else if left.iter().any(can_be_mended) {
-        "Next, run this again with --mend.".to_owned()
-    } else {
-        "Next, see to these by hand, and run this again.".to_owned()
+    fn summary(&self, table: &str) -> Vec<String> {
+        let survey = &self.survey;
+        let mut lines = vec![format!(
+            "Users: {} prepared now, {} before. Their sessions have ended and their reset links are invalid.",
+            self.prepared.done.len(),
+            survey.prepared
+        )];
+        lines.push(if survey.superusers.is_empty() {
+            "Superusers: none.".to_owned()
+        } else {
+            let names: Vec<_> = survey
+                .superusers
+                .iter()
+                .map(|(id, username)| format!("{username} (id {id})"))
+                .collect();
+            format!(
+                "Superusers: {}. To revoke one: admin --users-table {table} superuser revoke id:…",
+                names.join(", ")
+            )
+        });
+        if !self.voided.done.is_empty() {
+            lines.push(format!(
+                "Passwords: {} voided. These users have to reset their password.",
+                self.voided.done.len()
+            ));
+        }
+        if !self.voided.missing.is_empty() {
+            let ids: Vec<_> = self.voided.missing.iter().map(UserId::to_string).collect();
+            lines.push(format!("Not in this table: {}.", ids.join(", ")));
+        }
+        lines.push(format!(
+            "Markers: {} valid, {} repaired, {} invalid.",
+            survey.valid_markers(),
+            self.repaired.len(),
+            self.unrepaired.len()
+        ));
+        lines
+    }
+
+    fn has_failed(&self) -> bool {
+        !self.prepared.failed.is_empty() || !self.voided.failed.is_empty()
+    }
+
+    fn is_success(&self) -> bool {
+        self.unrepaired.is_empty() && self.survey.unreadable.is_empty() && !self.has_failed()
+    }
+
+    /// The operator's next step.
+    fn next_step(&self, table: &str) -> String {
+        let is_repairable = |issue: &MarkerIssue| !matches!(issue, MarkerIssue::Conflicting { .. });
+        let needs_repair = self.unrepaired.iter().any(is_repairable);
+        if self.is_success() {
+            format!(
+                "Next, deploy the stack with UsersTableName={table}: \"Restore the table of users\" in docs/operating.md."
+            )
+        } else if self.has_failed() || !self.survey.unreadable.is_empty() {
+            "Next, fix or delete these items by hand and run this command again with --resume."
+                .to_owned()
+        } else if needs_repair {
+            "Next, run this command again with --repair.".to_owned()
+        } else {
+            "Next, fix these items by hand and run this command again.".to_owned()
+        }
     }
 }

@@ -1,70 +1,150 @@
-//! `smoke`: goes through a user's journey at a deployed address, and removes the user again.
+//! `smoke`: tests a deployed API as a new user, and removes that user afterwards.
 
 mod api;
 mod journey;
 
-use serde_json::json;
-use shared::domain::user_id::UserId;
+use serde_json::{Value, json};
+use shared::domain::{mail::RETENTION, user_id::UserId};
 
 use self::{
     api::Api,
-    journey::{Journey, Step, Traveller},
+    journey::{Account, Journey, Outcome, Step, TestUser},
 };
-use crate::{connection::Admin, failure::Failure, report::Report};
+use crate::{
+    command_line::SmokeArgs,
+    connection::Context,
+    error::Error,
+    report::{Report, span},
+};
 
-pub(crate) async fn run(admin: &Admin, base: &str) -> Result<Report, Failure> {
-    let api = Api::at(base)?;
-    let mut traveller = Traveller::new(admin);
-    let mut journey = Journey::through(&api);
-    let went_well = journey.go(&mut traveller).await;
-    let stays = clean_up(admin, &traveller).await;
+pub(crate) async fn run(context: &Context, args: &SmokeArgs) -> Result<Report, Error> {
+    let api = Api::new(&args.api)?;
+    let mut user = TestUser::new(&context.providers.random);
+    let mut journey = Journey::new(context, &api, args.mail_timeout);
+    let is_complete = journey.run(&mut user).await;
+    let cleanup = clean_up(context, &user).await;
     let mut lines: Vec<_> = journey.steps.iter().map(line).collect();
-    lines.push(
-        stays
-            .clone()
-            .unwrap_or_else(|| "The user was removed again.".to_owned()),
+    lines.push(cleanup.describe(context, &user));
+    let steps: Vec<_> = journey.steps.iter().map(to_json).collect();
+    let left_behind = match &cleanup {
+        Cleanup::Left { .. } => Some(user.username.as_str()),
+        Cleanup::Removed | Cleanup::NothingToRemove => None,
+    };
+    let json = json!({"ok": is_complete, "steps": steps, "left_behind": left_behind});
+    let is_clean = !matches!(
+        cleanup,
+        Cleanup::Left {
+            is_failure: true,
+            ..
+        }
     );
-    let steps: Vec<_> = journey
-        .steps
-        .iter()
-        .map(|step| json!({"step": step.name, "problem": step.problem}))
-        .collect();
-    let json = json!({"ok": went_well, "steps": steps, "stays": stays});
-    Ok(Report::new(lines.join("\n"), json).good_if(went_well))
+    Ok(Report::new(lines.join("\n"), json).with_success(is_complete && is_clean))
 }
 
 fn line(step: &Step) -> String {
-    match &step.problem {
-        None => format!("ok    {}", step.name),
-        Some(problem) => format!("FAIL  {}: {problem}", step.name),
+    match &step.outcome {
+        Outcome::Passed => format!("ok    {}", step.name),
+        Outcome::Skipped(reason) => format!("skip  {}: {reason}", step.name),
+        Outcome::Failed(problem) => format!("FAIL  {}: {problem}", step.name),
     }
 }
 
-/// Removes the user; what stays, if anything does, and why.
-async fn clean_up(admin: &Admin, traveller: &Traveller) -> Option<String> {
-    let id = traveller.id.and_then(|id| UserId::new(id).ok())?;
-    let Traveller {
-        username, email, ..
-    } = traveller;
-    let stays = |why: &str| {
-        Some(format!(
-            "{username} (id {id}, {email}) stays in the table of users: {why}"
-        ))
+fn to_json(step: &Step) -> Value {
+    let (problem, skipped) = match &step.outcome {
+        Outcome::Passed => (None, None),
+        Outcome::Skipped(reason) => (None, Some(reason)),
+        Outcome::Failed(problem) => (Some(problem), None),
     };
-    if !admin.is_placed {
-        return stays("name the table with --users-table to have the user removed.");
-    }
-    match remove(admin, id, username).await {
-        Ok(true) => None,
-        Ok(false) => stays(&format!("it is not in the table {}.", admin.users_table)),
-        Err(failure) => stays(&format!("{failure}.")),
+    json!({"step": step.name, "problem": problem, "skipped": skipped})
+}
+
+/// The state in which a run leaves the tables.
+enum Cleanup {
+    /// The user was deleted.
+    Removed,
+    /// There is no such user.
+    NothingToRemove,
+    /// The user is still there, or may be.
+    Left {
+        reason: String,
+        /// False if the operator did not name the table.
+        is_failure: bool,
+    },
+}
+
+impl Cleanup {
+    fn describe(&self, context: &Context, user: &TestUser) -> String {
+        let (username, table) = (&user.username, &context.users_table.name);
+        match (self, user.account) {
+            (Self::Removed, _) => format!(
+                "The user {username} was deleted. Records of its mails and counters expire within {}.",
+                span(RETENTION.as_secs())
+            ),
+            (Self::NothingToRemove, Account::Rejected) => "No user was created.".to_owned(),
+            (Self::NothingToRemove, _) => {
+                format!("No user was created: {username} is not in the table {table}.")
+            }
+            (Self::Left { reason, .. }, Account::Created(id)) => {
+                format!("The user {username} (id {id}) is left in the table of users: {reason}")
+            }
+            (Self::Left { reason, .. }, _) => {
+                format!("The user {username} may have been created: {reason}")
+            }
+        }
     }
 }
 
-/// Only the very user who signed up: the table named may belong to another deployment.
-async fn remove(admin: &Admin, id: UserId, username: &str) -> Result<bool, Failure> {
-    match admin.users.by_id(id).await? {
-        Some(user) if user.username.as_str() == username => Ok(admin.users.remove(&user).await?),
+/// Deletes the user.
+async fn clean_up(context: &Context, user: &TestUser) -> Cleanup {
+    let table = &context.users_table;
+    let left = |reason: String| Cleanup::Left {
+        reason,
+        is_failure: true,
+    };
+    if !table.is_explicit {
+        if matches!(user.account, Account::Rejected) {
+            return Cleanup::NothingToRemove;
+        }
+        return Cleanup::Left {
+            reason: "name the table with --users-table to have it deleted.".to_owned(),
+            is_failure: false,
+        };
+    }
+    match remove(context, user).await {
+        Ok(true) => Cleanup::Removed,
+        Ok(false) if !matches!(user.account, Account::Created(_)) => Cleanup::NothingToRemove,
+        Ok(false) => left(format!(
+            "it is not in the table {}. Does the API use another one?",
+            table.name
+        )),
+        Err(error) => left(format!("{error}.")),
+    }
+}
+
+/// Deletes the user by its random username, also if the response to the sign-up was lost. Returns false if there is no
+/// such user: the table may belong to another deployment.
+async fn remove(context: &Context, user: &TestUser) -> Result<bool, Error> {
+    let by_name = context
+        .users
+        .id_by_username(&user.parsed_username()?)
+        .await?;
+    let id = match (by_name, user.account) {
+        (Some(id), _) => id,
+        (None, Account::Created(id)) => {
+            UserId::new(id).map_err(|error| Error::new("invalid id", &error))?
+        }
+        (None, Account::Rejected | Account::Unknown) => return Ok(false),
+    };
+    match context.users.by_id(id).await? {
+        Some(found) if found.username.as_str() == user.username => {
+            if context.users.remove(&found).await? {
+                Ok(true)
+            } else {
+                Err(Error::message(
+                    "its items do not match, so none was deleted",
+                ))
+            }
+        }
         _ => Ok(false),
     }
 }

@@ -1,35 +1,43 @@
-//! `superuser grant` and `superuser revoke`. Superusers can come from nowhere else.
+//! `superuser grant` and `superuser revoke`: the only way to make a superuser.
 
 use serde_json::json;
 
 use crate::{
-    command_line::Change, connection::Admin, failure::Failure, report::Report, whom::Whom,
+    command_line::Change, connection::Context, error::Error, report::Report, user_ref::UserRef,
 };
 
-/// Others may change the record in the same moment.
-const TRIES: u32 = 5;
+/// Attempts while other requests change the same record.
+const MAX_ATTEMPTS: u32 = 5;
 
-pub(crate) async fn run(admin: &Admin, change: Change, whom: &Whom) -> Result<Report, Failure> {
+pub(crate) async fn run(
+    context: &Context,
+    change: Change,
+    user: &UserRef,
+) -> Result<Report, Error> {
     let wanted = change == Change::Grant;
-    for _ in 0..TRIES {
-        let user = whom.found(admin).await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let user = user.require(context).await?;
         let name = user.username.as_str();
         let json = |changed: bool| json!({"id": user.id, "username": name, "is_superuser": wanted, "changed": changed});
-        let kind = if wanted {
-            "a superuser"
-        } else {
-            "no superuser"
-        };
+        let subject = format!("{name} (id {})", user.id);
         if user.is_superuser == wanted {
-            let text = format!("{name} (id {}) is {kind} already.", user.id);
+            let text = if wanted {
+                format!("{subject} is already a superuser.")
+            } else {
+                format!("{subject} is not a superuser.")
+            };
             return Ok(Report::new(text, json(false)));
         }
-        if admin.users.set_superuser(&user, wanted).await? {
-            let text = format!("{name} (id {}) is {kind} now.", user.id);
+        if context.users.set_superuser(&user, wanted).await? {
+            let text = if wanted {
+                format!("{subject} is now a superuser.")
+            } else {
+                format!("{subject} is no longer a superuser.")
+            };
             return Ok(Report::new(text, json(true)));
         }
     }
-    Err(Failure::said(
-        "the record changes faster than it can be written: nothing was done, try again",
+    Err(Error::message(
+        "the user's record keeps changing, so nothing was done; try again",
     ))
 }

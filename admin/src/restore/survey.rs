@@ -1,52 +1,77 @@
-//! What a restored table holds, and where its markers and its users disagree. Reads alone.
+//! Finds out what a restored table contains, and where its markers and its users disagree. Reads only.
 //!
-//! A backup holds every item as it was, but two items may be from moments up to a second apart: a sign-up or a changed
+//! A backup contains every item, but two items may come from moments up to a second apart: a sign-up or a change of
 //! address in that second leaves a user without its marker, or a marker without its user.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use shared::{
-    domain::{user::User, user_id::UserId},
+    domain::{clock::Timestamp, user::User, user_id::UserId},
     store::{
         database::{Item, read},
         users::Users,
     },
 };
 
-use crate::scan::text;
+use crate::scan::{text, write_units};
 
-/// What a restored table holds. Takes about 400 bytes for each user.
-#[derive(Default)]
+/// The contents of a restored table. Takes about 400 bytes for each user.
 pub(crate) struct Survey {
-    /// Those whose sessions still have to go.
-    pub(crate) unprepared: Vec<UserId>,
-    /// Those that an earlier run has prepared.
+    /// The `writer` of a user that is prepared.
+    mark: String,
+    created_at: Timestamp,
+    /// Users that are not prepared yet, with the write units that an update consumes.
+    pub(crate) unprepared: Vec<(UserId, u32)>,
+    /// Number of users that an earlier run has prepared.
     pub(crate) prepared: usize,
-    /// The keys of the two markers that each readable user must have.
+    /// Number of users who signed up or logged in after the table was created. A restored table has none until it is in
+    /// use, since its creation is later than its content.
+    pub(crate) active_users: usize,
+    /// Superusers, with their usernames.
+    pub(crate) superusers: Vec<(UserId, String)>,
+    /// The keys of the two markers that each valid user must have.
     expected: HashMap<String, Vec<UserId>>,
-    /// The markers that are there.
+    /// The markers in the table.
     markers: HashMap<String, UserId>,
-    /// Keys of items that are neither, or cannot be read.
+    /// Keys of items that are neither users nor markers, or cannot be deserialized.
     pub(crate) unreadable: Vec<String>,
+    /// Users that cannot be deserialized. Their markers may be right.
+    unreadable_users: HashSet<UserId>,
 }
 
-/// A marker and a user that disagree.
+/// A disagreement between a marker and a user.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The user has the name, but it does not lead to the user.
+pub(crate) enum MarkerIssue {
+    /// No marker leads from this name to the user who has it.
     Missing { key: String, user: UserId },
-    /// The name leads to a user who is not there, or has another one.
-    Stray { key: String, user: UserId },
-    /// Several users have the same name: a person must decide.
-    Disputed { key: String, users: Vec<UserId> },
+    /// The marker leads to a user who does not exist, or has another name.
+    Orphaned { key: String, user: UserId },
+    /// Several users have the same name. An operator has to decide.
+    Conflicting { key: String, users: Vec<UserId> },
 }
 
 impl Survey {
-    /// Takes an item in. `writer` is how a prepared user is known.
-    pub(crate) fn take(&mut self, item: Item, writer: &str) {
+    /// An empty survey of a table that was created at `created_at`. `mark` is the `writer` of a prepared user.
+    pub(crate) fn new(mark: &str, created_at: Timestamp) -> Self {
+        Self {
+            mark: mark.to_owned(),
+            created_at,
+            unprepared: Vec::new(),
+            prepared: 0,
+            active_users: 0,
+            superusers: Vec::new(),
+            expected: HashMap::new(),
+            markers: HashMap::new(),
+            unreadable: Vec::new(),
+            unreadable_users: HashSet::new(),
+        }
+    }
+
+    /// Adds an item.
+    pub(crate) fn take(&mut self, item: Item) {
         let key = text(&item, "pk").unwrap_or_default().to_owned();
         let understood = if key.starts_with("user#") {
-            self.take_user(&key, item, writer)
+            self.take_user(&key, item)
         } else {
             self.take_marker(&key, &item)
         };
@@ -55,15 +80,31 @@ impl Survey {
         }
     }
 
-    fn take_user(&mut self, key: &str, item: Item, writer: &str) -> Option<()> {
+    fn take_user(&mut self, key: &str, item: Item) -> Option<()> {
         let id = UserId::parse(key.strip_prefix("user#")?).ok()?;
-        // Also if the rest cannot be read: sessions must end.
-        if text(&item, "writer") == Some(writer) {
+        // Before the item is deserialized: the sessions of an invalid user must end too, and a superuser must be
+        // listed.
+        if text(&item, "writer") == Some(&self.mark) {
             self.prepared += 1;
         } else {
-            self.unprepared.push(id);
+            self.unprepared.push((id, write_units(&item)));
         }
-        let user: User = read(item).ok().filter(|user: &User| user.id == id)?;
+        let is_superuser = item
+            .get("is_superuser")
+            .and_then(|flag| flag.as_bool().ok());
+        if is_superuser == Some(&true) {
+            let username = text(&item, "username").unwrap_or_default();
+            self.superusers.push((id, username.to_owned()));
+        }
+        let Some(user) = read(item).ok().filter(|user: &User| user.id == id) else {
+            self.unreadable_users.insert(id);
+            return None;
+        };
+        let is_new = |instant: Timestamp| instant > self.created_at;
+        let mut sessions = user.sessions.values();
+        if is_new(user.date_joined) || sessions.any(|session| is_new(session.created_at)) {
+            self.active_users += 1;
+        }
         for key in Users::marker_keys(&user) {
             self.expected.entry(key).or_default().push(id);
         }
@@ -78,69 +119,71 @@ impl Survey {
         Some(())
     }
 
-    /// How many markers are as they must be.
-    pub(crate) fn right_markers(&self) -> usize {
-        let is_right = |(key, user): &(&String, &UserId)| {
+    /// Counts the markers that match their users.
+    pub(crate) fn valid_markers(&self) -> usize {
+        let is_valid = |(key, user): &(&String, &UserId)| {
             self.expected
                 .get(*key)
                 .is_some_and(|users| users.as_slice() == [**user])
         };
-        self.markers.iter().filter(is_right).count()
+        self.markers.iter().filter(is_valid).count()
     }
 
-    /// Everything that is wrong, in the order of the keys.
-    pub(crate) fn faults(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
+    /// Returns every issue, ordered by key.
+    pub(crate) fn issues(&self) -> Vec<MarkerIssue> {
+        let mut issues = Vec::new();
         for (key, user) in &self.markers {
-            if !self.expected.contains_key(key) {
+            if !self.expected.contains_key(key) && !self.unreadable_users.contains(user) {
                 let (key, user) = (key.clone(), *user);
-                faults.push(Fault::Stray { key, user });
+                issues.push(MarkerIssue::Orphaned { key, user });
             }
         }
         for (key, users) in &self.expected {
             let key = key.clone();
             match (users.as_slice(), self.markers.get(&key)) {
-                ([user], Some(there)) if user == there => {}
-                ([user], Some(there)) => {
-                    faults.push(Fault::Stray {
+                ([user], Some(actual)) if user == actual => {}
+                ([user], Some(actual)) => {
+                    issues.push(MarkerIssue::Orphaned {
                         key: key.clone(),
-                        user: *there,
+                        user: *actual,
                     });
-                    faults.push(Fault::Missing { key, user: *user });
+                    issues.push(MarkerIssue::Missing { key, user: *user });
                 }
-                ([user], None) => faults.push(Fault::Missing { key, user: *user }),
-                (users, _) => faults.push(Fault::Disputed {
+                ([user], None) => issues.push(MarkerIssue::Missing { key, user: *user }),
+                (users, _) => issues.push(MarkerIssue::Conflicting {
                     key,
                     users: users.to_vec(),
                 }),
             }
         }
-        // Within a key the stray one first: it must go before the missing one can come.
-        faults.sort_by(|a, b| a.key().cmp(b.key()));
-        faults
+        // Within a key the orphaned one first: it has to be deleted before the missing one can be created.
+        issues.sort_by(|a, b| a.key().cmp(b.key()));
+        issues
     }
 }
 
-impl Fault {
+impl MarkerIssue {
     fn key(&self) -> &str {
         match self {
-            Self::Missing { key, .. } | Self::Stray { key, .. } | Self::Disputed { key, .. } => key,
+            Self::Missing { key, .. }
+            | Self::Orphaned { key, .. }
+            | Self::Conflicting { key, .. } => key,
         }
     }
 
-    /// A sentence for the operator, which has to name the address or username in question.
-    pub(crate) fn told(&self) -> String {
+    /// Describes the issue to the operator. Contains the address or username concerned.
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Missing { key, user } => {
-                format!("{key} is missing: user {user} cannot be found by it")
+                format!("{key} is missing, so user {user} cannot be found by it")
             }
-            Self::Stray { key, user } => {
-                format!("{key} leads to user {user}, who is not there or has another one")
+            Self::Orphaned { key, user } => {
+                format!("{key} leads to user {user}, who does not exist or has another one")
             }
-            Self::Disputed { key, users } => {
+            Self::Conflicting { key, users } => {
                 let users: Vec<_> = users.iter().map(ToString::to_string).collect();
                 format!(
-                    "{key} is claimed by the users {}: delete all but one",
+                    "{key} belongs to several users ({}); decide who keeps it and give the others another one",
                     users.join(", ")
                 )
             }
@@ -157,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_disagreement_is_found() {
+    fn every_kind_of_issue_is_found() {
         let name = |text: &str| text.to_owned();
         let survey = Survey {
             expected: HashMap::from([
@@ -171,33 +214,35 @@ mod tests {
                 (name("email#b"), id(9)),
                 (name("email#d"), id(4)),
                 (name("email#e"), id(9)),
+                (name("email#f"), id(6)),
             ]),
-            ..Survey::default()
+            unreadable_users: HashSet::from([id(6)]),
+            ..Survey::new("restored#table", Timestamp::from_unix(0))
         };
         let [b, c, d, e] = ["email#b", "email#c", "email#d", "email#e"].map(name);
         let found = [
-            Fault::Stray {
+            MarkerIssue::Orphaned {
                 key: b.clone(),
                 user: id(9),
             },
-            Fault::Missing {
+            MarkerIssue::Missing {
                 key: b,
                 user: id(2),
             },
-            Fault::Missing {
+            MarkerIssue::Missing {
                 key: c,
                 user: id(3),
             },
-            Fault::Disputed {
+            MarkerIssue::Conflicting {
                 key: d,
                 users: vec![id(4), id(5)],
             },
-            Fault::Stray {
+            MarkerIssue::Orphaned {
                 key: e,
                 user: id(9),
             },
         ];
-        assert_eq!(survey.faults(), found);
-        assert_eq!(survey.right_markers(), 1);
+        assert_eq!(survey.issues(), found);
+        assert_eq!(survey.valid_markers(), 1);
     }
 }

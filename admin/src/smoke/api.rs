@@ -1,4 +1,4 @@
-//! One request to the API, over the HTTP client that the SDK brings along. Not a browser: it follows nothing.
+//! Requests to the API, sent with the HTTP client that comes with the SDK. Redirects are not followed.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::Htt
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
 
-use crate::{connection::connector, failure::Failure};
+use crate::{connection::connector, error::Error};
 
-/// An answer that takes longer is none: API Gateway itself gives up after 30 s.
-const TIME: Duration = Duration::from_secs(35);
+/// Bound on one request. API Gateway itself gives up after 30 s.
+const TIMEOUT: Duration = Duration::from_secs(35);
 
 /// A deployed API.
 pub(crate) struct Api {
@@ -18,24 +18,24 @@ pub(crate) struct Api {
     connector: Connector,
 }
 
-/// What came back.
-pub(crate) struct Answer {
+/// A response of the API.
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
-    /// `Null` if the body is empty or no JSON.
+    /// `Null` if the body is empty or not JSON.
     body: Value,
 }
 
-impl Answer {
-    /// What the body holds at `pointer` (RFC 6901); `Null` if nothing.
+impl ApiResponse {
+    /// Returns the value at `pointer` (RFC 6901) in the body, `Null` if there is none.
     pub(crate) fn at(&self, pointer: &str) -> &Value {
         self.body.pointer(pointer).unwrap_or(&Value::Null)
     }
 }
 
 impl Api {
-    pub(crate) fn at(base: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(base: &str) -> Result<Self, Error> {
         if !base.starts_with("http://") && !base.starts_with("https://") {
-            return Err(Failure::said(
+            return Err(Error::message(
                 "the address of the API must begin with https:// or http://",
             ));
         }
@@ -45,27 +45,27 @@ impl Api {
         })
     }
 
-    /// `request` is method and path, as template.yaml writes routes.
+    /// Sends a request to `route`: method and path, as template.yaml writes it.
     pub(crate) async fn call(
         &self,
-        request: &str,
+        route: &str,
         token: Option<&str>,
         body: Option<&Value>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<ApiResponse, Error> {
         let failed = |problem: &dyn std::error::Error| {
-            Failure::of(&format!("{request} got no answer"), problem)
+            Error::new(&format!("{route} got no response"), problem)
         };
         let request = self
-            .request(request, token, body)
+            .request(route, token, body)
             .map_err(|error| failed(&error))?;
-        let call = tokio::time::timeout(TIME, self.connector.call(request)).await;
+        let call = tokio::time::timeout(TIMEOUT, self.connector.call(request)).await;
         let response = call
             .map_err(|error| failed(&error))?
             .map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
         let body = ByteStream::new(response.into_body()).collect().await;
         let body = body.map_err(|error| failed(&error))?.into_bytes();
-        Ok(Answer {
+        Ok(ApiResponse {
             status,
             body: serde_json::from_slice(&body).unwrap_or_default(),
         })
@@ -73,23 +73,23 @@ impl Api {
 
     fn request(
         &self,
-        request: &str,
+        route: &str,
         token: Option<&str>,
         body: Option<&Value>,
     ) -> Result<HttpRequest, aws_smithy_runtime_api::http::HttpError> {
-        let (method, path) = request.split_once(' ').unwrap_or(("GET", request));
+        let (method, path) = route.split_once(' ').unwrap_or(("GET", route));
         let text = body.map(Value::to_string).unwrap_or_default();
-        let mut built = HttpRequest::new(SdkBody::from(text));
-        built.set_method(method)?;
-        built.set_uri(format!("{}{path}", self.base))?;
-        let headers = built.headers_mut();
+        let mut request = HttpRequest::new(SdkBody::from(text));
+        request.set_method(method)?;
+        request.set_uri(format!("{}{path}", self.base))?;
+        let headers = request.headers_mut();
         headers.try_insert("user-agent", "latchkey-admin-smoke")?;
         if body.is_some() {
             headers.try_insert("content-type", "application/json")?;
         }
         if let Some(token) = token {
-            headers.try_insert("authorization", format!("Token {token}"))?;
+            headers.try_insert("authorization", format!("Bearer {token}"))?;
         }
-        Ok(built)
+        Ok(request)
     }
 }

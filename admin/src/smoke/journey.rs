@@ -1,195 +1,340 @@
-//! What a new user does in the first minute, and what must not work.
+//! The steps of a new user's first minutes, including requests that must fail.
+
+use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use shared::{
+    domain::{mail::State, random::Random, user_id::UserId, username::Username},
+    store::transient::MailKey,
+};
 
-use super::api::{Answer, Api};
-use crate::{connection::Admin, failure::Failure};
+use super::api::{Api, ApiResponse};
+use crate::{connection::Context, error::Error, report::span};
 
-/// The traveller: a user whom nobody else is, with a password that nobody gets to see.
-pub(crate) struct Traveller {
+/// Time between two looks at the reset mail.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A new user with random names and passwords, which are never printed.
+pub(crate) struct TestUser {
     pub(crate) username: String,
-    /// At SES's mailbox simulator, which takes every mail and never bounces one.
-    pub(crate) email: String,
+    /// At SES's mailbox simulator, which accepts every mail.
+    email: String,
     password: String,
-    /// Known once the sign-up has gone well.
-    pub(crate) id: Option<u64>,
+    pub(crate) account: Account,
 }
 
-/// A step, and how it went.
+/// The result of the sign-up.
+#[derive(Clone, Copy)]
+pub(crate) enum Account {
+    /// No conclusive response: the user may have been created.
+    Unknown,
+    /// The API rejected the sign-up.
+    Rejected,
+    /// The API created the user with this id.
+    Created(u64),
+}
+
+/// A step and its outcome.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// What was wrong.
-    pub(crate) problem: Option<String>,
+    pub(crate) outcome: Outcome,
 }
 
-impl Traveller {
-    pub(crate) fn new(admin: &Admin) -> Self {
-        let name: String = admin.random.name().chars().take(20).collect();
+/// The outcome of a step.
+pub(crate) enum Outcome {
+    Passed,
+    /// Not tested, for this reason.
+    Skipped(String),
+    Failed(String),
+}
+
+impl TestUser {
+    pub(crate) fn new(random: &Random) -> Self {
+        let name: String = random.name().chars().take(20).collect();
         Self {
             username: format!("smoke-{name}"),
             email: format!("success+{name}@simulator.amazonses.com"),
-            password: admin.random.name(),
-            id: None,
+            password: random.name(),
+            account: Account::Unknown,
         }
+    }
+
+    pub(crate) fn parsed_username(&self) -> Result<Username, Error> {
+        Username::parse(&self.username).map_err(|error| Error::new("invalid username", &error))
+    }
+
+    fn id(&self) -> u64 {
+        match self.account {
+            Account::Created(id) => id,
+            Account::Unknown | Account::Rejected => 0,
+        }
+    }
+
+    fn own_record(&self) -> String {
+        format!("GET /api/users/{}", self.id())
     }
 }
 
-/// A journey under way: ends at the first step that goes wrong.
+/// A run through the steps. Ends at the first step that fails.
 pub(crate) struct Journey<'a> {
+    context: &'a Context,
     api: &'a Api,
+    mail_timeout: Duration,
     pub(crate) steps: Vec<Step>,
 }
 
 impl<'a> Journey<'a> {
-    pub(crate) const fn through(api: &'a Api) -> Self {
+    pub(crate) const fn new(context: &'a Context, api: &'a Api, mail_timeout: u64) -> Self {
         Self {
+            context,
             api,
+            mail_timeout: Duration::from_secs(mail_timeout),
             steps: Vec::new(),
         }
     }
 
-    /// Whether it went well to its end.
-    pub(crate) async fn go(&mut self, traveller: &mut Traveller) -> bool {
-        let went = self.walk(traveller).await;
-        if let (Err(failure), Some(step)) = (&went, self.steps.last_mut()) {
-            step.problem = Some(failure.to_string());
+    /// Returns true if no step failed.
+    pub(crate) async fn run(&mut self, user: &mut TestUser) -> bool {
+        let result = self.run_steps(user).await;
+        if let (Err(error), Some(step)) = (&result, self.steps.last_mut()) {
+            step.outcome = Outcome::Failed(error.to_string());
         }
-        went.is_ok()
+        result.is_ok()
     }
 
-    async fn walk(&mut self, traveller: &mut Traveller) -> Result<(), Failure> {
-        let first = self.sign_up(traveller).await?;
-        let second = self.log_in(traveller).await?;
-        self.read_and_change(traveller, &second).await?;
-        self.refused(traveller).await?;
-        self.log_out(traveller, &first, &second).await?;
+    async fn run_steps(&mut self, user: &mut TestUser) -> Result<(), Error> {
+        let first = self.sign_up(user).await?;
+        let second = self.log_in("log in", user).await?;
+        self.read_and_change(user, &second).await?;
+        self.be_rejected(user).await?;
+        self.log_out(user, &first, &second).await?;
+        let third = self.change_password(user, &first).await?;
+        self.change_email(user, &third).await?;
+        self.request_reset(user).await?;
+        self.await_mail(user).await?;
         self.check_keys(&first).await
     }
 
-    async fn sign_up(&mut self, traveller: &mut Traveller) -> Result<String, Failure> {
+    async fn sign_up(&mut self, user: &mut TestUser) -> Result<String, Error> {
         self.begin("sign up");
-        let body = json!({"username": traveller.username, "email": traveller.email, "password": traveller.password});
-        let answer = self
-            .ask("POST /auth/signup", None, Some(&body), 201)
+        let body =
+            json!({"username": user.username, "email": user.email, "password": user.password});
+        let response = self
+            .api
+            .call("POST /auth/signup", None, Some(&body))
             .await?;
-        traveller.id = answer.at("/user/id").as_u64();
-        check(traveller.id.is_some(), "the answer names no id")?;
-        token(&answer)
+        if (400..500).contains(&response.status) {
+            user.account = Account::Rejected;
+        }
+        let response = expect("POST /auth/signup", response, 201)?;
+        let id = response.at("/user/id").as_u64();
+        let id = id.ok_or_else(|| Error::message("the response contains no id"))?;
+        user.account = Account::Created(id);
+        token(&response)
     }
 
-    async fn log_in(&mut self, traveller: &Traveller) -> Result<String, Failure> {
-        self.begin("log in");
-        let body = json!({"email": traveller.email, "password": traveller.password});
-        let answer = self.ask("POST /auth/login", None, Some(&body), 200).await?;
-        token(&answer)
+    async fn log_in(&mut self, name: &'static str, user: &TestUser) -> Result<String, Error> {
+        self.begin(name);
+        let body = json!({"email": user.email, "password": user.password});
+        let response = self
+            .send("POST /auth/login", None, Some(&body), 200)
+            .await?;
+        token(&response)
     }
 
-    async fn read_and_change(
-        &mut self,
-        traveller: &Traveller,
-        session: &str,
-    ) -> Result<(), Failure> {
-        self.begin("read one's own details");
-        let own = own(traveller);
-        let read = self.ask(&own, Some(session), None, 200).await?;
+    async fn read_and_change(&mut self, user: &TestUser, session: &str) -> Result<(), Error> {
+        self.begin("read the user's own record");
+        let own = user.own_record();
+        let read = self.send(&own, Some(session), None, 200).await?;
         check(
-            read.at("/username") == traveller.username.as_str(),
-            "the answer is about somebody else",
+            read.at("/username") == user.username.as_str(),
+            "the response is about another user",
         )?;
         self.begin("change a name");
-        let change = json!({"current-password": traveller.password, "first_name": "Smoke"});
-        let route = "PATCH /api/users/update_details";
-        self.ask(route, Some(session), Some(&change), 200).await?;
-        let again = self.ask(&own, Some(session), None, 200).await?;
-        check(again.at("/first_name") == "Smoke", "the change was lost")
+        let change = json!({"current-password": user.password, "first_name": "Smoke"});
+        self.update(session, &change).await?;
+        let read = self.send(&own, Some(session), None, 200).await?;
+        check(
+            read.at("/first_name") == "Smoke",
+            "the change was not stored",
+        )
     }
 
-    async fn refused(&mut self, traveller: &Traveller) -> Result<(), Failure> {
-        self.begin("be refused with a wrong password");
-        let body = json!({"email": traveller.email, "password": "not the password"});
-        self.ask("POST /auth/login", None, Some(&body), 401).await?;
-        self.begin("be refused without a token");
-        self.ask(&own(traveller), None, None, 401).await.map(drop)
-    }
-
-    async fn log_out(
-        &mut self,
-        traveller: &Traveller,
-        first: &str,
-        second: &str,
-    ) -> Result<(), Failure> {
-        self.begin("log out, of one session alone");
-        let own = own(traveller);
-        self.ask("POST /auth/logout", Some(second), None, 204)
+    async fn be_rejected(&mut self, user: &TestUser) -> Result<(), Error> {
+        self.begin("reject a wrong password");
+        let body = json!({"email": user.email, "password": "not the password"});
+        self.send("POST /auth/login", None, Some(&body), 401)
             .await?;
-        self.ask(&own, Some(second), None, 401).await?;
-        self.ask(&own, Some(first), None, 200).await?;
-        self.ask("POST /auth/logout", Some(first), None, 204)
-            .await
-            .map(drop)
+        self.begin("reject a request without a token");
+        self.send(&user.own_record(), None, None, 401).await?;
+        Ok(())
     }
 
-    /// The key that signed the token must be among the public ones.
-    async fn check_keys(&mut self, token: &str) -> Result<(), Failure> {
-        self.begin("find the key that signed among the public ones");
+    async fn log_out(&mut self, user: &TestUser, first: &str, second: &str) -> Result<(), Error> {
+        self.begin("log out of one session only");
+        let own = user.own_record();
+        self.send("POST /auth/logout", Some(second), None, 204)
+            .await?;
+        self.send(&own, Some(second), None, 401).await?;
+        self.send(&own, Some(first), None, 200).await?;
+        Ok(())
+    }
+
+    /// Returns the token of a session that was started with the new password.
+    async fn change_password(
+        &mut self,
+        user: &mut TestUser,
+        session: &str,
+    ) -> Result<String, Error> {
+        self.begin("change the password");
+        let new = self.context.providers.random.name();
+        let change = json!({"current-password": user.password, "password": new});
+        self.update(session, &change).await?;
+        user.password = new;
+        self.log_in("log in with the new password", user).await
+    }
+
+    async fn change_email(&mut self, user: &mut TestUser, session: &str) -> Result<(), Error> {
+        self.begin("change the e-mail address");
+        let new = user.email.replacen("success+", "success+new-", 1);
+        let change = json!({"current-password": user.password, "email": new});
+        let changed = self.update(session, &change).await?;
+        if changed.at("/pending_email") == new.as_str() {
+            return Ok(());
+        }
+        check(
+            changed.at("/email") == new.as_str(),
+            "the change was not stored",
+        )?;
+        user.email = new;
+        Ok(())
+    }
+
+    async fn request_reset(&mut self, user: &TestUser) -> Result<(), Error> {
+        self.begin("request a password reset");
+        let body = json!({"email": user.email});
+        self.send("POST /api/passwords/reset_password", None, Some(&body), 200)
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until the reset mail is sent.
+    async fn await_mail(&mut self, user: &TestUser) -> Result<(), Error> {
+        self.begin("send the reset mail");
+        let table = &self.context.transient_table;
+        if !table.is_explicit {
+            let reason = "name the table of mails with --transient-table to test this";
+            if let Some(step) = self.steps.last_mut() {
+                step.outcome = Outcome::Skipped(reason.to_owned());
+            }
+            return Ok(());
+        }
+        let id = UserId::new(user.id()).map_err(|error| Error::new("invalid id", &error))?;
+        let key = MailKey::reset(id);
+        let poll = async {
+            loop {
+                match self
+                    .context
+                    .transient
+                    .mail(&key)
+                    .await?
+                    .map(|mail| mail.state)
+                {
+                    Some(State::Queued) => tokio::time::sleep(POLL_INTERVAL).await,
+                    Some(State::Sent) => return Ok(()),
+                    Some(State::Failed) => {
+                        return Err(Error::message(
+                            "the mail failed; `admin mails show --failed` shows the reason",
+                        ));
+                    }
+                    Some(State::Dropped) => {
+                        return Err(Error::message("the mail was dropped"));
+                    }
+                    None => {
+                        return Err(Error::message(format!(
+                            "the mail is not in the table {}. Does the API use another one?",
+                            table.name
+                        )));
+                    }
+                }
+            }
+        };
+        let result = tokio::time::timeout(self.mail_timeout, poll).await;
+        result.unwrap_or_else(|_| {
+            Err(Error::message(format!(
+                "the mail is still queued after {}; look at the logs of send_mail",
+                span(self.mail_timeout.as_secs())
+            )))
+        })
+    }
+
+    /// Checks that the key that signed the token is published.
+    async fn check_keys(&mut self, token: &str) -> Result<(), Error> {
+        self.begin("find the signing key among the public keys");
         let jwks = self
-            .ask("GET /.well-known/jwks.json", None, None, 200)
+            .send("GET /.well-known/jwks.json", None, None, 200)
             .await?;
         let kid = kid(token);
         let keys = jwks.at("/keys").as_array().map(Vec::as_slice);
-        let is_there = keys
+        let is_published = keys
             .unwrap_or_default()
             .iter()
             .any(|key| key.get("kid") == kid.as_ref());
-        check(kid.is_some() && is_there, "it is not there")
+        check(kid.is_some() && is_published, "it is not published")
     }
 
     fn begin(&mut self, name: &'static str) {
         self.steps.push(Step {
             name,
-            problem: None,
+            outcome: Outcome::Passed,
         });
     }
 
-    async fn ask(
+    async fn update(&self, session: &str, change: &Value) -> Result<ApiResponse, Error> {
+        let route = "PATCH /api/users/update_details";
+        self.send(route, Some(session), Some(change), 200).await
+    }
+
+    /// Sends a request that must return the status `expected`.
+    async fn send(
         &self,
-        request: &str,
+        route: &str,
         token: Option<&str>,
         body: Option<&Value>,
         expected: u16,
-    ) -> Result<Answer, Failure> {
-        let answer = self.api.call(request, token, body).await?;
-        if answer.status == expected {
-            return Ok(answer);
-        }
-        let code = answer.at("/code").as_str().map(|code| format!(" ({code})"));
-        Err(Failure::said(format!(
-            "{request} answered {}{} and not {expected}",
-            answer.status,
-            code.unwrap_or_default()
-        )))
+    ) -> Result<ApiResponse, Error> {
+        expect(route, self.api.call(route, token, body).await?, expected)
     }
 }
 
-fn own(traveller: &Traveller) -> String {
-    format!("GET /api/users/{}", traveller.id.unwrap_or_default())
+fn expect(route: &str, response: ApiResponse, expected: u16) -> Result<ApiResponse, Error> {
+    if response.status == expected {
+        return Ok(response);
+    }
+    let code = response.at("/code").as_str();
+    let code = code.map(|code| format!(" ({code})"));
+    Err(Error::message(format!(
+        "{route} returned {}{}, expected {expected}",
+        response.status,
+        code.unwrap_or_default()
+    )))
 }
 
-fn check(holds: bool, problem: &str) -> Result<(), Failure> {
+fn check(holds: bool, problem: &str) -> Result<(), Error> {
     if holds {
         Ok(())
     } else {
-        Err(Failure::said(problem))
+        Err(Error::message(problem))
     }
 }
 
-fn token(answer: &Answer) -> Result<String, Failure> {
-    let token = answer.at("/token").as_str().map(str::to_owned);
-    token.ok_or_else(|| Failure::said("the answer holds no token"))
+fn token(response: &ApiResponse) -> Result<String, Error> {
+    let token = response.at("/token").as_str().map(str::to_owned);
+    token.ok_or_else(|| Error::message("the response contains no token"))
 }
 
-/// The key that a token's header names.
+/// Returns the key id in the token's header.
 fn kid(token: &str) -> Option<Value> {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
     let mut header: Value = serde_json::from_slice(&header).ok()?;

@@ -1,17 +1,17 @@
-//! `superuser`, `limits` and `smoke`.
+//! `superuser`, `limits`, and errors that every command shares.
 
 use crate::latchkey::{Latchkey, PASSWORD, run};
 
 #[tokio::test]
-async fn a_superuser_may_read_others_until_it_is_taken_back() {
+async fn a_superuser_may_read_others_until_revoked() {
     let latchkey = Latchkey::start().await;
     let (ann, bob) = (latchkey.sign_up("ann").await, latchkey.sign_up("bob").await);
     assert_eq!(latchkey.read(bob.id, &ann.token).await, 404);
-    let said = latchkey
+    let output = latchkey
         .admin(&["superuser", "grant", "Ann@example.com"])
         .await;
-    let told = format!("ann (id {}) is a superuser now.\n", ann.id);
-    assert_eq!((said.code, said.out), (0, told));
+    let expected = format!("ann (id {}) is now a superuser.\n", ann.id);
+    assert_eq!((output.code, output.out), (0, expected));
     assert_eq!(latchkey.read(bob.id, &ann.token).await, 200);
     let again = latchkey.json(&["superuser", "grant", "ANN"]).await;
     assert_eq!(again["changed"], false);
@@ -42,18 +42,18 @@ async fn granting_counts_as_a_change_of_the_record() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_not_there_is_named_and_the_exit_code_is_one() {
+async fn an_unknown_user_is_named_and_the_exit_code_is_one() {
     let latchkey = Latchkey::start().await;
-    let said = latchkey
-        .admin(&["superuser", "grant", "nobody@example.com"])
+    let output = latchkey
+        .admin(&["superuser", "grant", "unknown@example.com"])
         .await;
-    assert_eq!(said.code, 1);
+    assert_eq!(output.code, 1);
     assert_eq!(
-        said.error,
-        "error: nobody has the e-mail nobody@example.com\n"
+        output.error,
+        "error: no user has the e-mail address unknown@example.com\n"
     );
-    let said = latchkey.admin(&["superuser", "grant", "no body"]).await;
-    assert_eq!(said.code, 2);
+    let output = latchkey.admin(&["superuser", "grant", "two words"]).await;
+    assert_eq!(output.code, 2);
 }
 
 #[tokio::test]
@@ -62,8 +62,8 @@ async fn digits_that_mean_two_users_are_refused() {
     let ann = latchkey.sign_up("ann").await;
     let id = ann.id.to_string();
     let other = latchkey.sign_up(&id).await;
-    let said = latchkey.admin(&["superuser", "grant", &id]).await;
-    assert_eq!(said.code, 1, "{said:?}");
+    let output = latchkey.admin(&["superuser", "grant", &id]).await;
+    assert_eq!(output.code, 1, "{output:?}");
     let by_name = latchkey
         .json(&["superuser", "grant", &format!("username:{id}")])
         .await;
@@ -71,28 +71,28 @@ async fn digits_that_mean_two_users_are_refused() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_a_clear_error() {
+async fn a_missing_table_is_a_clear_error() {
     let latchkey = Latchkey::start().await;
-    let said = latchkey
+    let output = latchkey
         .admin(&["--users-table", "Nothing", "superuser", "grant", "ann"])
         .await;
-    assert_eq!(said.code, 1);
+    assert_eq!(output.code, 1);
     assert!(
-        said.error.contains("Name the tables with --users-table"),
+        output.error.contains("Name the tables with --users-table"),
         "{}",
-        said.error
+        output.error
     );
-    let said = run(&["--endpoint-url", "http://127.0.0.1:1", "keys", "show"]).await;
-    assert_eq!(said.code, 1);
+    let output = run(&["--endpoint-url", "http://127.0.0.1:1", "keys", "show"]).await;
+    assert_eq!(output.code, 1);
     assert!(
-        said.error.contains("is the address right?"),
+        output.error.contains("Check the region and the address"),
         "{}",
-        said.error
+        output.error
     );
 }
 
 #[tokio::test]
-async fn a_user_who_locked_themselves_out_is_let_in() {
+async fn a_locked_out_user_is_let_in() {
     let latchkey = Latchkey::start().await;
     latchkey.sign_up("ann").await;
     for _ in 0..5 {
@@ -102,27 +102,24 @@ async fn a_user_who_locked_themselves_out_is_let_in() {
     let cleared = latchkey.json(&["limits", "clear", "ann@example.com"]).await;
     assert_eq!(cleared["cleared"][0], "wrong passwords");
     assert_eq!(latchkey.log_in("ann", PASSWORD).await.0, 200);
-    let nothing = latchkey.admin(&["limits", "clear", "ann"]).await;
-    assert_eq!(nothing.out, "Nothing was counted.\n");
+    let output = latchkey.admin(&["limits", "clear", "ann"]).await;
+    assert_eq!(output.out, "There was nothing to reset.\n");
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_has_is_cleared_too() {
+async fn an_unknown_name_is_cleared_too() {
     let latchkey = Latchkey::start().await;
     for _ in 0..5 {
-        latchkey.log_in("nobody", PASSWORD).await;
+        latchkey.log_in("unknown", PASSWORD).await;
     }
-    assert_eq!(latchkey.log_in("nobody", PASSWORD).await.0, 429);
-    let cleared = latchkey.json(&["limits", "clear", "nobody"]).await;
-    assert_eq!(
-        cleared["cleared"][0],
-        "wrong passwords for a name that nobody had"
-    );
-    assert_eq!(latchkey.log_in("nobody", PASSWORD).await.0, 401);
+    assert_eq!(latchkey.log_in("unknown", PASSWORD).await.0, 429);
+    let cleared = latchkey.json(&["limits", "clear", "unknown"]).await;
+    assert_eq!(cleared["cleared"][0], "wrong passwords for an unknown name");
+    assert_eq!(latchkey.log_in("unknown", PASSWORD).await.0, 401);
 }
 
 #[tokio::test]
-async fn reset_mails_may_be_asked_for_again() {
+async fn reset_mails_may_be_requested_again() {
     let latchkey = Latchkey::with(
         &[
             ("RESET_MAILS_PER_DAY", "1"),
@@ -158,59 +155,19 @@ async fn a_source_address_is_served_again() {
 }
 
 #[tokio::test]
-async fn smoke_passes_and_leaves_no_item() {
-    let latchkey = Latchkey::with(&[], false).await;
-    let said = latchkey.admin(&["smoke", &latchkey.url()]).await;
-    assert_eq!(said.code, 0, "{said:?}");
-    assert_eq!(
-        said.out
-            .lines()
-            .filter(|line| line.starts_with("ok "))
-            .count(),
-        8,
-        "{}",
-        said.out
-    );
-    assert!(said.out.ends_with("The user was removed again.\n"));
-    for table in ["UsersTable", "TransientTable"] {
-        assert_eq!(latchkey.items(table).await, [], "{table}");
-    }
-}
-
-#[tokio::test]
-async fn smoke_without_a_table_says_what_stays() {
-    let latchkey = Latchkey::start().await;
-    let said = run(&["smoke", &latchkey.url()]).await;
-    assert_eq!(said.code, 0, "{said:?}");
+async fn an_unknown_profile_is_a_clear_error() {
+    let output = run(&[
+        "--region",
+        "eu-central-1",
+        "--profile",
+        "unknown",
+        "keys",
+        "show",
+    ])
+    .await;
+    assert_eq!(output.code, 1);
     assert!(
-        said.out
-            .contains("stays in the table of users: name the table"),
-        "{}",
-        said.out
-    );
-    assert_eq!(latchkey.items("UsersTable").await.len(), 3);
-}
-
-#[tokio::test]
-async fn smoke_fails_at_the_step_that_goes_wrong_and_still_cleans_up() {
-    let latchkey = Latchkey::with(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "1")], true).await;
-    latchkey.sign_up("ann").await;
-    latchkey.log_in("ann", "wrong password").await;
-    let said = latchkey.admin(&["smoke", &latchkey.url()]).await;
-    assert_eq!(said.code, 1);
-    assert!(
-        said.out.contains(
-            "FAIL  log in: POST /auth/login answered 429 (too_many_requests) and not 200"
-        ),
-        "{}",
-        said.out
-    );
-    assert_eq!(latchkey.items("UsersTable").await.len(), 3, "ann's alone");
-    let nobody = latchkey.admin(&["smoke", "http://127.0.0.1:1"]).await;
-    assert!(
-        nobody
-            .out
-            .contains("FAIL  sign up: POST /auth/signup got no answer"),
-        "{nobody:?}"
+        output.error.contains("aws configure list-profiles"),
+        "{output:?}"
     );
 }

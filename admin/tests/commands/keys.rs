@@ -17,8 +17,8 @@ async fn a_rotated_key_signs_an_hour_later_and_both_verify() {
     let rotated = latchkey.json(&["keys", "rotate"]).await;
     let new = rotated["kid"].clone();
     assert_ne!(new, old);
-    let said = latchkey.admin(&["keys", "show"]).await;
-    assert!(said.out.contains("signs from 2"), "{}", said.out);
+    let output = latchkey.admin(&["keys", "show"]).await;
+    assert!(output.out.contains("signs from 2"), "{}", output.out);
     latchkey.advance(Duration::from_mins(66));
     let (status, body) = latchkey.log_in("ann", PASSWORD).await;
     assert_eq!(status, 200);
@@ -28,7 +28,7 @@ async fn a_rotated_key_signs_an_hour_later_and_both_verify() {
     assert_eq!(latchkey.read(ann.id, &ann.token).await, 200);
 }
 
-/// The one of the public keys that the token names.
+/// Returns the id of the public key that the token names.
 async fn kid(latchkey: &Latchkey, token: &str) -> Option<Value> {
     let path = "/.well-known/jwks.json";
     let (_, jwks) = latchkey
@@ -45,19 +45,19 @@ async fn kid(latchkey: &Latchkey, token: &str) -> Option<Value> {
 }
 
 #[tokio::test]
-async fn a_key_that_waits_is_not_replaced_by_mistake() {
+async fn a_key_that_does_not_sign_yet_is_replaced_only_by_force() {
     let latchkey = Latchkey::start().await;
     let none = latchkey.admin(&["keys", "rotate"]).await;
     assert_eq!(
         none.error,
-        "error: there are no keys yet: the first sign-up makes them\n"
+        "error: there are no keys yet; the first sign-up creates them\n"
     );
     latchkey.sign_up("ann").await;
     latchkey.json(&["keys", "rotate"]).await;
     let again = latchkey.admin(&["keys", "rotate"]).await;
     assert_eq!(again.code, 1);
     assert!(
-        again.error.contains("published already and signs from"),
+        again.error.contains("is already published and signs from"),
         "{}",
         again.error
     );
@@ -78,8 +78,8 @@ async fn no_private_key_is_shown() {
     let key = signing["keys"].as_l().unwrap()[0].as_m().unwrap();
     let private = key["pkcs8"].as_s().unwrap();
     for arguments in [["keys", "show"], ["keys", "rotate"]] {
-        let said = latchkey.admin(&arguments).await;
-        assert_eq!(said.code, 0, "{said:?}");
-        assert!(!said.out.contains(&private[..20]) && said.error.is_empty());
+        let output = latchkey.admin(&arguments).await;
+        assert_eq!(output.code, 0, "{output:?}");
+        assert!(!output.out.contains(&private[..20]) && output.error.is_empty());
     }
 }

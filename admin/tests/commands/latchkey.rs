@@ -1,4 +1,4 @@
-//! A whole Latchkey, the operator's command line for it, and a hand in its tables.
+//! A whole Latchkey, with the operator's command line and direct access to its tables.
 
 use std::{
     collections::HashMap,
@@ -29,7 +29,7 @@ use tokio::process::Command;
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// Few enough rounds for a test.
+/// Cheap parameters for tests.
 const LIGHT: Params = Params {
     m_cost: 64,
     t_cost: 1,
@@ -48,9 +48,9 @@ pub struct SignedUp {
     pub token: String,
 }
 
-/// What the binary answered.
+/// The result of running the binary.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     pub code: i32,
     pub out: String,
     pub error: String,
@@ -89,7 +89,7 @@ impl Latchkey {
         }
     }
 
-    /// Lets time pass for the functions; the binary has this machine's.
+    /// Advances the functions' clock; the binary uses this machine's.
     pub fn advance(&self, by: Duration) {
         self.ahead.fetch_add(by.as_secs(), Ordering::SeqCst);
     }
@@ -98,17 +98,17 @@ impl Latchkey {
         format!("http://{}", self.server.address())
     }
 
-    /// Runs the binary with the endpoint of this Latchkey and nothing of the environment.
-    pub async fn admin(&self, arguments: &[&str]) -> Said {
+    /// Runs the binary with the endpoint of this Latchkey and an empty environment.
+    pub async fn admin(&self, arguments: &[&str]) -> CommandOutput {
         let endpoint = format!("http://{}", self.server.dynamodb_address());
         run(&[&["--endpoint-url", &endpoint], arguments].concat()).await
     }
 
-    /// The same, which must go well; the answer in JSON.
+    /// Runs the binary, which must succeed, and returns its JSON output.
     pub async fn json(&self, arguments: &[&str]) -> Value {
-        let said = self.admin(&[&["--json"], arguments].concat()).await;
-        assert_eq!(said.code, 0, "{said:?}");
-        serde_json::from_str(&said.out).unwrap()
+        let output = self.admin(&[&["--json"], arguments].concat()).await;
+        assert_eq!(output.code, 0, "{output:?}");
+        serde_json::from_str(&output.out).unwrap()
     }
 
     pub async fn call(
@@ -120,7 +120,7 @@ impl Latchkey {
     ) -> (u16, Value) {
         let mut request = self.client.request(method, format!("{}{path}", self.url()));
         if !token.is_empty() {
-            request = request.header("authorization", format!("Token {token}"));
+            request = request.header("authorization", format!("Bearer {token}"));
         }
         if !body.is_null() {
             request = request.json(body);
@@ -150,7 +150,7 @@ impl Latchkey {
         self.post("/auth/login", body).await
     }
 
-    /// The status that the holder of `token` gets for the details of user `id`.
+    /// Returns the status of a request for the record of user `id` with this token.
     pub async fn read(&self, id: u64, token: &str) -> u16 {
         let path = format!("/api/users/{id}");
         self.call(Method::GET, &path, token, &Value::Null).await.0
@@ -169,7 +169,7 @@ impl Latchkey {
             .0
     }
 
-    /// The token in the newest mail.
+    /// Returns the reset token in the newest mail.
     pub fn reset_token(&self) -> String {
         let mail = self.server.mails().into_iter().next().unwrap();
         let (_, rest) = mail.text.split_once("?token=").unwrap();
@@ -194,8 +194,8 @@ impl Latchkey {
     }
 }
 
-/// Runs the binary as it would be without any AWS configuration.
-pub async fn run(arguments: &[&str]) -> Said {
+/// Runs the binary with an empty environment.
+pub async fn run(arguments: &[&str]) -> CommandOutput {
     let output = Command::new(env!("CARGO_BIN_EXE_admin"))
         .args(arguments)
         .env_clear()
@@ -204,7 +204,7 @@ pub async fn run(arguments: &[&str]) -> Said {
         .await
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said {
+    CommandOutput {
         code: output.status.code().unwrap(),
         out: text(output.stdout),
         error: text(output.stderr),

@@ -32,12 +32,12 @@ async fn a_users_mails_are_shown_without_their_secret() {
     );
     assert!(mails.iter().all(|mail| mail["state"] == "sent"));
     assert!(mails[1]["ses_id"].as_str().unwrap().starts_with("local-"));
-    let said = latchkey.admin(&["mails", "show", "ann"]).await;
+    let output = latchkey.admin(&["mails", "show", "ann"]).await;
     let (_, secret) = token.split_once('-').unwrap();
     assert!(
-        said.out.contains("reset link") && !said.out.contains(secret),
+        output.out.contains("reset link") && !output.out.contains(secret),
         "{}",
-        said.out
+        output.out
     );
 }
 
@@ -67,7 +67,7 @@ async fn a_failed_mail_is_sent_after_all_and_its_link_works() {
 }
 
 #[tokio::test]
-async fn a_mail_that_the_stream_gave_up_is_replayed() {
+async fn a_mail_that_the_stream_discarded_is_replayed() {
     // SES cannot be reached.
     let latchkey = Latchkey::with(&[("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:1")], true).await;
     let ann = latchkey.sign_up("ann").await;
@@ -95,8 +95,8 @@ async fn a_mail_that_the_stream_gave_up_is_replayed() {
     let replayed = latchkey.admin(&["mails", "replay", "--failed"]).await;
     assert_eq!(replayed.out, "1 mail was queued again.\n");
     assert_ne!(nonce().await, before);
-    let said = latchkey.admin(&["mails", "replay", "ann"]).await;
-    assert_eq!(said.out, "1 mail was queued again.\n");
+    let output = latchkey.admin(&["mails", "replay", "ann"]).await;
+    assert_eq!(output.out, "1 mail was queued again.\n");
     let neither = latchkey.admin(&["mails", "show"]).await;
     assert_eq!(neither.code, 2);
 }

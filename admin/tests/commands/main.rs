@@ -1,14 +1,16 @@
-//! The real binary against a whole Latchkey: what each command does is seen through the API.
+//! Tests of the real binary against a whole Latchkey. The effect of each command is observed through the API.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed"
+    reason = "a failed expectation fails the test"
 )]
 
 mod accounts;
 mod keys;
 mod latchkey;
 mod mails;
+mod proxy;
 mod restore;
 mod sessions;
+mod smoke;

@@ -10,19 +10,19 @@ async fn a_user_is_signed_out_everywhere_and_a_mailed_link_is_dead() {
     let (ann, bob) = (latchkey.sign_up("ann").await, latchkey.sign_up("bob").await);
     let (_, second) = latchkey.log_in("ann", PASSWORD).await;
     let second = second["token"].as_str().unwrap();
-    let asked = json!({"email": "ann@example.com"});
-    let asked = latchkey.post("/api/passwords/reset_password", asked).await;
-    assert_eq!(asked.0, 200);
+    let body = json!({"email": "ann@example.com"});
+    let requested = latchkey.post("/api/passwords/reset_password", body).await;
+    assert_eq!(requested.0, 200);
     let mail = latchkey.server.mails().remove(0);
     let (_, link) = mail.text.split_once("?token=").unwrap();
     let token = link.split_whitespace().next().unwrap();
 
-    let said = latchkey.admin(&["sessions", "end", "ANN"]).await;
-    let told = format!(
-        "ann (id {}) is signed out everywhere (2 sessions); the password is as it was.\n",
+    let output = latchkey.admin(&["sessions", "end", "ANN"]).await;
+    let expected = format!(
+        "ann (id {}) has been signed out everywhere (2 sessions). The password has not changed.\n",
         ann.id
     );
-    assert_eq!((said.code, said.out), (0, told));
+    assert_eq!((output.code, output.out), (0, expected));
     assert_eq!(latchkey.read(ann.id, &ann.token).await, 401);
     assert_eq!(latchkey.read(ann.id, second).await, 401);
     assert_eq!(latchkey.read(bob.id, &bob.token).await, 200);
@@ -34,6 +34,6 @@ async fn a_user_is_signed_out_everywhere_and_a_mailed_link_is_dead() {
 
     let ended = latchkey.json(&["sessions", "end", "ann@example.com"]).await;
     assert_eq!(ended["ended"], 1);
-    let nobody = latchkey.admin(&["sessions", "end", "nobody"]).await;
-    assert_eq!(nobody.code, 1);
+    let unknown = latchkey.admin(&["sessions", "end", "unknown"]).await;
+    assert_eq!(unknown.code, 1);
 }

@@ -1,4 +1,4 @@
-//! What an operator does to mails and counters. No function does any of it, or has the right to.
+//! Writes to mails and counters that only `admin` makes. No function makes them, or has the right to.
 
 use super::{MailKey, Transient, has_text};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl MailKey {
-    /// The key itself.
+    /// Returns the key itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -18,11 +18,11 @@ impl MailKey {
 }
 
 impl Transient {
-    /// Queues `seen` once more, as if it had just been asked for. Whether it is queued; if not, it changed since it was
+    /// Queues `seen` again, as if it had just been requested. Returns false if the mail has changed since `seen` was
     /// read.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// [`Error`] if the request failed.
     pub async fn replay(&self, key: &MailKey, seen: &Mail, now: Timestamp) -> Result<bool, Error> {
         let nonce = self.database.new_write_id();
         let write = Write::update(
@@ -40,11 +40,11 @@ impl Transient {
         Ok(outcome.is_done() || has_text(outcome.current_item().as_ref(), "nonce", &nonce))
     }
 
-    /// Forgets how many reset mails were asked for at `key`, and the cool-down with it. Whether there was anything to
-    /// forget; a mail that is still queued is left alone.
+    /// Clears the count and the cool-down of the reset mails at `key`. Returns false if there is nothing to clear, or
+    /// if the mail is still queued: it is then left unchanged.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// [`Error`] if the request failed.
     pub async fn forget_quota(&self, key: &MailKey) -> Result<bool, Error> {
         let write = Write::update(
             &self.table,
@@ -59,10 +59,10 @@ impl Transient {
         ))
     }
 
-    /// Removes the counter at `key`, which must be one. Whether it was there.
+    /// Deletes the counter at `key`. Returns false if there is none, or if the key is not one of a counter.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// [`Error`] if the request failed.
     pub async fn remove_counter(&self, key: &str) -> Result<bool, Error> {
         let counters = ["limit#", "void#"];
         if !counters.iter().any(|counter| key.starts_with(counter)) {

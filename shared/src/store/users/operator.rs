@@ -1,10 +1,11 @@
-//! What an operator does to users. No function does any of it, or has the right to.
+//! Writes to users that only `admin` makes. No function makes them, or has the right to.
 
 use std::collections::BTreeMap;
 
 use super::{Users, email_key, user_key, username_key};
 use crate::{
     domain::{
+        password::Hash,
         user::{Session, User},
         user_id::UserId,
     },
@@ -12,15 +13,14 @@ use crate::{
 };
 
 /// Added to `credentials` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so that
-/// no reset link that was sent meanwhile fits the number by chance.
+/// no reset link sent in the meantime matches the counter by chance.
 const CREDENTIALS_LEAP: u64 = 1_000_000;
 
 impl Users {
-    /// Makes `user` a superuser or takes that away. Whether it took place; if not, the record was changed since it was
-    /// read.
+    /// Makes `user` a superuser or revokes it. Returns false if the record has changed since `user` was read.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// [`Error`] if the request failed.
     pub async fn set_superuser(&self, user: &User, is_superuser: bool) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let write = Write::update(
@@ -34,16 +34,14 @@ impl Users {
         .value("version", user.record_version)?
         .value("next", user.record_version + 1)?
         .value("writer", &write_id)?;
-        Ok(matches!(
-            self.database.write(&write).await?,
-            WriteOutcome::Done
-        ))
+        self.is_done(&write).await
     }
 
-    /// Ends every session of `user`, and makes every link dead that was given out. Whether the user is there.
+    /// Ends every session of `user` and invalidates log-ins in progress and reset links. Returns false if the user does
+    /// not exist.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// [`Error`] if the request failed.
     pub async fn end_sessions(&self, user: UserId) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let write = Write::update(
@@ -57,17 +55,14 @@ impl Users {
         .value("none", BTreeMap::<String, Session>::new())?
         .value("one", 1)?
         .value("writer", &write_id)?;
-        Ok(matches!(
-            self.database.write(&write).await?,
-            WriteOutcome::Done
-        ))
+        self.is_done(&write).await
     }
 
-    /// Removes `user` and both markers, and tells nobody. Whether it took place; if not, one of the three is no longer
-    /// what it was.
+    /// Deletes `user` and both markers. Sends no mail. Returns false, and deletes nothing, if one of the three items
+    /// has changed.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// [`Error`] if the request failed.
     pub async fn remove(&self, user: &User) -> Result<bool, Error> {
         let delete = |key: &str| Write::delete(&self.table, key, "#id = :id").value("id", user.id);
         let writes = [
@@ -81,40 +76,72 @@ impl Users {
         ))
     }
 
-    /// Ends every session of a user in a restored table, and makes every link dead that was given out since the backup.
-    /// `writer` marks the record: one that bears it already is left alone. Whether the user is there.
+    /// Ends every session of a user in a restored table and invalidates every reset link that was sent since the
+    /// backup. Writes `mark` as the record's `writer`; a record that has it already is not changed. Returns false if
+    /// the user does not exist.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
-    pub async fn prepare_restored(&self, user: UserId, writer: &str) -> Result<bool, Error> {
+    /// [`Error`] if the request failed.
+    pub async fn prepare_restored(&self, user: UserId, mark: &str) -> Result<bool, Error> {
         let write = Write::update(
             &self.table,
             &user_key(user),
-            "SET #sessions = :none, #credentials = #credentials + :leap, \
-             #version = #version + :one, #writer = :writer",
+            "SET #sessions = :none, #credentials = if_not_exists(#credentials, :zero) + :leap, \
+             #version = if_not_exists(#version, :zero) + :one, #writer = :writer",
             "attribute_exists(#pk) AND #writer <> :writer",
         )
-        .with_write_id(writer)
+        .with_write_id(mark)
         .value("none", BTreeMap::<String, Session>::new())?
+        .value("zero", 0)?
         .value("leap", CREDENTIALS_LEAP)?
         .value("one", 1)?
-        .value("writer", writer)?;
-        Ok(matches!(
-            self.database.write(&write).await?,
-            WriteOutcome::Done
-        ))
+        .value("writer", mark)?;
+        self.is_done(&write).await
     }
 
-    /// The keys of the two markers that `user` must have.
+    /// Replaces the password of a user in a restored table by `hash`, which no known password matches, so that only a
+    /// reset gives access. Ends every session. Writes `mark` as [`Self::prepare_restored`] does. Returns false if the
+    /// user does not exist.
+    ///
+    /// # Errors
+    /// [`Error`] if the request failed.
+    pub async fn void_password(
+        &self,
+        user: UserId,
+        hash: &Hash,
+        mark: &str,
+    ) -> Result<bool, Error> {
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #password_hash = :hash, #sessions = :none, \
+             #credentials = if_not_exists(#credentials, :zero) + :one, \
+             #passwords = if_not_exists(#passwords, :zero) + :one, \
+             #version = if_not_exists(#version, :zero) + :one, #writer = :writer",
+            "attribute_exists(#pk) AND #password_hash <> :hash",
+        )
+        .value("hash", hash.as_str())?
+        .value("none", BTreeMap::<String, Session>::new())?
+        .value("zero", 0)?
+        .value("one", 1)?
+        .value("writer", mark)?;
+        Ok(match self.database.write(&write).await? {
+            // The hash is there already: the write was applied and its response lost.
+            WriteOutcome::Done | WriteOutcome::Refused(Some(_)) => true,
+            WriteOutcome::Refused(None) => false,
+        })
+    }
+
+    /// Returns the keys of the two markers that `user` must have.
     #[must_use]
     pub fn marker_keys(user: &User) -> [String; 2] {
         [email_key(&user.email), username_key(&user.username)]
     }
 
-    /// Makes the marker at `key` point to `user`. Whether it does; if not, it points to somebody else.
+    /// Creates the marker at `key` for `user`. Returns false if it leads to another user.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// [`Error`] if the request failed.
     pub async fn put_marker(&self, key: &str, user: UserId) -> Result<bool, Error> {
         let marker = super::Marker { id: user };
         let write = Write::put(
@@ -123,16 +150,22 @@ impl Users {
             &marker,
             "attribute_not_exists(#pk) OR #id = :id",
         )?;
-        let outcome = self.database.write(&write.value("id", user)?).await?;
-        Ok(matches!(outcome, WriteOutcome::Done))
+        self.is_done(&write.value("id", user)?).await
     }
 
-    /// Removes the marker at `key` if it points to `user`.
+    /// Deletes the marker at `key` if it leads to `user`.
     ///
     /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
+    /// [`Error`] if the request failed.
     pub async fn remove_marker(&self, key: &str, user: UserId) -> Result<(), Error> {
         let write = Write::delete(&self.table, key, "#id = :id").value("id", user)?;
         self.database.write(&write).await.map(drop)
+    }
+
+    async fn is_done(&self, write: &Write) -> Result<bool, Error> {
+        Ok(matches!(
+            self.database.write(write).await?,
+            WriteOutcome::Done
+        ))
     }
 }

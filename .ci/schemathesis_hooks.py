@@ -112,7 +112,7 @@ class SignedIn:
         return people.someone().token
 
     def set(self, case, data, context):
-        case.headers = {**(case.headers or {}), "Authorization": f"Token {data}"}
+        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
 
 
 # --- Deeper paths: what openapi.yaml admits at a place is replaced, in most cases, by what is right there. What it does
@@ -135,7 +135,7 @@ def operation_id(case):
 def owner(case):
     """Whose token the case has; nobody, if it is to be refused."""
     header = (case.headers or {}).get("Authorization")
-    return people.by_token.get(header.removeprefix("Token ")) if isinstance(header, str) else None
+    return people.by_token.get(header.removeprefix("Bearer ")) if isinstance(header, str) else None
 
 
 @schemathesis.hook
@@ -147,7 +147,7 @@ def before_call(context, case, **kwargs):
     if deepen is not None:
         user = deepen(case, case.body if isinstance(case.body, dict) else {}, user) or user
     if user is not None:
-        case.headers["Authorization"] = f"Token {people.signed_in(user).token}"
+        case.headers["Authorization"] = f"Bearer {people.signed_in(user).token}"
 
 
 def deepen_sign_up(case, body, _):

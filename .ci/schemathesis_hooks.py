@@ -1,5 +1,5 @@
-"""What schemathesis must know of Latchkey beyond openapi.yaml: how to stay signed in, which secrets open the deeper
-paths, and which of its findings are none, each with its reason. Counts what was reached."""
+"""Hooks that tell schemathesis what openapi.yaml does not: how to stay signed in, which secrets lead to the deeper paths,
+and which of its findings are false, each with its reason. Counts the responses."""
 
 import atexit
 import collections
@@ -32,18 +32,18 @@ def post(path, body, status):
     return answer.json()
 
 
-# --- Users whose passwords are known, and a session that lives.
+# --- Users whose passwords are known, and a valid session.
 
 
 class User:
-    """Somebody whose password is known. Without a token there is no session that is known to live."""
+    """A user whose password is known. Without a token, no session is known to be valid."""
 
     def __init__(self, details, password, token):
         self.details, self.password, self.token = details, password, token
 
 
-class People:
-    """Everybody who signed up of late, and the one as whom requests are sent that are about nobody in particular."""
+class Users:
+    """The users who signed up recently, and the one who sends requests that do not need a particular user."""
 
     def __init__(self):
         self.known = collections.OrderedDict()
@@ -71,13 +71,13 @@ class People:
         answer = post("/auth/signup", body, 201)
         return self.add(answer["user"], password, answer["token"])
 
-    def someone(self):
+    def any(self):
         if self.main is None:
             self.main = self.sign_up()
         return self.signed_in(self.main)
 
     def signed_in(self, user):
-        """The user with a session; somebody new, if the user must wait before another try."""
+        """Returns the user with a valid session, or a new user if this one is throttled."""
         if user.token is None:
             body = {"username": user.details["username"], "password": user.password}
             answer = HTTP.post(f"{API}/auth/login", json=body)
@@ -92,7 +92,7 @@ class People:
         return next((user for user in reversed(self.known.values()) if user.password == password), None)
 
     def reset_token(self):
-        """The token of a link that was mailed to somebody and was not used yet."""
+        """Returns the token of a link that was mailed and not used yet."""
         if self.link is None:
             user = self.sign_up()
             post("/api/passwords/reset_password", {"email": user.details["email"]}, 200)
@@ -103,24 +103,24 @@ class People:
         return self.link[0]
 
 
-people = People()
+users = Users()
 
 
 @schemathesis.auth(refresh_interval=None)
 class SignedIn:
     def get(self, case, context):
-        return people.someone().token
+        return users.any().token
 
     def set(self, case, data, context):
-        case.headers = {**(case.headers or {}), "Authorization": f"Token {data}"}
+        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
 
 
-# --- Deeper paths: what openapi.yaml admits at a place is replaced, in most cases, by what is right there. What it does
-# not admit stays, so that bad values are tried beside a right password and a good link as well.
+# --- Deeper paths: in most cases, a valid value is replaced by the right one. Invalid values stay, so that they are tried
+# beside a right password and a valid link as well.
 
 
 def chance(case, purpose):
-    """One of eight numbers, the same for the same case."""
+    """Returns one of eight numbers, always the same for the same case."""
     return zlib.crc32(f"{purpose} {case.path_parameters!r} {case.body!r}".encode("utf-8", "replace")) % 8
 
 
@@ -133,9 +133,9 @@ def operation_id(case):
 
 
 def owner(case):
-    """Whose token the case has; nobody, if it is to be refused."""
+    """Returns the user whose token the case has, or None for a request that must be rejected."""
     header = (case.headers or {}).get("Authorization")
-    return people.by_token.get(header.removeprefix("Token ")) if isinstance(header, str) else None
+    return users.by_token.get(header.removeprefix("Bearer ")) if isinstance(header, str) else None
 
 
 @schemathesis.hook
@@ -147,7 +147,7 @@ def before_call(context, case, **kwargs):
     if deepen is not None:
         user = deepen(case, case.body if isinstance(case.body, dict) else {}, user) or user
     if user is not None:
-        case.headers["Authorization"] = f"Token {people.signed_in(user).token}"
+        case.headers["Authorization"] = f"Bearer {users.signed_in(user).token}"
 
 
 def deepen_sign_up(case, body, _):
@@ -165,7 +165,7 @@ def deepen_log_in(case, body, _):
     if not is_text(body.get("password")):
         return
     share = chance(case, "log_in")
-    known = people.with_password(body["password"]) or people.someone()
+    known = users.with_password(body["password"]) or users.any()
     for field in ("username", "email"):
         if is_text(body.get(field)) and share < 6:
             body[field] = known.details[field]
@@ -177,17 +177,17 @@ def deepen_get_user(case, _, user):
     wanted = case.path_parameters.get("id")
     if user is None or not isinstance(wanted, int) or not 1 <= wanted < 2**53:
         return None
-    if wanted not in people.known and chance(case, "get_user") < 4:
+    if wanted not in users.known and chance(case, "get_user") < 4:
         case.path_parameters["id"] = user.details["id"]
         return user
-    return people.known.get(wanted)
+    return users.known.get(wanted)
 
 
 def deepen_update_details(case, body, user):
     if user is None or not is_text(body.get("current-password")):
         return None
     share = chance(case, "update_details")
-    user = people.signed_in(people.with_password(body["current-password"]) or user)
+    user = users.signed_in(users.with_password(body["current-password"]) or user)
     if share < 7:
         body["current-password"] = user.password
     for field in ("id", "username", "date_joined"):
@@ -198,14 +198,14 @@ def deepen_update_details(case, body, user):
 
 def deepen_reset_password(case, body, _):
     if is_text(body.get("email"), 3, 254) and chance(case, "reset_password") < 4:
-        body["email"] = people.someone().details["email"]
+        body["email"] = users.any().details["email"]
 
 
 def deepen_completion(case, body, _):
     share = chance(case, "completion")
     token = body.get("reset_token")
     if isinstance(token, str) and re.fullmatch(RESET_TOKEN, token) and share != 6:
-        body["reset_token"] = people.reset_token()
+        body["reset_token"] = users.reset_token()
     if is_text(body.get("new_password"), 8, 100) and share < 5:
         body["new_password"] += secrets.token_hex(8)
     if is_text(body.get("password_confirmation")) and is_text(body.get("new_password")) and share != 5:
@@ -236,26 +236,26 @@ def after_call(context, case, response):
         learn_user(response.json(), case.body["password"])
     elif operation == "update_details" and status == 200 and user is not None:
         user.details = response.json()
-        people.names.add(user.details["email"].lower())
+        users.names.add(user.details["email"].lower())
         user.password = case.body.get("password", user.password)
     elif operation.startswith("reset_password_complete") and status == 201:
-        (_, user), people.link = people.link, None
+        (_, user), users.link = users.link, None
         user.password, user.token = case.body["new_password"], None
     elif operation in ("update_details", "log_in") and status == 429:
-        # Whoever has to wait is left alone.
-        people.main = None
+        # A throttled user is replaced by a new one.
+        users.main = None
 
 
 def learn_user(answer, password):
-    user = people.known.get(answer["user"]["id"])
+    user = users.known.get(answer["user"]["id"])
     if user is None:
-        people.add(answer["user"], password, answer["token"])
+        users.add(answer["user"], password, answer["token"])
     else:
-        people.give_token(user, answer["token"])
+        users.give_token(user, answer["token"])
 
 
-# --- Findings that are none. Each line is one check at some operations; a finding is dropped only if the answer has
-# nothing but such faults, and `proof` holds of the value that was sent.
+# --- False findings. Each entry is one fault at some operations; a finding is dropped only if the response has no other
+# faults, and `proof` holds for the value that was sent.
 
 NEW_PASSWORDS = {
     "sign_up": "password",
@@ -276,7 +276,7 @@ def is_beyond_ascii(email, _):
 def is_long(email, _):
     email = email.strip("\t\n\f\r ")
     local, _, domain = email.rpartition("@")
-    # In ASCII a domain is at most four times as long, and a little.
+    # Six times its length is a safe bound on the ASCII form of a domain.
     return len(email.encode()) > 254 or len(local) > 64 or len(local) + 6 * len(domain) > 254
 
 
@@ -295,7 +295,7 @@ def is_other_length_in_nfc(password, _):
 
 def has_been_given(name, _):
     name = name.strip("\t\n\f\r ").lower()
-    return name in people.names or not name.isascii() or "xn--" in name
+    return name in users.names or not name.isascii() or "xn--" in name
 
 
 def is_not_own(field):
@@ -312,14 +312,14 @@ def is_not_the_same(confirmation, case):
 
 
 def is_not_the_newest_link(token, _):
-    return people.link is None or token != people.link[0]
+    return users.link is None or token != users.link[0]
 
 
-# Fault, operations, proof, and why openapi.yaml admits the value that is refused.
-ADMITTED = [
-    ("email taken", NAMES, has_been_given, "no schema can say which are taken"),
-    ("username taken", ["sign_up"], has_been_given, "no schema can say which are taken"),
-    ("email invalid", EMAILS, is_beyond_ascii, "IDNA decides what a domain beyond ASCII may be; no pattern can"),
+# Fault, operations, proof, and the reason why openapi.yaml allows the value that is rejected.
+KNOWN = [
+    ("email taken", NAMES, has_been_given, "no schema can state which are taken"),
+    ("username taken", ["sign_up"], has_been_given, "no schema can state which are taken"),
+    ("email invalid", EMAILS, is_beyond_ascii, "IDNA decides which domains beyond ASCII are valid; no pattern can"),
     ("email too_long", EMAILS, is_long, "a bound in bytes, and in ASCII; maxLength counts characters"),
     ("first_name too_long", NAMES, is_over_300_bytes, "a bound in bytes"),
     ("last_name too_long", NAMES, is_over_300_bytes, "a bound in bytes"),
@@ -329,11 +329,11 @@ ADMITTED = [
     ("id read_only", ["update_details"], is_not_own("id"), "no schema knows the caller's own"),
     ("username read_only", ["update_details"], is_not_own("username"), "no schema knows the caller's own"),
     ("date_joined read_only", ["update_details"], is_not_own("date_joined"), "no schema knows the caller's own"),
-    ("reset_token invalid", COMPLETIONS, is_not_the_newest_link, "no schema knows which links are good"),
-    ("password_confirmation mismatch", COMPLETIONS, is_not_the_same, "no schema can ask for two fields to be equal"),
+    ("reset_token invalid", COMPLETIONS, is_not_the_newest_link, "no schema knows which links are valid"),
+    ("password_confirmation mismatch", COMPLETIONS, is_not_the_same, "no schema can require two fields to be equal"),
 ]
 for operation, field in NEW_PASSWORDS.items():
-    ADMITTED += [
+    KNOWN += [
         (f"{field} too_common", [operation], None, "the list of common passwords is in no schema"),
         (f"{field} too_similar", [operation], None, "no schema can compare a password with names"),
         (f"{field} too_short", [operation], is_other_length_in_nfc, "counted in NFC"),
@@ -341,24 +341,24 @@ for operation, field in NEW_PASSWORDS.items():
     ]
 
 
-def is_admitted_and_refused(case, response):
-    """positive_data_acceptance: 400 for nothing but what a schema cannot state."""
+def is_valid_by_schema(case, response):
+    """positive_data_acceptance: valid by the schema, and rejected only for what a schema cannot state."""
     faults = response.json().get("errors", [])
-    return bool(faults) and all(is_admitted(operation_id(case), case, fault) for fault in faults)
+    return bool(faults) and all(is_known(operation_id(case), case, fault) for fault in faults)
 
 
-def is_admitted(operation, case, fault):
+def is_known(operation, case, fault):
     name = f"{fault['field']} {fault['code']}"
-    for known, operations, proof, _ in ADMITTED:
+    for known, operations, proof, _ in KNOWN:
         if name == known and operation in operations and (proof is None or proof(case.body[fault["field"]], case)):
             dropped[f"{operation}: {name}"] += 1
             return True
     return False
 
 
-def is_gateways_404(case, response):
-    """unsupported_method: API Gateway has no 405. What no route names is its own 404, and that is the contract, at every
-    operation. Only `GET /api/users/update_details` is a route: it is that of get_user, with an id which is none."""
+def is_gateway_404(case, response):
+    """unsupported_method: API Gateway has no 405. Without a route, the response is its own 404, at every operation. Only
+    `GET /api/users/update_details` has a route: that of get_user, with an invalid id."""
     dropped[f"{operation_id(case)}: no 405"] += 1
     if operation_id(case) == "update_details" and response.request.method == "GET":
         fault = {"field": "id", "code": "invalid"}
@@ -366,13 +366,13 @@ def is_gateways_404(case, response):
     return response.status_code == 404 and response.json() == {"message": "Not Found"}
 
 
-NO_FINDINGS = {"RejectedPositiveData": is_admitted_and_refused, "UnsupportedMethodResponse": is_gateways_404}
+FALSE_FINDINGS = {"RejectedPositiveData": is_valid_by_schema, "UnsupportedMethodResponse": is_gateway_404}
 
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    is_none = NO_FINDINGS.get(type(failure).__name__)
-    return is_none is None or not is_none(case, response)
+    is_false = FALSE_FINDINGS.get(type(failure).__name__)
+    return is_false is None or not is_false(case, response)
 
 
 @atexit.register

@@ -106,17 +106,11 @@ impl Keys {
     }
 
     /// The private keys, if there are any yet.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
     pub async fn private_keys(&self) -> Result<Option<PrivateKeySet>, Error> {
         self.read(SIGNING).await
     }
 
     /// The public keys; none before the first sign-up.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
     pub async fn jwks(&self) -> Result<Option<Jwks>, Error> {
         self.read(JWKS).await
     }
@@ -134,9 +128,6 @@ impl Keys {
     }
 
     /// Stores the very first keys. Whether they are stored; if not, another signer was first.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
     pub async fn create(&self, signing: &PrivateKeySet, jwks: &Jwks) -> Result<bool, Error> {
         let absent = "attribute_not_exists(#pk)";
         let writes = [
@@ -151,9 +142,6 @@ impl Keys {
 
     /// Puts the next version of both in place of the one before. Whether they are stored; if not, another signer was
     /// first.
-    ///
-    /// # Errors
-    /// [`Error`] if DynamoDB could not be asked.
     pub async fn replace(&self, signing: &PrivateKeySet, jwks: &Jwks) -> Result<bool, Error> {
         let seen = "#version = :seen";
         let writes = [

@@ -6,7 +6,7 @@ use crate::{
         clock::Timestamp,
         mail::{Mail, RETENTION, State},
     },
-    store::database::{Error, Write, WriteOutcome},
+    store::database::{Error, Write},
 };
 
 impl MailKey {
@@ -20,9 +20,6 @@ impl MailKey {
 impl Transient {
     /// Queues `seen` again, as if it had just been requested. Returns false if the mail has changed since `seen` was
     /// read.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn replay(&self, key: &MailKey, seen: &Mail, now: Timestamp) -> Result<bool, Error> {
         let nonce = self.database.new_write_id();
         let write = Write::update(
@@ -42,9 +39,6 @@ impl Transient {
 
     /// Clears the count and the cool-down of the reset mails at `key`. Returns false if there is nothing to clear, or
     /// if the mail is still queued: it is then left unchanged.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn forget_quota(&self, key: &MailKey) -> Result<bool, Error> {
         let write = Write::update(
             &self.table,
@@ -53,25 +47,16 @@ impl Transient {
             "attribute_exists(#count) AND #state <> :queued",
         )
         .value("queued", State::Queued)?;
-        Ok(matches!(
-            self.database.write(&write).await?,
-            WriteOutcome::Done
-        ))
+        Ok(self.database.write(&write).await?.is_done())
     }
 
     /// Deletes the counter at `key`. Returns false if there is none, or if the key is not one of a counter.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn remove_counter(&self, key: &str) -> Result<bool, Error> {
         let counters = ["limit#", "void#"];
         if !counters.iter().any(|counter| key.starts_with(counter)) {
             return Ok(false);
         }
         let write = Write::delete(&self.table, key, "attribute_exists(#pk)");
-        Ok(matches!(
-            self.database.write(&write).await?,
-            WriteOutcome::Done
-        ))
+        Ok(self.database.write(&write).await?.is_done())
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         user::{Session, User},
         user_id::UserId,
     },
-    store::database::{Committed, Error, Write, WriteOutcome},
+    store::database::{Committed, Error, Write},
 };
 
 /// Added to `credentials` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so that
@@ -18,9 +18,6 @@ const CREDENTIALS_LEAP: u64 = 1_000_000;
 
 impl Users {
     /// Makes `user` a superuser or revokes it. Returns false if the record has changed since `user` was read.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn set_superuser(&self, user: &User, is_superuser: bool) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let write = Write::update(
@@ -39,9 +36,6 @@ impl Users {
 
     /// Ends every session of `user` and invalidates log-ins in progress and reset links. Returns false if the user does
     /// not exist.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn end_sessions(&self, user: UserId) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let write = Write::update(
@@ -60,9 +54,6 @@ impl Users {
 
     /// Deletes `user` and both markers. Sends no mail. Returns false, and deletes nothing, if one of the three items
     /// has changed.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn remove(&self, user: &User) -> Result<bool, Error> {
         let delete = |key: &str| Write::delete(&self.table, key, "#id = :id").value("id", user.id);
         let writes = [
@@ -79,9 +70,6 @@ impl Users {
     /// Ends every session of a user in a restored table and invalidates every reset link that was sent since the
     /// backup. Writes `mark` as the record's `writer`; a record that has it already is not changed. Returns false if
     /// the user does not exist.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn prepare_restored(&self, user: UserId, mark: &str) -> Result<bool, Error> {
         let write = Write::update(
             &self.table,
@@ -102,9 +90,6 @@ impl Users {
     /// Replaces the password of a user in a restored table by `hash`, which no known password matches, so that only a
     /// reset gives access. Ends every session. Writes `mark` as [`Self::prepare_restored`] does. Returns false if the
     /// user does not exist.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn void_password(
         &self,
         user: UserId,
@@ -125,11 +110,9 @@ impl Users {
         .value("zero", 0)?
         .value("one", 1)?
         .value("writer", mark)?;
-        Ok(match self.database.write(&write).await? {
-            // The hash is there already: the write was applied and its response lost.
-            WriteOutcome::Done | WriteOutcome::Refused(Some(_)) => true,
-            WriteOutcome::Refused(None) => false,
-        })
+        let outcome = self.database.write(&write).await?;
+        // If there is an item, it has the hash already: the write was applied and its response lost.
+        Ok(outcome.is_done() || outcome.current_item().is_some())
     }
 
     /// Returns the keys of the two markers that `user` must have.
@@ -139,9 +122,6 @@ impl Users {
     }
 
     /// Creates the marker at `key` for `user`. Returns false if it leads to another user.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn put_marker(&self, key: &str, user: UserId) -> Result<bool, Error> {
         let marker = super::Marker { id: user };
         let write = Write::put(
@@ -154,18 +134,12 @@ impl Users {
     }
 
     /// Deletes the marker at `key` if it leads to `user`.
-    ///
-    /// # Errors
-    /// [`Error`] if the request failed.
     pub async fn remove_marker(&self, key: &str, user: UserId) -> Result<(), Error> {
         let write = Write::delete(&self.table, key, "#id = :id").value("id", user)?;
         self.database.write(&write).await.map(drop)
     }
 
     async fn is_done(&self, write: &Write) -> Result<bool, Error> {
-        Ok(matches!(
-            self.database.write(write).await?,
-            WriteOutcome::Done
-        ))
+        Ok(self.database.write(write).await?.is_done())
     }
 }

@@ -1,0 +1,57 @@
+// One right and one wrong call of each operation, with the client of @hey-api/openapi-ts. The compiler reports an
+// operation without calls, a right call that does not compile, and a wrong call that does.
+
+import * as api from "./hey_api/sdk.gen";
+
+const password = "correct horse battery staple";
+const email = "john@example.com";
+const reset_token = "1bgjxeqq935-91ef0c1608b20c9c5bd9e003bbb600229c0dfeb1";
+const completion = { new_password: password, password_confirmation: password, reset_token };
+
+export const calls = {
+  signUp: {
+    right: () => api.signUp({ body: { username: "jc123", email, password } }),
+    // @ts-expect-error: an e-mail address is a string.
+    wrong: () => api.signUp({ body: { username: "jc123", email: 42, password } }),
+  },
+  logIn: {
+    right: () => api.logIn({ body: { email, password } }),
+    // @ts-expect-error: the account is missing.
+    wrong: () => api.logIn({ body: { password } }),
+  },
+  logOut: {
+    right: () => api.logOut({ auth: "token" }),
+    // @ts-expect-error: there is no body.
+    wrong: () => api.logOut({ body: { everywhere: true } }),
+  },
+  getUser: {
+    right: () => api.getUser({ path: { id: 4820017366291073 } }),
+    // @ts-expect-error: an id is a number.
+    wrong: () => api.getUser({ path: { id: "jc123" } }),
+  },
+  updateDetails: {
+    right: () => api.updateDetails({ body: { "current-password": password, email } }),
+    // @ts-expect-error: `current-password` is missing.
+    wrong: () => api.updateDetails({ body: { email } }),
+  },
+  resetPassword: {
+    right: () => api.resetPassword({ body: { email } }),
+    // @ts-expect-error: only one address is allowed.
+    wrong: () => api.resetPassword({ body: { email: [email] } }),
+  },
+  resetPasswordComplete: {
+    right: () => api.resetPasswordComplete({ body: completion }),
+    // @ts-expect-error: the passwords are missing.
+    wrong: () => api.resetPasswordComplete({ body: { reset_token } }),
+  },
+  resetPasswordCompletePatch: {
+    right: () => api.resetPasswordCompletePatch({ body: completion }),
+    // @ts-expect-error: the passwords are missing.
+    wrong: () => api.resetPasswordCompletePatch({ body: { reset_token } }),
+  },
+  jwks: {
+    right: () => api.jwks(),
+    // @ts-expect-error: there is no query.
+    wrong: () => api.jwks({ query: { kid: 1 } }),
+  },
+} satisfies Record<keyof typeof api, { right: () => unknown; wrong: () => unknown }>;

@@ -1,0 +1,59 @@
+// One right and one wrong call of each operation, with the types of openapi-typescript. The compiler reports an operation
+// without calls, a right call that does not compile, and a wrong call that does.
+
+import createClient from "openapi-fetch";
+import type { operations, paths } from "./openapi_typescript/schema";
+
+const api = createClient<paths>({ baseUrl: "http://127.0.0.1:3000" });
+const password = "correct horse battery staple";
+const email = "john@example.com";
+const reset_token = "1bgjxeqq935-91ef0c1608b20c9c5bd9e003bbb600229c0dfeb1";
+const completion = { new_password: password, password_confirmation: password, reset_token };
+
+export const calls = {
+  sign_up: {
+    right: () => api.POST("/auth/signup", { body: { username: "jc123", email, password } }),
+    // @ts-expect-error: an e-mail address is a string.
+    wrong: () => api.POST("/auth/signup", { body: { username: "jc123", email: 42, password } }),
+  },
+  log_in: {
+    right: () => api.POST("/auth/login", { body: { email, password } }),
+    // @ts-expect-error: the account is missing.
+    wrong: () => api.POST("/auth/login", { body: { password } }),
+  },
+  log_out: {
+    right: () => api.POST("/auth/logout"),
+    // @ts-expect-error: there is no body.
+    wrong: () => api.POST("/auth/logout", { body: { everywhere: true } }),
+  },
+  get_user: {
+    right: () => api.GET("/api/users/{id}", { params: { path: { id: 4820017366291073 } } }),
+    // @ts-expect-error: an id is a number.
+    wrong: () => api.GET("/api/users/{id}", { params: { path: { id: "jc123" } } }),
+  },
+  update_details: {
+    right: () => api.PATCH("/api/users/update_details", { body: { "current-password": password, email } }),
+    // @ts-expect-error: `current-password` is missing.
+    wrong: () => api.PATCH("/api/users/update_details", { body: { email } }),
+  },
+  reset_password: {
+    right: () => api.POST("/api/passwords/reset_password", { body: { email } }),
+    // @ts-expect-error: only one address is allowed.
+    wrong: () => api.POST("/api/passwords/reset_password", { body: { email: [email] } }),
+  },
+  reset_password_complete: {
+    right: () => api.POST("/api/passwords/reset_password_complete", { body: completion }),
+    // @ts-expect-error: the passwords are missing.
+    wrong: () => api.POST("/api/passwords/reset_password_complete", { body: { reset_token } }),
+  },
+  reset_password_complete_patch: {
+    right: () => api.PATCH("/api/passwords/reset_password_complete", { body: completion }),
+    // @ts-expect-error: the passwords are missing.
+    wrong: () => api.PATCH("/api/passwords/reset_password_complete", { body: { reset_token } }),
+  },
+  jwks: {
+    right: () => api.GET("/.well-known/jwks.json"),
+    // @ts-expect-error: there is no query.
+    wrong: () => api.GET("/.well-known/jwks.json", { params: { query: { kid: 1 } } }),
+  },
+} satisfies Record<keyof operations, { right: () => unknown; wrong: () => unknown }>;

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import logging
+import os
 import pathlib
 import re
 
@@ -26,6 +27,8 @@ PSEUDO = {
 NOTHING = object()
 
 logging.disable(logging.WARNING)
+# The translator reads the region from here.
+os.environ.setdefault("AWS_DEFAULT_REGION", PSEUDO["AWS::Region"])
 
 
 class NoManagedPolicies:

@@ -25,6 +25,9 @@ def functions(deployed):
         held = {key: value for key, value in properties.items() if key not in UNVERSIONED}
         [alias] = [alias for alias in aliases.values() if alias["FunctionName"] == f"<{name}>"]
         version = alias["FunctionVersion"].removeprefix("<").removesuffix(".Version>")
+        policies = [deployed.resources[version].get(policy) for policy in ("DeletionPolicy", "UpdateReplacePolicy")]
+        if policies != ["Retain", "Retain"]:
+            sys.exit(f"{version}: deleted when another replaces it, so that there is no way back")
         if len(versions[version]["Description"]) > 256:
             sys.exit(f"{version}: Lambda's limit for a description is 256 characters")
         found[name] = (json.dumps(held, sort_keys=True), json.dumps([version, versions[version]], sort_keys=True))

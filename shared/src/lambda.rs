@@ -165,7 +165,11 @@ pub async fn run_invoke(
     function: impl FnOnce(&'static App) -> Invoke,
 ) -> Result<(), RunError> {
     let app = App::start(&environment, Providers::system())?;
-    let telemetry = Arc::new(Telemetry::start(&app.settings, &app.function_name)?);
+    let telemetry = Arc::new(Telemetry::start(
+        &app.settings,
+        app.clock.clone(),
+        &app.function_name,
+    )?);
     // Leaked, since the app lives as long as the process.
     let app: &'static App = Box::leak(Box::new(app));
     warm_up.run(app).await;

@@ -20,7 +20,8 @@ use shared::{
         mail::{Kind, State},
         password::{Hasher, Params, Password},
         random::Random,
-        throttle::FailedAttempts,
+        reset_token::StoredResetToken,
+        throttle::{FailedAttempts, Recorded},
         user::{Session, User},
         user_id::UserId,
         username::Username,
@@ -28,7 +29,7 @@ use shared::{
     store::{
         database::{Database, Slot},
         keys::{Jwks, Keys, PrivateKeySet},
-        transient::{MailKey, StoredResetToken, Transient},
+        transient::{MailKey, Transient},
         users::{Created, Users},
     },
 };
@@ -68,12 +69,14 @@ mod version_0_1_0 {
         assert_eq!(user.password_version, 1);
         assert_eq!(user.last_write_id, text(&item, "writer"));
         assert_eq!(
-            user.failed_attempts,
+            user.failed_log_ins,
             Some(FailedAttempts {
                 count: 2,
                 locked_until: Timestamp::from_unix(1_795_716_175),
+                in_a_row: 0,
             })
         );
+        assert_eq!(user.failed_current_passwords, None);
         let mut sessions: Vec<_> = user.sessions.into_iter().collect();
         sessions.sort_by_key(|(_, session)| session.number);
         let sessions: Vec<_> = sessions
@@ -112,7 +115,7 @@ mod version_0_1_0 {
         assert!(!user.is_superuser);
         assert!(is_hash_of(PASSWORD, &user));
         assert!(user.sessions.is_empty());
-        assert_eq!(user.failed_attempts, None);
+        assert_eq!(user.failed_log_ins, None);
         assert_eq!(user.record_version, 1);
     }
 
@@ -254,7 +257,7 @@ mod version_0_1_0 {
         let is_over = async |most| {
             let transient = &store.transient;
             transient
-                .is_over("log_in", "127.0.0.1", most, last_second)
+                .time_over_limit("log_in", "127.0.0.1", most, last_second)
                 .await
                 .unwrap()
         };
@@ -280,17 +283,19 @@ mod version_0_1_0 {
         let recorded = FailedAttempts {
             count: 1,
             locked_until: now,
+            in_a_row: 0,
         };
         assert_eq!(seen, Some(recorded));
         let next = FailedAttempts {
             count: 2,
             locked_until: now,
+            in_a_row: 2,
         };
         let refused = store
             .transient
             .record_unknown_name(name_hash, seen.as_ref(), &next)
             .await;
-        assert_eq!(refused.unwrap(), None);
+        assert_eq!(refused.unwrap(), Recorded::Done);
         assert_eq!(
             store.transient.unknown_name(name_hash).await.unwrap(),
             Some(next)

@@ -62,7 +62,7 @@ impl Mailer {
         let result = request.send().await;
         result
             .map(|output| output.message_id.unwrap_or_default())
-            .map_err(|error| classify(&error))
+            .map_err(|error| classify(&error, sender_address(&self.from)))
     }
 }
 
@@ -78,22 +78,89 @@ fn to_ses(message: &EmailMessage) -> Result<Message, BuildError> {
         .build())
 }
 
+/// Returns the address in a sender of the form `Name <local@domain>` (RFC 5322, section 3.4).
+fn sender_address(from: &str) -> &str {
+    let address = from.rsplit_once('<').map_or(from, |(_, rest)| rest);
+    address.trim_end_matches('>').trim()
+}
+
 /// Classifies an error. Only errors of the message itself are permanent. All others are temporary, or an operator can
-/// correct the cause while Lambda retries, such as a missing permission or an unverified identity.
-fn classify(error: &SdkError<SendEmailError, HttpResponse>) -> DeliveryError {
+/// correct the cause while Lambda retries: a missing permission, or a sender whose identity is not verified.
+fn classify(error: &SdkError<SendEmailError, HttpResponse>, sender: &str) -> DeliveryError {
     let Some(service) = error.as_service_error() else {
         return DeliveryError::Retryable(error.to_string());
     };
-    let problem = format!(
-        "{}: {}",
-        service.code().unwrap_or("unknown"),
-        service.message().unwrap_or_default()
-    );
-    match service {
-        SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => {
-            DeliveryError::Permanent(problem)
+    let code = service.code().unwrap_or("unknown");
+    let message = service.message().unwrap_or_default();
+    let problem = format!("{code}: {}", redact_addresses(message));
+    let is_permanent = match service {
+        SendEmailError::MessageRejected(_) => !is_unverified_sender(message, sender),
+        SendEmailError::BadRequestException(_) => true,
+        other => other.code() == Some("ValidationException"),
+    };
+    if is_permanent {
+        DeliveryError::Permanent(problem)
+    } else {
+        DeliveryError::Retryable(problem)
+    }
+}
+
+/// Returns true if SES rejected the message since the sender's address or domain is not verified. SES reports the same
+/// for the recipient while the account is in the sandbox (SES, "Troubleshooting").
+fn is_unverified_sender(message: &str, sender: &str) -> bool {
+    let domain = sender.rsplit_once('@').map_or(sender, |(_, domain)| domain);
+    let names = |identity: &str| {
+        message
+            .split([' ', ',', ':'])
+            .any(|word| word.eq_ignore_ascii_case(identity))
+    };
+    message.contains("not verified") && (names(sender) || names(domain))
+}
+
+/// Replaces the e-mail addresses in an error text of SES, which quotes them: no address may reach a log or an item.
+fn redact_addresses(text: &str) -> String {
+    let words = text.split_inclusive(char::is_whitespace);
+    words
+        .map(|word| match word.trim_end() {
+            address if address.contains('@') => word.replace(address, "[address]"),
+            _ => word.to_owned(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNVERIFIED: &str = "Email address is not verified. The following identities failed the check in region \
+                              EU-CENTRAL-1: ";
+
+    #[test]
+    fn only_an_unverified_sender_is_worth_a_retry() {
+        let sender = sender_address("Latchkey <no-reply@latchkey.example>");
+        assert_eq!(sender, "no-reply@latchkey.example");
+        assert_eq!(sender_address("no-reply@latchkey.example"), sender);
+        for (identity, expected) in [
+            ("no-reply@latchkey.example", true),
+            ("LATCHKEY.EXAMPLE", true),
+            ("john@example.com", false),
+            ("john@latchkey.example", false),
+        ] {
+            let message = format!("{UNVERIFIED}{identity}");
+            assert_eq!(
+                is_unverified_sender(&message, sender),
+                expected,
+                "{identity}"
+            );
         }
-        other if other.code() == Some("ValidationException") => DeliveryError::Permanent(problem),
-        _ => DeliveryError::Retryable(problem),
+        let other = "Message contains a virus: no-reply@latchkey.example";
+        assert!(!is_unverified_sender(other, sender));
+    }
+
+    #[test]
+    fn addresses_in_error_texts_are_redacted() {
+        let text = format!("{UNVERIFIED}john@example.com, <jane@example.com>");
+        let redacted = redact_addresses(&text);
+        assert_eq!(redacted, format!("{UNVERIFIED}[address] [address]"));
     }
 }

@@ -37,8 +37,16 @@ pub struct FailedAttempts {
     #[serde(rename = "u")]
     pub locked_until: Timestamp,
     /// The number in a row, however far apart. Missing in items of version 0.1.0.
-    #[serde(rename = "r", default)]
+    #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
     pub in_a_row: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the field by reference"
+)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The outcome of recording a wrong password.

@@ -1,14 +1,17 @@
 //! Logs as JSON lines, and metrics in CloudWatch's embedded metric format.
 
-use std::io;
+use std::{fmt, io};
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use tracing_subscriber::{
-    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    filter::Targets,
+    fmt::{format::Writer, time::FormatTime},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use super::RunError;
-use crate::domain::settings::Settings;
+use crate::domain::{clock::Clock, settings::Settings};
 
 /// Collects the metrics of the process; [`flush`](Self::flush) writes them after each invocation.
 pub(super) struct Telemetry {
@@ -21,8 +24,12 @@ impl Telemetry {
     ///
     /// # Errors
     /// [`RunError`] if the process already has a collector.
-    pub(super) fn start(settings: &Settings, function: &str) -> Result<Self, RunError> {
-        init_logging(settings.log_level);
+    pub(super) fn start(
+        settings: &Settings,
+        clock: Clock,
+        function: &str,
+    ) -> Result<Self, RunError> {
+        init_logging(settings.log_level, clock);
         let metrics = Builder::new()
             .cloudwatch_namespace(settings.metrics_namespace.clone())
             .init()?;
@@ -39,8 +46,9 @@ impl Telemetry {
 }
 
 /// Sets `level` for our own crates. Libraries log only warnings and errors, since at more verbose levels they log the
-/// content of requests.
-fn init_logging(level: tracing::Level) {
+/// content of requests. Each line has a `timestamp` (RFC 3339) and a `level`, without which Lambda takes it for INFO
+/// (Lambda, "Log-level filtering").
+fn init_logging(level: tracing::Level, clock: Clock) {
     let levels = Targets::new()
         .with_default(tracing::Level::WARN)
         .with_target("shared", level)
@@ -48,9 +56,18 @@ fn init_logging(level: tracing::Level) {
     let json_lines = tracing_subscriber::fmt::layer()
         .json()
         .with_span_list(false)
-        .without_time();
+        .with_timer(Timer(clock));
     tracing_subscriber::registry()
         .with(json_lines)
         .with(levels)
         .init();
+}
+
+/// Writes the timestamp of a log line.
+struct Timer(Clock);
+
+impl FormatTime for Timer {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write!(writer, "{}", self.0.now())
+    }
 }

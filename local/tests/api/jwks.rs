@@ -18,7 +18,7 @@ mod case_07_signing_keys {
         assert_eq!(response.text, r#"{"keys":[]}"#);
         assert_eq!(response.header("cache-control"), Some("no-store"));
         assert_eq!(response.header("content-type"), Some("application/json"));
-        // It is not remembered either.
+        // Verifiers do not cache an empty set.
         app.sign_up("john").await;
         assert_eq!(published(&app).await.len(), 1);
     }
@@ -47,7 +47,7 @@ mod case_07_signing_keys {
             ("alg".to_owned(), json!("ES256")),
             ("use".to_owned(), json!("sig")),
         ]);
-        // Nothing else: no private part.
+        // No other members, so no private part.
         assert_eq!(response.json(), json!({"keys": [whole]}));
         assert_eq!(point, TokenForge::of(&app).await.jwk());
         let claims = part(&user.token, 1);

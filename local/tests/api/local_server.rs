@@ -19,7 +19,7 @@ use crate::support::{
     repository::root,
 };
 
-/// A folder of its own that goes with the test.
+/// A temporary folder that is removed when the test ends.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -36,7 +36,7 @@ impl Drop for Folder {
     }
 }
 
-/// `cargo run` with these arguments; ended by its id if the test fails.
+/// The server as a process, which is killed if the test fails.
 struct Running(Child);
 
 impl Running {
@@ -50,7 +50,7 @@ impl Running {
         Self(child.unwrap())
     }
 
-    /// The address that it prints.
+    /// The address that the server prints.
     fn address(&mut self) -> String {
         let lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
         let api = lines
@@ -70,7 +70,7 @@ impl Running {
         );
     }
 
-    /// Exit code and what was said on standard error.
+    /// Exit code and standard error.
     fn end(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         self.0

@@ -39,7 +39,7 @@ mod case_18_concurrent_changes {
         }
     }
 
-    /// The same, made certain: the log-in's write is held back until the change has taken place.
+    /// The log-in's write is held until the change has been applied.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_log_in_overtaken_by_a_new_password_fails() {
         let app = TestApp::without_source_limits().await;
@@ -52,7 +52,7 @@ mod case_18_concurrent_changes {
         app.mail();
     }
 
-    /// Each change makes what the log-in has read void, though its password stays good.
+    /// Each change invalidates the record that the log-in has read, but not the password.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_log_in_survives_three_concurrent_changes() {
         let app = TestApp::without_source_limits().await;
@@ -75,7 +75,7 @@ mod case_18_concurrent_changes {
 mod case_30_throttling {
     use super::*;
 
-    /// Each ends the oldest session, and so the one that the others wanted to end.
+    /// Concurrent log-ins try to end the same oldest session.
     #[tokio::test(flavor = "multi_thread")]
     async fn twenty_log_ins_leave_ten_sessions() {
         let app = TestApp::without_source_limits().await;

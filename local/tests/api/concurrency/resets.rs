@@ -18,7 +18,7 @@ mod case_25_concurrent_resets {
         app.sign_up("john").await;
         for round in 0..ROUNDS {
             let token = app.reset_token("john@example.com").await;
-            // Twenty in the first rounds; fewer later, so that other timings have their turn.
+            // Twenty in the first rounds, and fewer later for other timings.
             let tries = if round < 10 { 20 } else { 2 + round % 4 };
             let password = |number| format!("round {round} password {number}");
             let responses = join_all((0..tries).map(|number| {
@@ -64,7 +64,7 @@ mod case_25_concurrent_resets {
                 400 => assert_eq!(completed.problem(), problem(400, "invalid_token")),
                 _ => panic!("{completed:?}"),
             }
-            // The newer mail either came of the state after the reset, and works, or its link died with the old password.
+            // The newer link was either issued after the reset, and works, or was revoked by it.
             let password = format!("round {round} by the newer");
             let response = app.complete(&newer, &password).await;
             if completed.status == 400 {

@@ -12,7 +12,7 @@ use crate::support::{
     tables::TRANSIENT,
 };
 
-/// How many of thirty at once were let through, in a fresh window and in the one after it.
+/// Checks that ten of thirty concurrent requests pass, in three windows.
 async fn let_through(app: &TestApp, path: &str, body: impl Fn(usize) -> Value) {
     for window in 0..3 {
         let bodies: Vec<_> = (0..30).map(|number| body(100 * window + number)).collect();
@@ -81,7 +81,7 @@ mod case_30_throttling {
             let told = statuses(&responses);
             let wrong = told.iter().filter(|status| **status == 401).count();
             let right = told.iter().filter(|status| **status == 200).count();
-            // A success ends the count and five more are free.
+            // A success resets the count, so that five more are possible.
             assert!(wrong <= 5 + 5 * right, "{told:?}");
             assert!(
                 told.iter().all(|status| [200, 401, 429].contains(status)),
@@ -90,7 +90,7 @@ mod case_30_throttling {
         }
     }
 
-    /// A guess that saw an old count of five, and is counted late, does not end the wait for five new ones.
+    /// A guess that has read an expired count of five, and is counted late, does not end the wait for five new failures.
     #[tokio::test(flavor = "multi_thread")]
     async fn an_outdated_count_does_not_end_a_wait() {
         let app = TestApp::without_source_limits().await;
@@ -113,7 +113,7 @@ mod case_30_throttling {
         }
     }
 
-    /// DynamoDB deletes what has expired at a moment of its own, such as this one.
+    /// DynamoDB deletes expired items at any time, for example now.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_concurrently_deleted_counter_is_no_obstacle() {
         let app = TestApp::without_source_limits().await;
@@ -133,7 +133,7 @@ mod case_30_throttling {
         assert_eq!(app.log_in("nobody", WRONG_PASSWORD).await.status, 429);
     }
 
-    /// The write of a reset is held back until the log-in has counted one more wrong password.
+    /// The write of a reset is held until a log-in has counted another failure.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_concurrent_failure_does_not_fail_a_reset() {
         let app = TestApp::without_source_limits().await;

@@ -76,7 +76,7 @@ mod case_08_own_record {
             let response = get_raw(&app, id, &root.token).await;
             assert!([400, 404].contains(&response.0), "{id}: {response:?}");
         }
-        // Being read by a superuser makes nobody one.
+        // The other user may still not read the superuser.
         let back = app.details_with(&root, &other.token).await;
         assert_eq!(back.problem(), problem(404, "not_found"));
     }

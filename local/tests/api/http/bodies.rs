@@ -20,7 +20,7 @@ mod case_33_request_bodies {
         let before = app.tables().user(user.id).await;
         for (method, path, _) in READERS {
             for (what, body) in invalid_bodies() {
-                // One of the two comes as text in the event, the other as base64.
+                // The event has the body as text for one content type and as base64 for the other.
                 for kind in ["application/json", "application/octet-stream"] {
                     let response =
                         send_body(&app, &user, (method, path), Some(kind), body.clone()).await;
@@ -69,26 +69,35 @@ mod case_33_request_bodies {
                     "{path}"
                 );
             }
-            let nested = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
-            let response = send_body(&app, &user, (method, path), None, nested.into_bytes()).await;
-            assert_eq!(
-                response.problem(),
-                problem(413, "payload_too_large"),
-                "{path}"
-            );
-            let quarter_megabyte = vec![b'\xff'; KIBIBYTE * KIBIBYTE / 4];
-            let response = send_body(&app, &user, (method, path), None, quarter_megabyte).await;
-            assert_eq!(
-                response.problem(),
-                problem(413, "payload_too_large"),
-                "{path}"
-            );
         }
-        // As large as an event can get; taking it apart in a build for tests takes a second, so once is enough.
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_oversized_body_is_rejected_before_parsing() {
+        let app = TestApp::start().await;
+        let user = app.sign_up("john").await;
+        for (method, path, _) in READERS {
+            let nested = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+            let quarter_megabyte = vec![b'\xff'; KIBIBYTE * KIBIBYTE / 4];
+            for body in [nested.into_bytes(), quarter_megabyte] {
+                let response = send_body(&app, &user, (method, path), None, body).await;
+                assert_eq!(
+                    response.problem(),
+                    problem(413, "payload_too_large"),
+                    "{path}"
+                );
+            }
+        }
+        // The largest event. Decoding it in a debug build takes a second, so it is sent only once.
         let largest = vec![b'['; 6 * KIBIBYTE * KIBIBYTE];
         let response = send_body(&app, &user, ("POST", SIGN_UP), None, largest).await;
         assert_eq!(response.problem(), problem(413, "payload_too_large"));
-        // The size is looked at before the token.
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_size_is_checked_before_the_token() {
+        let app = TestApp::start().await;
+        let user = app.sign_up("john").await;
         let unknown = TestUser {
             token: "x".to_owned(),
             ..user
@@ -164,7 +173,7 @@ mod case_33_request_bodies {
             )
             .await;
             assert_eq!(response.status, 200, "{kind:?}: {response:?}");
-            // Ten sessions at most: the first must not be the one that has to go.
+            // Keeps the number of sessions below ten, so that the first one does not end.
             let token = response.token();
             assert_eq!(app.log_out(&token).await.status, 204);
         }
@@ -197,7 +206,7 @@ mod case_33_request_bodies {
         ] {
             let shown = String::from_utf8_lossy(&request).into_owned();
             assert_eq!(exchange_one(&app, &request).await.0, 200, "{shown}");
-            // Who says that there is nothing more to come still gets an response.
+            // A client that closes its half of the connection still gets a response.
             let responses = exchange(&app, &[&request], true).await;
             assert_eq!(responses.len(), 1, "{shown}");
             assert_eq!(responses[0].0, 200, "{shown}");
@@ -247,7 +256,7 @@ mod case_33_request_bodies {
                 "{chunks:?}"
             );
         }
-        // Too long: the client hangs up, or waits.
+        // The length is too large: the client closes the connection, or waits.
         let request = log_in_request("content-length: 1000\r\n", &body);
         let responses = exchange(&app, &[&request], true).await;
         assert_eq!(responses, [(400, gateway_message("Bad Request"))]);
@@ -255,7 +264,7 @@ mod case_33_request_bodies {
             exchange_one(&app, &request).await,
             (408, gateway_message("Request Timeout"))
         );
-        // Too short: it is half a body.
+        // The length is too small: the body is truncated.
         let (status, response) =
             exchange_one(&app, &log_in_request("content-length: 5\r\n", &body)).await;
         assert_eq!(

@@ -12,7 +12,7 @@ use crate::support::{
     paths::LOG_IN,
 };
 
-/// Members of an event that may be missing or empty without any loss.
+/// Members of an event that are optional.
 const OPTIONAL: [&str; 12] = [
     "/version",
     "/routeKey",
@@ -28,7 +28,7 @@ const OPTIONAL: [&str; 12] = [
     "/requestContext/http/sourceIp",
 ];
 
-/// Changes to an event that no response may depend on.
+/// Changes to an event that must not change the response.
 fn oddities() -> Vec<(&'static str, Value)> {
     let mut oddities = vec![
         ("/rawPath", json!("")),
@@ -73,6 +73,13 @@ fn oddities() -> Vec<(&'static str, Value)> {
     oddities
 }
 
+/// Sets the body of an event, as base64, and adds the user's token.
+fn set_encoded_body(event: &mut Value, body: &Value, user: &TestUser) {
+    event["body"] = body.clone();
+    event["isBase64Encoded"] = json!(true);
+    authorize(event, user);
+}
+
 mod case_34_events {
     use super::*;
 
@@ -80,21 +87,18 @@ mod case_34_events {
     async fn a_base64_body_is_decoded() {
         let app = TestApp::start().await;
         let user = app.sign_up("john").await;
-        let encoded = |event: &mut Value, body: &Value| {
-            event["body"] = body.clone();
-            event["isBase64Encoded"] = json!(true);
-            authorize(event, &user);
-        };
-        let good = json!({"username": "john", "password": PASSWORD}).to_string();
+        let valid = json!({"username": "john", "password": PASSWORD}).to_string();
         let (status, body) = app
             .invoke("log_in", |event| {
-                encoded(event, &json!(STANDARD.encode(&good)));
+                set_encoded_body(event, &json!(STANDARD.encode(&valid)), &user);
             })
             .await;
         assert_eq!((status, &body["user"]["id"]), (200, &json!(user.id)));
         for (_, _, function) in READERS {
             let largest = json!(STANDARD.encode(blank_body(16 * KIBIBYTE)));
-            let (status, body) = app.invoke(function, |event| encoded(event, &largest)).await;
+            let (status, body) = app
+                .invoke(function, |event| set_encoded_body(event, &largest, &user))
+                .await;
             assert_eq!(
                 (status, &body["code"]),
                 (400, &json!("invalid_request")),
@@ -103,15 +107,25 @@ mod case_34_events {
             assert_ne!(body["errors"][0]["field"], "", "{function}: {body}");
             for length in [16 * KIBIBYTE + 1, 6 * KIBIBYTE * KIBIBYTE] {
                 let larger = json!(STANDARD.encode(blank_body(length)));
-                let (status, body) = app.invoke(function, |event| encoded(event, &larger)).await;
+                let (status, body) = app
+                    .invoke(function, |event| set_encoded_body(event, &larger, &user))
+                    .await;
                 assert_eq!(
                     (status, &body["code"]),
                     (413, &json!("payload_too_large")),
                     "{function}"
                 );
             }
-            // "ÿþ" makes letters that the two alphabets write differently.
-            for bad in [
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn malformed_base64_is_rejected() {
+        let app = TestApp::start().await;
+        let user = app.sign_up("john").await;
+        for (_, _, function) in READERS {
+            // The two base64 alphabets encode "ÿþ" differently.
+            for malformed in [
                 json!("%"),
                 json!("e30"),
                 json!("e30=="),
@@ -128,22 +142,32 @@ mod case_34_events {
                 json!(""),
                 json!(null),
             ] {
-                let (status, body) = app.invoke(function, |event| encoded(event, &bad)).await;
-                let told = (
+                let (status, body) = app
+                    .invoke(function, |event| set_encoded_body(event, &malformed, &user))
+                    .await;
+                let found = (
                     status,
                     &body["errors"][0]["field"],
                     &body["errors"][0]["code"],
                 );
                 assert_eq!(
-                    told,
+                    found,
                     (400, &json!(""), &json!("invalid")),
-                    "{bad} to {function}: {body}"
+                    "{malformed} to {function}: {body}"
                 );
             }
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn endpoints_without_a_body_ignore_it() {
+        let app = TestApp::start().await;
+        let user = app.sign_up("john").await;
         for function in ["get_user", "jwks"] {
             let (status, _) = app
-                .invoke(function, |event| encoded(event, &json!(null)))
+                .invoke(function, |event| {
+                    set_encoded_body(event, &json!(null), &user)
+                })
                 .await;
             assert_eq!(status, 200, "{function}");
         }
@@ -198,7 +222,7 @@ mod case_34_events {
         let user = app.sign_up("john").await;
         let change = json!({"current-password": PASSWORD, "first_name": "John"}).to_string();
         for stage in ["prod", "$default", "a b", "\u{fc}", ""] {
-            // A token of its own for each: the log-ins below end the oldest sessions.
+            // Each round has its own token, since the log-ins below end the oldest sessions.
             let user = TestUser {
                 token: app.token("john", PASSWORD).await,
                 ..user.clone()
@@ -223,7 +247,7 @@ mod case_34_events {
                         event["requestContext"]["stage"] = json!(stage);
                     })
                     .await;
-                // Signing up a second time is refused, and a log-in gives another token.
+                // A second sign-up is rejected, and a second log-in returns another token.
                 match function {
                     "sign_up" => assert_eq!(
                         (staged.0, &staged.1["code"]),
@@ -282,7 +306,7 @@ mod case_34_events {
                 })
                 .await;
             assert_eq!(status, 200, "{place} {value}: {signed_in}");
-            // Ten sessions at most: the first must not be the one that has to go.
+            // Keeps the number of sessions below ten, so that the first one does not end.
             let token = signed_in["token"].as_str().unwrap();
             assert_eq!(app.log_out(token).await.status, 204);
         }

@@ -47,7 +47,7 @@ mod case_34_events {
             let response = exchange_one(&app, bytes).await;
             assert_eq!(response, (400, gateway_message("Bad Request")), "{bytes:?}");
         }
-        // After a good request too, and only once.
+        // The same after a valid request, with one response only.
         let requests =
             b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n\0\r\n\r\nGET /x HTTP/1.1\r\nhost: x\r\n\r\n";
         let responses = exchange(&app, &[requests], false).await;

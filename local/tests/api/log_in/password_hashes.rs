@@ -9,7 +9,7 @@ use crate::support::{
     tables::USERS,
 };
 
-/// Made by one with these parameters, for [`PASSWORD`].
+/// A hash of [`PASSWORD`] with these parameters.
 async fn hash(params: Params) -> String {
     let app = TestApp::with_params(&[], params).await;
     let user = app.sign_up("john").await;

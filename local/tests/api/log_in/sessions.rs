@@ -13,7 +13,7 @@ mod case_05_ended_sessions {
         let first = app.sign_up("john").await;
         let mut tokens = vec![];
         for _ in 0..10 {
-            // All within one second, too: the order is the log-ins', not the clock's.
+            // All within one second: sessions are ordered by log-in, not by the clock.
             tokens.push(app.token("john", PASSWORD).await);
         }
         assert_eq!(app.details(&first).await.status, 401);

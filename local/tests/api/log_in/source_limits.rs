@@ -14,7 +14,7 @@ use crate::support::{
 mod case_22_rate_limits {
     use super::*;
 
-    /// Behind an edge that proves itself, clients are counted by the address that it tells; a made-up one counts for nothing.
+    /// The client address of a CDN counts only together with the shared secret.
     #[tokio::test(flavor = "multi_thread")]
     async fn clients_behind_a_cdn_are_counted_separately() {
         let hash = shared::domain::digest::sha256_hex(b"the edge's secret");
@@ -75,7 +75,7 @@ mod case_30_throttling {
         assert_eq!(app.log_in("john", PASSWORD).await.status, 200);
     }
 
-    /// What has to wait costs its source nothing of the hundred.
+    /// Throttled attempts do not count against the limit of their source.
     #[tokio::test(flavor = "multi_thread")]
     async fn throttled_attempts_do_not_count_per_source() {
         let app = TestApp::with_settings(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "7")]).await;

@@ -48,7 +48,7 @@ mod case_30_throttling {
         }
         app.advance(Duration::from_secs(2));
         assert_eq!(app.log_in("john", PASSWORD).await.status, 200);
-        // A success forgets the wrong ones.
+        // A success resets the count.
         for _ in 0..4 {
             assert_eq!(app.log_in("john", WRONG_PASSWORD).await.status, 401);
         }
@@ -69,7 +69,7 @@ mod case_30_throttling {
                     401,
                     "{name}, before {wait} s"
                 );
-                // Tries during the wait neither lengthen nor shorten it.
+                // Attempts during the wait do not change it.
                 for _ in 0..2 {
                     let response = app.log_in(name, WRONG_PASSWORD).await;
                     assert_eq!(response.status, 429);
@@ -117,8 +117,8 @@ mod case_30_throttling {
         app.mail();
     }
 
-    /// Whoever sends many guesses at once learns no more than whoever sends five: the rest, the right one among them, are
-    /// told to wait, and nothing is done for them.
+    /// Many concurrent guesses reveal no more than five in a row: the others are throttled without any effect, including the
+    /// correct one.
     #[tokio::test(flavor = "multi_thread")]
     async fn concurrent_guesses_are_counted_one_by_one() {
         let app = TestApp::without_source_limits().await;
@@ -157,7 +157,7 @@ mod case_30_throttling {
         }
     }
 
-    /// The right password is looked at before the wrong ones are counted, and its write comes after.
+    /// The correct password is verified before the wrong ones are counted, but its write comes after them.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_late_correct_guess_is_throttled_too() {
         let app = TestApp::without_source_limits().await;
@@ -297,7 +297,7 @@ mod case_30_throttling {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
         for _ in 0..60 {
-            // Whenever it is possible, at once.
+            // As early as possible.
             while app.log_in("john", WRONG_PASSWORD).await.status == 401 {}
             app.advance(SECOND);
             let left = match app.log_in("john", WRONG_PASSWORD).await {
@@ -307,7 +307,7 @@ mod case_30_throttling {
             assert!(left <= 900);
             app.advance(Duration::from_secs(left));
         }
-        // Those who are signed in stay so, and a reset is a way out at any time.
+        // Sessions stay valid, and a reset ends the wait at any time.
         assert_eq!(app.details(&user).await.status, 200);
         while app.log_in("john", WRONG_PASSWORD).await.status == 401 {}
         let link = app.reset_token("john@example.com").await;

@@ -31,7 +31,7 @@ mod case_30_throttling {
             assert_eq!(known, ask("jane@example.com").await, "{round}");
             app.advance(Duration::from_secs([0, 1, 2, 7, 60, 300, 899][round % 7]));
         }
-        // A day after the last wait all of it is forgotten.
+        // A day after the last wait, the count is forgotten.
         app.advance(Duration::from_hours(25));
         for round in 0..8 {
             let known = ask("john").await;
@@ -48,7 +48,7 @@ mod case_31_unknown_names {
     async fn unknown_names_and_wrong_passwords_look_alike() {
         let app = TestApp::start().await;
         app.sign_up("john").await;
-        // The first failure of a source in an hour takes one call less than those after it.
+        // The first failure of a source in an hour needs one call less than those after it.
         app.log_in("somebody", WRONG_PASSWORD).await;
         app.proxy.calls();
         let wrong = app.log_in("john", WRONG_PASSWORD).await;

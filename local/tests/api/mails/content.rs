@@ -10,10 +10,10 @@ use crate::support::{
     paths::SIGN_UP,
 };
 
-/// A name that is markup, template syntax, a formula and a placeholder at once.
+/// A name that is markup, template syntax, a formula and a placeholder.
 const HOSTILE: &str = r#"=1+1{{7*7}}<b onload="x">&'${x}%s"#;
 
-/// The same in HTML.
+/// The same name in HTML.
 const ESCAPED: &str = "=1+1{{7*7}}&#60;b onload=&#34;x&#34;&#62;&#38;&#39;${x}%s";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +44,7 @@ async fn reset_mail() {
     ] {
         assert!(mail.html.contains(part), "{}", mail.html);
     }
-    // Nothing is loaded from anywhere.
+    // The page loads nothing from another server.
     for part in ["src=", "<img", "<script", "<link", "url("] {
         assert!(!mail.html.contains(part), "{}", mail.html);
     }

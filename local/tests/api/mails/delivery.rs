@@ -14,7 +14,7 @@ use crate::support::{
     tables::{TRANSIENT, USERS},
 };
 
-/// Has the next `times` notes of a mail being sent end like this.
+/// Injects `action` into the next `times` writes that record a mail as sent.
 pub fn spoil_notes(app: &TestApp, times: u32, action: FaultAction) {
     let mut left = times;
     app.proxy.rule(move |call| {
@@ -54,7 +54,7 @@ mod case_40_mail_delivery {
         assert!(app.unread_mails().is_empty());
         assert_eq!(app.complete(&token, OTHER_PASSWORD).await.status, 201);
         app.mail();
-        // Nor does a notice, whose key only it has.
+        // The same holds for a notice, whose key is unique.
         let items = app.tables().all(TRANSIENT).await;
         let is_notice = |item: &&Value| {
             item["pk"]
@@ -73,7 +73,7 @@ mod case_40_mail_delivery {
         let (app, _ses) = start_with_ses().await;
         for (name, first) in [("john", 0), ("jane", 1)] {
             let user = app.sign_up(name).await;
-            // As often as the SDK tries.
+            // All attempts of the SDK.
             spoil_notes(&app, 3, FaultAction::CutBefore);
             assert_eq!(app.request_reset(&user.email).await.status, 200);
             app.server.drain().await;
@@ -207,7 +207,7 @@ mod case_40_mail_delivery {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_interruption_at_any_step_sends_the_mail() {
-        // What fails stands for the process being ended there: before the call, or after it and before its response.
+        // A failing call simulates the end of the process before the call, or between the call and its response.
         for (key, operation) in [
             ("mail#", "GetItem"),
             ("user#", "GetItem"),

@@ -14,7 +14,7 @@ use crate::support::{
     tables::TRANSIENT,
 };
 
-/// What `send_mail` returns for a batch of these records, as text.
+/// The text that `send_mail` returns for a batch of these records.
 async fn send_text(app: &TestApp, records: &[String]) -> String {
     let event = format!("{{\"Records\":[{}]}}", records.join(","));
     let event = RawValue::from_string(event).unwrap();
@@ -183,7 +183,7 @@ mod case_40_mail_delivery {
                 .filter(|(number, _)| *number != place);
             let expected: Vec<_> = good.map(|(_, user)| user.email.as_str()).collect();
             assert_eq!(recipients(&app.unread_mails()), expected, "{place}");
-            // Once more changes nothing.
+            // Another delivery changes nothing.
             assert!(send(&app, &records).await.is_empty(), "{place}");
             assert!(app.unread_mails().is_empty(), "{place}");
         }

@@ -115,7 +115,7 @@ mod case_40_mail_delivery {
                 1,
                 "tried once"
             );
-            // Asking again is not held against anybody.
+            // The failed mail does not prevent another request.
             ses.heal();
             app.advance(COOL_DOWN);
             app.reset_token(&bad.email).await;
@@ -166,7 +166,7 @@ mod case_40_mail_delivery {
             ));
             assert!(app.unread_mails().is_empty(), "{shown}");
         }
-        // In the midst of a batch, those before it are done.
+        // In the middle of a batch, the mails before it are sent.
         ses.rule(|call| match recipient(call) {
             "u4@example.com" | "blocker@example.com" => {
                 FaultAction::SesError(429, "TooManyRequestsException")
@@ -176,7 +176,7 @@ mod case_40_mail_delivery {
         assert_eq!(send(&app, &records).await, ["u4"]);
         let addresses: Vec<_> = users.iter().map(|user| user.email.as_str()).collect();
         assert_eq!(recipients(&app.unread_mails()), addresses[..4]);
-        // The next try, with the whole batch again, sends the rest and only that.
+        // The next attempt gets the whole batch again and sends only the rest.
         ses.rule(throttle_blocked);
         assert!(send(&app, &records).await.is_empty());
         assert_eq!(recipients(&app.unread_mails()), addresses[4..]);
@@ -197,7 +197,7 @@ mod case_40_mail_delivery {
                 .await
                 .unwrap();
             assert_eq!(asked.status, 200, "{shown}");
-            // Nobody else has to wait for it either.
+            // Other requests do not wait for it either.
             assert_eq!(
                 timeout(RESPONSE_TIMEOUT, app.details(&user))
                     .await

@@ -11,8 +11,8 @@ use crate::support::{
     response::Response,
 };
 
-/// Read and write units of these calls. A strong read of up to 4 KB is one unit, a write of up to 1 KB
-/// one, in a transaction two.
+/// The read and write units of these calls. A strongly consistent read of up to 4 KB is one unit. A write of up to 1 KB is one
+/// unit, or two in a transaction.
 fn units(calls: &[Call]) -> (f64, f64) {
     let sum = |writes: bool| {
         calls
@@ -24,7 +24,7 @@ fn units(calls: &[Call]) -> (f64, f64) {
     (sum(false), sum(true))
 }
 
-/// Like [`units`], of the functions that response requests: what `send_mail` does comes later and is left out.
+/// Status and units of a request, without the later calls of `send_mail`.
 async fn cost(app: &TestApp, request: impl Future<Output = Response>) -> (u16, (f64, f64)) {
     app.server.drain().await;
     app.proxy.calls();
@@ -41,7 +41,7 @@ async fn cost(app: &TestApp, request: impl Future<Output = Response>) -> (u16, (
     )
 }
 
-/// Whether something was put into the mail queue before `call`: from then on it is `send_mail`'s turn.
+/// `true` if a mail was queued before `call`, so that `call` may be one of `send_mail`.
 fn writes_before(calls: &[Call], call: &Call) -> bool {
     let before = calls.iter().take_while(|other| !std::ptr::eq(*other, call));
     before.into_iter().any(|other| {
@@ -53,7 +53,7 @@ fn writes_before(calls: &[Call], call: &Call) -> bool {
 async fn requests_cost_what_architecture_states() {
     let app = TestApp::without_source_limits().await;
     let user = app.sign_up("john").await;
-    // Each function reads the public keys once, and again when they are old.
+    // Each function reads the public keys once, and again when the cache expires.
     assert_eq!(
         (
             app.details(&user).await.status,
@@ -93,7 +93,7 @@ async fn changes_cost_what_architecture_states() {
     let update = async |fields| cost(&app, app.update(&user.token, &fields)).await;
     let names = json!({"current-password": PASSWORD, "first_name": "John", "last_name": "Doe"});
     assert_eq!(update(names.clone()).await, (200, (1.0, 1.0)));
-    // Nothing to write; read once more, so that a right guess among wrong ones is told no sooner than they are.
+    // Nothing to write. The record is read again, so that concurrent guesses are counted before a correct one is reported.
     assert_eq!(update(names).await, (200, (2.0, 0.0)));
     assert_eq!(
         update(json!({"current-password": PASSWORD, "email": "JOHN@example.com"})).await,
@@ -121,7 +121,7 @@ async fn resets_cost_what_architecture_states() {
         cost(&app, app.request_reset("nobody@example.com")).await,
         (404, (1.0, 0.0))
     );
-    // Whether a count still holds stands in the user's record: one more read when there is one.
+    // The user's record says whether the count is still valid: one more read if there is a count.
     assert_eq!(
         ask().await,
         (200, (3.0, 0.0)),
@@ -147,7 +147,7 @@ async fn source_limits_cost_one_write_or_read() {
     let app = TestApp::start().await;
     let sign_up = |name: &str| json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
     let john = sign_up("john");
-    // Of these, one read finds no signing key, and four units store the first.
+    // One read finds no signing key, and four units store the first.
     assert_eq!(
         cost(&app, app.post(SIGN_UP, &john)).await,
         (201, (1.0, 6.0 + 1.0 + 4.0))

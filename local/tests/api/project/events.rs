@@ -45,7 +45,7 @@ async fn the_events_play_a_users_journey() {
     );
     app.server.drain().await;
     app.mail();
-    // The address changed meanwhile, so this link is dead.
+    // The address has changed since, so this link is invalid.
     let spent = [("{{RESET_TOKEN}}", reset_token.as_str())];
     assert_eq!(replay(&app, "reset_password_complete", &spent).await.0, 400);
     let fresh = app.reset_token("john.doe@example.com").await;

@@ -1,5 +1,5 @@
-//! Who may do what to which items: one table, held against the policies of template.yaml and against the calls that the
-//! functions really make, since nothing on this machine enforces IAM.
+//! The permissions of every function in one table, compared with the policies in template.yaml and with the calls that the
+//! functions make, since nothing on this machine enforces IAM.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,9 +19,9 @@ use crate::support::{
     tables::USERS,
 };
 
-/// Function, what it may touch, which keys or on what condition, and the actions.
+/// The permissions: function, resource, keys or condition, and actions.
 ///
-/// The template's parameters stand for their values. `*` as the function is every function.
+/// Parameters of the template are written by name. `*` as the function means every function.
 const RIGHTS: &str = "
     get_user                 KeysTable              jwks                             dynamodb:GetItem
     get_user                 UsersTable             user#*                           dynamodb:GetItem
@@ -75,7 +75,7 @@ const RIGHTS: &str = "
     *                        its own log            -                                logs:CreateLogStream logs:PutLogEvents
 ";
 
-/// Rights that no function is seen to use, with the reason: resources that they are on, or actions.
+/// Resources and actions whose use the tests cannot observe, with the reason.
 const NOT_SEEN: [(&str, &str); 5] = [
     (
         "TransientTable.StreamArn",
@@ -149,7 +149,7 @@ fn rights() -> BTreeSet<Right> {
     rights.collect()
 }
 
-/// The whole matrix; `note` gives a right or a call what is wrong with it.
+/// All permissions as a table, with the note that `note` returns for each.
 fn matrix(rights: &BTreeSet<Right>, note: impl Fn(&Right) -> Option<&'static str>) -> String {
     let mut text = String::new();
     for right in rights {
@@ -168,7 +168,7 @@ fn matrix(rights: &BTreeSet<Right>, note: impl Fn(&Right) -> Option<&'static str
     text
 }
 
-/// Fails if one of `calls` needed a right that its function does not have. Calls by tests themselves are let through.
+/// Fails if one of `calls` needed a permission that its function does not have. Calls by the tests themselves are ignored.
 pub fn check(calls: &BTreeSet<Access>) {
     let rights = rights();
     let is_function = |name: &str| rights.iter().any(|right| right.function == name);
@@ -191,7 +191,7 @@ pub fn check(calls: &BTreeSet<Access>) {
 /// template.yaml as plain data: an intrinsic function is its argument.
 static TEMPLATE: LazyLock<Value> = LazyLock::new(|| read_yaml("template.yaml"));
 
-/// What the template says of a function's role.
+/// A function's role in the template.
 struct Policy {
     role: String,
     path: String,
@@ -222,7 +222,7 @@ fn policies() -> BTreeMap<String, Policy> {
     policies.collect()
 }
 
-/// The rights that a statement of a role's policy grants.
+/// The permissions that a statement of a role's policy grants.
 fn granted(function: &str, role: &str, statement: &Value) -> Vec<Right> {
     let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
     let fields = statement.as_object().unwrap().keys();
@@ -235,7 +235,7 @@ fn granted(function: &str, role: &str, statement: &Value) -> Vec<Right> {
     );
     assert_eq!(statement["Effect"], "Allow", "{function}: {statement}");
     let own_log = format!("{}Log.Arn", role.strip_suffix("Role").unwrap());
-    // By its name if the stack makes it, by its ARN if a parameter names it: `table/${UsersTableName}` is UsersTable.
+    // Resources of the stack are referred to by name, and existing ones by ARN: `table/${UsersTableName}` is UsersTable.
     let resource = |text: &str| {
         let of_account = text.rsplit("${AWS::AccountId}:").next().unwrap();
         let named = of_account
@@ -264,7 +264,7 @@ fn granted(function: &str, role: &str, statement: &Value) -> Vec<Right> {
     rights
 }
 
-/// A text, or those of a list; of `!If [Condition, one, other]` both.
+/// The strings of a value: one, those of a list, or both of `!If [Condition, one, other]`.
 fn texts(value: &Value) -> Vec<String> {
     let is_condition = |value: &Value| {
         let name = value.as_str().unwrap_or_default();
@@ -333,7 +333,7 @@ mod case_43_permissions {
         assert_eq!(roles_of("KeysKmsPolicy"), of_keys.collect());
     }
 
-    /// The table of keys denies the private key to every role whose path does not say that it signs.
+    /// The keys table denies access to the private key to every role outside the path `/signers/`.
     #[test]
     fn only_signers_may_use_the_private_key() {
         let private = |right: &&Right| right.resource == "KeysTable" && right.keys == "signing";
@@ -407,7 +407,7 @@ mod case_43_permissions {
     }
 }
 
-/// Signing up, in and out, wrong passwords, details of all kinds and their notices.
+/// Sign-ups, log-ins, log-outs, wrong passwords, and every kind of change with its notices.
 async fn accounts(app: &TestApp) {
     let john = app.sign_up("john").await;
     let again = json!({"username": "john", "email": "other@example.com", "password": PASSWORD});
@@ -436,7 +436,7 @@ async fn accounts(app: &TestApp) {
     assert_eq!(app.unread_mails().len(), 3);
 }
 
-/// Links that are superseded, dropped, refused, spent and limited, and a mail that fails for good.
+/// Reset links that are replaced, dropped, rejected, used and limited.
 async fn resets(app: &TestApp) {
     let cool_down = Duration::from_secs(121);
     assert_eq!(app.request_reset("nobody@example.com").await.status, 404);
@@ -448,7 +448,7 @@ async fn resets(app: &TestApp) {
     assert_eq!(app.complete(&second, PASSWORD).await.status, 201);
     assert_eq!(app.complete(&second, PASSWORD).await.status, 400);
     app.mail();
-    // The function that sends finds a user who is gone, and notes that.
+    // `send_mail` finds that the user was deleted and records it.
     app.advance(cool_down);
     let users = app.tables();
     let max = app.sign_up("max").await;
@@ -468,7 +468,7 @@ async fn resets(app: &TestApp) {
     assert_eq!(limited.problem(), problem(429, "too_many_requests"));
 }
 
-/// Each signer finds a key that is too old.
+/// Each signer rotates a key that is too old.
 async fn keys(app: &TestApp) {
     let month = Duration::from_hours(31 * 24);
     app.advance(month);

@@ -25,11 +25,11 @@ async fn the_mailed_link_resets_the_password() {
     let (id, secret) = token.split_once('-').unwrap();
     assert_eq!(u64::from_str_radix(id, 36).unwrap(), user.id);
     assert!(secret.len() >= 32 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    // Asking changed nothing else.
+    // The request changed nothing else.
     assert_unchanged(&app, &user).await;
     let response = app.complete(&token, OTHER_PASSWORD).await;
     assert_completed(&response);
-    // Nobody is signed in by it, and nobody stays so.
+    // The reset starts no session and ends all others.
     assert_eq!(response.header("set-cookie"), None);
     assert_eq!(
         app.details(&user).await.problem(),

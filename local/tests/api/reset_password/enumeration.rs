@@ -32,7 +32,7 @@ mod case_28_enumeration {
             );
             assert_eq!(known, unknown, "{round}");
             assert_eq!(known.0, if round < 5 { 200 } else { 429 });
-            // Within the cool-down, too.
+            // Also within the cool-down.
             assert_eq!(
                 ask("john@example.com").await,
                 ask("NOBODY@example.com").await,
@@ -59,17 +59,17 @@ mod case_28_enumeration {
             app.proxy.calls();
             let response = request_from(&app, "192.0.2.1", email).await;
             let mut calls = app.proxy.calls();
-            // From the write that queues the mail on it is the turn of whoever sends it.
+            // The calls after the write that queues the mail are those of `send_mail`.
             let queued = calls.iter().position(|call| call.operation == "PutItem");
             calls.truncate(queued.map_or(calls.len(), |place| place + 1));
             let kinds = calls.into_iter().map(|call| {
                 let tables: Vec<_> = call.keys().into_iter().map(|(table, _)| table).collect();
-                // A user's record is read whole, and so costs what it weighs: less than one unit in any case.
+                // The read of a user costs by the size of the record, which is less than one unit.
                 (call.operation, tables, call.units.to_string())
             });
             (response, kinds.collect::<Vec<_>>())
         };
-        // The first write of an hour from one source is another one than those after it.
+        // The first write of a source in an hour differs from those after it.
         request_from(&app, "192.0.2.1", "somebody@example.com").await;
         for round in 0..7 {
             let (known, unknown) = (
@@ -91,7 +91,7 @@ mod case_28_enumeration {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn unknown_addresses_take_the_same_time() {
-        // Other tests run at the same time, so one good round of several will do; a call more would spoil them all.
+        // Other tests run at the same time, so one equal round is enough; an additional call would make every round differ.
         const ROUNDS: usize = 25;
         let app = hiding().await;
         app.sign_up("john").await;
@@ -100,7 +100,7 @@ mod case_28_enumeration {
             let mut times = [Vec::new(), Vec::new()];
             for number in 0..60 {
                 app.advance(DAY);
-                // By turns first, so that neither gains from what the other warmed up.
+                // Each goes first in turn, so that neither benefits from caches.
                 for turn in [number % 2, 1 - number % 2] {
                     let email = ["john@example.com", "nobody@example.com"][turn];
                     let began = Instant::now();
@@ -167,7 +167,7 @@ mod case_28_enumeration {
         );
     }
 
-    /// Whoever has the address next is not held back by what was asked for before.
+    /// Requests before the sign-up do not count against the new account.
     #[tokio::test(flavor = "multi_thread")]
     async fn requests_before_sign_up_do_not_count() {
         let app =

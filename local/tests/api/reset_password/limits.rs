@@ -14,7 +14,7 @@ use crate::support::{
     times::{COOL_DOWN, DAY, HOUR, SECOND},
 };
 
-/// What is left of a day after five mails.
+/// The rest of a day after five mails.
 const REST_OF_DAY: Duration = Duration::from_mins(24 * 60 - 5 * 2);
 
 mod case_22_rate_limits {
@@ -84,7 +84,7 @@ mod case_22_rate_limits {
                 .throttled_seconds(),
             (REST_OF_DAY.saturating_sub(HOUR)).as_secs()
         );
-        // Nobody else has to wait.
+        // Other users are not affected.
         app.reset_token("jane@example.com").await;
         app.advance(REST_OF_DAY.saturating_sub(HOUR + SECOND));
         assert_eq!(
@@ -148,7 +148,7 @@ mod case_22_rate_limits {
     async fn a_new_address_has_no_cool_down() {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
-        // Nothing is delivered for as long as mails cannot be read once they are written.
+        // Nothing is delivered while mail items cannot be read after they were written.
         let mut mails = 0;
         app.proxy.rule(move |call| {
             let of_mail = call.keys().iter().any(|(_, key)| key.starts_with("mail#"));
@@ -185,8 +185,8 @@ mod case_22_rate_limits {
         app.mail();
     }
 
-    /// The count is of the account: moving to another address and back is no way around it, and the mail to the address of
-    /// now is not held back by one that went elsewhere.
+    /// The count belongs to the account, so changing the address does not evade it. A mail to the current address is not delayed by
+    /// one to another address.
     #[tokio::test(flavor = "multi_thread")]
     async fn changing_the_address_keeps_the_count() {
         let app = TestApp::start().await;
@@ -227,7 +227,7 @@ mod case_22_rate_limits {
         let app = TestApp::without_source_limits().await;
         app.sign_up("john").await;
         app.reset_token("john@example.com").await;
-        // The other four late in the day.
+        // The other four are sent late in the day.
         app.advance(Duration::from_hours(23));
         for _ in 0..4 {
             app.reset_token("john@example.com").await;
@@ -256,7 +256,7 @@ mod case_22_rate_limits {
         assert_eq!(response.throttled_seconds(), 86_400 - 5 * 120);
     }
 
-    /// The fifth mail is within its cool-down: whoever asks then is told the same as ever.
+    /// Within the cool-down of the fifth mail, the response is the usual 200.
     #[tokio::test(flavor = "multi_thread")]
     async fn the_last_allowed_mail_has_a_cool_down() {
         let app = TestApp::without_source_limits().await;
@@ -309,7 +309,7 @@ mod case_22_rate_limits {
         app.reset_token("john@example.com").await;
     }
 
-    /// DynamoDB deletes what has expired at a moment of its own, such as this one.
+    /// DynamoDB deletes expired items at any time, for example now.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_concurrently_deleted_mail_is_no_obstacle() {
         for setting in ["true", "false"] {
@@ -331,14 +331,14 @@ mod case_22_rate_limits {
         }
     }
 
-    /// Somebody asks for the old address, and is overtaken by the change and by somebody who asks for the new one; or
-    /// the other way round. Whoever asks for the address that is in force gets a mail.
+    /// A request for the old address overlaps the change of the address and a request for the new one. The mail to the new address
+    /// is sent in any order.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_concurrent_address_change_loses_no_mail() {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
-        // The first asking, for the old address, is held before its write until the address is another. The second, for
-        // the new one, has read that there is no item and is held until the first is written.
+        // The first request, for the old address, is held before its write until the address has changed. The second, for the new
+        // address, has found no item and is held until the first has written its item.
         let [first, second] = app
             .proxy
             .hold_each(|call| call.operation == "PutItem" && call.contains("mail#reset"));

@@ -36,7 +36,7 @@ mod case_22_rate_limits {
                 (Duration::from_mins(50)).as_secs()
             );
         }
-        // Another source is not concerned, and an hour later neither is this one.
+        // Other sources are not affected, and the limit ends after an hour.
         assert_eq!(
             request_from(&app, "192.0.2.9", "nobody@example.com")
                 .await

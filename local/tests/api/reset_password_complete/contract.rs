@@ -1,7 +1,7 @@
 //! `POST` and `PATCH /api/passwords/reset_password_complete`: methods and field errors.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp},
@@ -47,76 +47,71 @@ mod case_24_invalid_links {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn invalid_fields_do_not_consume_the_token() {
+    async fn a_mismatched_confirmation_does_not_consume_the_token() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        let token = app.reset_token("john@example.com").await;
+        for confirmation in [
+            PASSWORD,
+            "",
+            "Seventeen purple submarines",
+            "seventeen purple submarines ",
+        ] {
+            let body = completion(OTHER_PASSWORD, confirmation, &token);
+            let response = app.post(RESET_PASSWORD_COMPLETE, &body).await;
+            let mismatch = field_error("password_confirmation", "mismatch");
+            assert_eq!(response.field_errors(), [mismatch], "{confirmation:?}");
+            assert!(!response.text.contains(OTHER_PASSWORD));
+        }
+        assert_unchanged(&app, &user).await;
+        assert_completed(&app.complete(&token, OTHER_PASSWORD).await);
+        app.mail();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rejected_passwords_do_not_consume_the_token() {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
         let token = app.reset_token("john@example.com").await;
         let long = "x".repeat(129);
-        for (new, confirmation, errors) in [
-            (
-                OTHER_PASSWORD,
-                PASSWORD,
-                vec![field_error("password_confirmation", "mismatch")],
-            ),
-            (
-                OTHER_PASSWORD,
-                "",
-                vec![field_error("password_confirmation", "mismatch")],
-            ),
-            (
-                OTHER_PASSWORD,
-                "Seventeen purple submarines",
-                vec![field_error("password_confirmation", "mismatch")],
-            ),
-            (
-                OTHER_PASSWORD,
-                "seventeen purple submarines ",
-                vec![field_error("password_confirmation", "mismatch")],
-            ),
-            (
-                "newpass",
-                "newpass",
-                vec![field_error("new_password", "too_short")],
-            ),
-            ("", "", vec![field_error("new_password", "too_short")]),
-            (
-                "mypassword",
-                "mypassword",
-                vec![field_error("new_password", "too_common")],
-            ),
-            (&long, &long, vec![field_error("new_password", "too_long")]),
-            (
-                "john@example.com",
-                "john@example.com",
-                vec![field_error("new_password", "too_similar")],
-            ),
-            (
-                "JohnExample1",
-                "JohnExample1",
-                vec![field_error("new_password", "too_similar")],
-            ),
+        for (password, code) in [
+            ("newpass", "too_short"),
+            ("", "too_short"),
+            ("mypassword", "too_common"),
+            (&long, "too_long"),
+            ("john@example.com", "too_similar"),
+            ("JohnExample1", "too_similar"),
         ] {
-            let response = app
-                .post(
-                    RESET_PASSWORD_COMPLETE,
-                    &completion(new, confirmation, &token),
-                )
-                .await;
-            assert_eq!(response.field_errors(), errors, "{new:?}");
-            assert!(new.len() < 8 || !response.text.contains(new));
+            let response = app.complete(&token, password).await;
+            let error = field_error("new_password", code);
+            assert_eq!(response.field_errors(), [error], "{password:?}");
+            assert!(password.len() < 8 || !response.text.contains(password));
         }
-        assert_eq!(
-            app.post(RESET_PASSWORD_COMPLETE, &json!({}))
+        assert_unchanged(&app, &user).await;
+        assert_completed(&app.complete(&token, OTHER_PASSWORD).await);
+        app.mail();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn malformed_fields_do_not_consume_the_token() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        let token = app.reset_token("john@example.com").await;
+        let errors = async |body: Value| {
+            app.post(RESET_PASSWORD_COMPLETE, &body)
                 .await
-                .field_errors(),
+                .field_errors()
+        };
+        assert_eq!(
+            errors(json!({})).await,
             ["new_password", "password_confirmation", "reset_token"]
                 .map(|field| field_error(field, "required"))
         );
-        let wrong_types = json!({"new_password": 1, "password_confirmation": null, "reset_token": [token], "email": ""});
+        let wrong_types = json!({
+            "new_password": 1, "password_confirmation": null, "reset_token": [token], "email": "",
+        });
         assert_eq!(
-            app.post(RESET_PASSWORD_COMPLETE, &wrong_types)
-                .await
-                .field_errors(),
+            errors(wrong_types).await,
             [
                 field_error("new_password", "invalid"),
                 field_error("password_confirmation", "invalid"),
@@ -182,7 +177,7 @@ mod case_24_invalid_links {
                 ]
             );
         }
-        // Only a good token tells what its user's name is.
+        // Only a valid token reveals that the password is similar to the user's details.
         for similar in [
             "bartholomea1",
             "QUETZAL2026",
@@ -202,7 +197,7 @@ mod case_24_invalid_links {
             );
         }
         assert_eq!(app.hasher.count(), runs, "none of it was hashed");
-        // The present password is a password as good as any.
+        // The current password is accepted as the new one.
         assert_eq!(app.complete(&link, PASSWORD).await.status, 201);
         app.mail();
         app.token("johanna", PASSWORD).await;

@@ -26,7 +26,7 @@ mod case_23_link_expiry {
         assert_completed(&app.complete(&johns, OTHER_PASSWORD).await);
         app.mail();
         app.advance(2 * SECOND);
-        // DynamoDB deletes expired items late.
+        // DynamoDB deletes expired items later.
         let key = format!("reset#{}", jane.id);
         assert!(app.tables().item(TRANSIENT, &key).await.is_some());
         assert_invalid(&app.complete(&janes, OTHER_PASSWORD).await);
@@ -39,7 +39,7 @@ mod case_23_link_expiry {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
         let token = app.reset_token("john@example.com").await;
-        // What the transaction's condition meets is not what was read before.
+        // The item changes between the read and the condition of the transaction.
         let tables = app.tables();
         let key = format!("reset#{}", user.id);
         let mut item = tables.item(TRANSIENT, &key).await.unwrap();
@@ -62,7 +62,7 @@ mod case_23_link_expiry {
             .await;
         assert_invalid(&app.complete(&token, OTHER_PASSWORD).await);
         assert_unchanged(&app, &user).await;
-        // And it does not stand in the way of a good one.
+        // It does not prevent a new link.
         app.advance(COOL_DOWN);
         let token = app.reset_token("john@example.com").await;
         assert_completed(&app.complete(&token, OTHER_PASSWORD).await);
@@ -87,7 +87,7 @@ mod case_23_link_expiry {
                 app.mail();
             } else {
                 assert!(response.problem() == problem(400, "invalid_token"));
-                // And the next one does.
+                // A new link works.
                 let link = app.reset_token("john@example.com").await;
                 assert_eq!(app.complete(&link, OTHER_PASSWORD).await.status, 201);
                 app.mail();

@@ -76,7 +76,7 @@ mod case_26_revoked_links {
         assert_invalid(&app.complete(&token, OTHER_PASSWORD).await);
         assert_eq!(app.request_reset("john@example.com").await.status, 404);
         assert!(app.tables().all(USERS).await.is_empty());
-        // Whoever has the address next has nothing to do with it.
+        // The link is invalid for a new user with the same address, too.
         let next = app.sign_up("john").await;
         assert_invalid(&app.complete(&token, OTHER_PASSWORD).await);
         assert_unchanged(&app, &next).await;

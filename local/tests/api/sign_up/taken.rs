@@ -38,7 +38,7 @@ mod case_29_unique_accounts {
                 field_error("email", "taken")
             ]
         );
-        // Neither of the refused ones left anything behind.
+        // The rejected sign-ups left nothing behind.
         app.sign_up("other").await;
     }
 
@@ -54,7 +54,7 @@ mod case_29_unique_accounts {
             .try_sign_up("next", "John@Example.com", OTHER_PASSWORD)
             .await;
         assert_eq!(next.status, 201);
-        // The old link opens neither, and the newcomer's first mail is not held back.
+        // The old link is invalid for both users, and the new user has no cool-down.
         assert_eq!(
             app.complete(&link, "a third one altogether")
                 .await
@@ -69,7 +69,7 @@ mod case_29_unique_accounts {
         app.mail();
         app.token("next", "a third one altogether").await;
         app.token("john", PASSWORD).await;
-        // There and back: what somebody else has by now is taken.
+        // The former address now belongs to another user.
         let back = with_current_password(json!({"email": "john@example.com"}));
         assert_eq!(
             app.update(&john.token, &back).await.field_error(),

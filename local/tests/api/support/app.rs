@@ -299,7 +299,7 @@ impl TestApp {
             .await
             .unwrap();
         let response: Value = serde_json::from_str(response.get()).unwrap();
-        let body = response["body"].as_str().unwrap_or_default();
+        let body = response["body"].as_str().unwrap();
         let body = serde_json::from_str(body).unwrap_or(Value::Null);
         (response["statusCode"].as_u64().unwrap(), body)
     }

@@ -13,7 +13,7 @@ async fn every_scheme_is_accepted() {
     let app = TestApp::start().await;
     let user = app.sign_up("john").await;
     let parts = TokenParts::of(&app, &user.token).await;
-    // The control of every test below: what it changes is all that is wrong with its token.
+    // The control of the other tests: the change that they make is the only reason for the rejection.
     let minted = parts.with_claims(&parts.claims.to_string());
     assert_ne!(minted, user.token);
     for scheme in [
@@ -204,7 +204,7 @@ mod case_01_credentials {
                 );
             }
         }
-        // A line that goes on in the next one, a name with a space behind it: no header at all.
+        // Folded lines and malformed names are not headers.
         for line in [
             [b"authorization: Token\r\n ".as_slice(), token].concat(),
             [b"authorization: Token\n ".as_slice(), token].concat(),
@@ -216,7 +216,7 @@ mod case_01_credentials {
             let response = raw_http::get(&app, &path, &[&line]).await;
             assert_eq!(response.status, 401, "{line:?}: {response:?}");
         }
-        // What HTTP itself cannot bear is no request.
+        // NUL and CR make the request invalid.
         for byte in [b"\0", b"\r"] {
             let line = [b"authorization: Token ".as_slice(), byte, token].concat();
             let response = raw_http::get(&app, &path, &[&line]).await;

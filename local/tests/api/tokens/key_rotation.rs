@@ -14,7 +14,7 @@ use crate::support::{
     token_forge::{TokenForge, TokenParts, assert_token_rejected, part},
 };
 
-/// Has keys be stored so slowly that everybody else has looked for them before.
+/// Delays the writes of keys until every other function has read the table.
 fn slow_down_stores(app: &TestApp) {
     app.proxy.rule_where(
         |call| call.is_write() && is_about_keys(call),
@@ -37,7 +37,7 @@ mod case_07_signing_keys {
             (kid(&token), published(&app).await),
             (first.clone(), vec![first.clone()])
         );
-        // Old enough: another key is published, and does not sign yet.
+        // The key is old enough: another one is published, but does not sign yet.
         app.advance(Duration::from_secs(CACHE_SECONDS));
         let rotated_at = app.now();
         let token = app.token("john", PASSWORD).await;
@@ -55,11 +55,11 @@ mod case_07_signing_keys {
         for token in [&token, &last, &new] {
             assert_eq!(app.details_with(&user, token).await.status, 200);
         }
-        // The old key's last token dies of old age, while its key is still published.
+        // The last token of the old key expires while the key is still published.
         app.advance(Duration::from_secs(14 * DAY_SECONDS - CACHE_SECONDS));
         assert_eq!(app.details_with(&user, &last).await.status, 401);
         assert_eq!(published(&app).await, [first.clone(), second.clone()]);
-        // Whoever stole the old key can forge with it until it is taken out, and not a second longer.
+        // A stolen old key is accepted until it is removed, and not a second longer.
         let fresh = app.token("john", PASSWORD).await;
         let mut header = part(&fresh, 0);
         header["kid"] = json!(first);
@@ -102,7 +102,7 @@ mod case_07_signing_keys {
     #[tokio::test(flavor = "multi_thread")]
     async fn concurrent_cold_starts_create_one_key() {
         let app = TestApp::start().await;
-        // This verifier starts before there is any key, and looks for one that will never be.
+        // This verifier starts before there is any key, and looks for an unknown one.
         assert_eq!(
             app.get("/api/users/1", &TokenForge::unknown_key_token())
                 .await
@@ -157,14 +157,14 @@ mod case_07_signing_keys {
         let app = TestApp::start().await;
         let user = app.sign_up("john").await;
         assert_eq!(app.details(&user).await.status, 200);
-        // The keys are lost, so that a signer that starts now makes others.
+        // The keys are lost, so a signer that starts now creates others.
         let tables = app.tables();
         tables.delete(KEYS, "signing").await;
         tables.delete(KEYS, "jwks").await;
         let token = app.token("john", PASSWORD).await;
         assert_ne!(kid(&token), kid(&user.token));
         assert_eq!(app.details_with(&user, &token).await.status, 200);
-        // What the lost key signed is refused as soon as the set was read again.
+        // Tokens of the lost key are rejected after the next read of the keys.
         assert_eq!(app.details_with(&user, &user.token).await.status, 401);
         assert_eq!(app.log_out(&user.token).await.status, 401);
     }
@@ -208,7 +208,7 @@ mod case_07_signing_keys {
         let mut jwks = tables.item(KEYS, "jwks").await.unwrap();
         let path = format!("/api/users/{}", user.id);
         assert_eq!(app.get(&path, &user.token).await.status, 200);
-        // The key is published until the very second.
+        // The key is published until exactly this second.
         let until = app.now() + 1_000;
         jwks["keys"][0]["until"] = json!(until);
         tables.put(KEYS, &jwks).await;
@@ -218,7 +218,7 @@ mod case_07_signing_keys {
         assert_token_rejected(&app, &user, "not any more", &user.token).await;
         let published = app.get("/.well-known/jwks.json", "").await;
         assert_eq!(published.json(), json!({"keys": []}));
-        // Nor does a stranger's under the published name.
+        // An unknown key under the published id is rejected too.
         let stranger = TokenForge::with_unknown_key();
         let token = stranger.sign(&parts.header.to_string(), &parts.claims.to_string());
         assert_token_rejected(&app, &user, "a stranger's", &token).await;

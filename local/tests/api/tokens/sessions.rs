@@ -37,7 +37,7 @@ mod case_05_ended_sessions {
         assert_token_rejected(&app, &user, "gone", &user.token).await;
         assert_eq!(tables.item(USERS, &format!("user#{}", user.id)).await, None);
         assert_eq!(app.details(&other).await.status, 200);
-        // Somebody new with the old names is somebody else.
+        // A new user with the same names is a different user.
         let new = app.sign_up("john").await;
         assert_token_rejected(&app, &new, "of the one before", &user.token).await;
     }

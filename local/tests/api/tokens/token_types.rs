@@ -23,7 +23,7 @@ mod case_06_token_types {
         let (id, _) = reset.split_once('-').unwrap();
         let response = app.complete(&format!("{id}-{jti}"), OTHER_PASSWORD).await;
         assert_eq!(response.problem(), problem(400, "invalid_token"));
-        // Neither was used up by the other.
+        // Neither token was consumed.
         assert_eq!(app.details(&user).await.status, 200);
         assert_eq!(app.complete(&reset, OTHER_PASSWORD).await.status, 201);
         app.mail();

@@ -116,7 +116,7 @@ mod case_12_protected_fields {
             assert_eq!(response.json()["is_superuser"], is_superuser);
             assert_eq!(app.tables().snapshot().await, before);
         }
-        // A superuser's password counts as anybody's.
+        // Superusers need the correct password too.
         let wrong = json!({"current-password": WRONG_PASSWORD, "is_superuser": false});
         let response = app.update(&user.token, &wrong).await;
         assert_eq!(
@@ -187,7 +187,7 @@ mod case_18_concurrent_changes {
         let freed =
             json!({"username": "second", "email": "john@example.com", "password": OTHER_PASSWORD});
         assert_eq!(app.post(SIGN_UP, &freed).await.status, 201);
-        // The address of somebody else is refused, and what else the request asked for with it.
+        // An address that another user has is rejected together with the other fields.
         assert_eq!(
             errors_for(
                 &app,

@@ -6,14 +6,19 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    app::{OTHER_PASSWORD, PASSWORD, TestApp, WRONG_PASSWORD, with_current_password},
+    app::{
+        OTHER_PASSWORD, PASSWORD, TestApp, WRONG_PASSWORD, with_current_password, with_password,
+    },
     paths::UPDATE_DETAILS,
     response::{Response, field_error, problem},
     times::SECOND,
 };
 
-async fn raw(app: &TestApp, token: Option<&str>, body: String) -> Response {
-    let request = app.request(Method::PATCH, UPDATE_DETAILS).body(body);
+/// The response to `update_details` with this token, if any, and this text as the body.
+async fn update_with(app: &TestApp, token: Option<&str>, body: &str) -> Response {
+    let request = app
+        .request(Method::PATCH, UPDATE_DETAILS)
+        .body(body.to_owned());
     let request = match token {
         Some(token) => request.header("authorization", format!("Token {token}")),
         None => request,
@@ -67,20 +72,18 @@ mod case_11_current_password {
         assert_eq!(app.details(&user).await.json()["first_name"], "");
     }
 
-    /// Each is refused for the earlier of two errors, and only that is told.
+    /// Size, then credentials, then JSON.
     #[tokio::test(flavor = "multi_thread")]
-    async fn only_the_first_failed_check_is_reported() {
+    async fn size_and_credentials_are_checked_first() {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
-        app.sign_up("jane").await;
-        let token = Some(user.token.as_str());
-        let large = format!("{{\"first_name\":\"{}\"}}", "x".repeat(16 * 1024));
         let before = app.tables().snapshot().await;
-        for token in [None, Some("nonsense"), token] {
-            let response = raw(&app, token, large.clone()).await;
+        let large = format!("{{\"first_name\":\"{}\"}}", "x".repeat(16 * 1024));
+        for token in [None, Some("nonsense"), Some(user.token.as_str())] {
+            let response = update_with(&app, token, &large).await;
             assert_eq!(response.problem(), problem(413, "payload_too_large"));
         }
-        for credentials in [None, Some("nonsense")] {
+        for token in [None, Some("nonsense")] {
             for body in [
                 "",
                 "{",
@@ -89,19 +92,25 @@ mod case_11_current_password {
                 r#"{"email":1}"#,
                 r#"{"is_superuser":true}"#,
             ] {
-                let response = raw(&app, credentials, body.to_owned()).await;
+                let response = update_with(&app, token, body).await;
                 assert_eq!(response.problem(), problem(401, "not_authenticated"));
             }
         }
-        let wrong = |mut fields: Value| {
-            fields["current-password"] = json!(WRONG_PASSWORD);
-            fields
-        };
+        assert_eq!(app.tables().snapshot().await, before);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn fields_and_permission_precede_the_password() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        app.sign_up("jane").await;
+        let before = app.tables().snapshot().await;
         for fields in [
             json!({"email": "nonsense", "is_superuser": true}),
             json!({"email": "nonsense"}),
         ] {
-            for body in [with_current_password(fields.clone()), wrong(fields)] {
+            for password in [PASSWORD, WRONG_PASSWORD] {
+                let body = with_password(password, fields.clone());
                 let response = app.update(&user.token, &body).await;
                 assert_eq!(response.field_errors(), [field_error("email", "invalid")]);
             }
@@ -111,24 +120,27 @@ mod case_11_current_password {
             json!({"is_superuser": true, "email": "jane@example.com"}),
             json!({"is_superuser": true, "first_name": "Mallory", "password": OTHER_PASSWORD}),
         ] {
-            for body in [with_current_password(fields.clone()), wrong(fields)] {
+            for password in [PASSWORD, WRONG_PASSWORD] {
+                let body = with_password(password, fields.clone());
                 let response = app.update(&user.token, &body).await;
                 assert_eq!(response.problem(), problem(403, "forbidden"));
             }
         }
-        assert_eq!(
-            app.tables().snapshot().await,
-            before,
-            "nothing was counted either"
-        );
-        // A wrong password does not tell who has the address.
-        let occupied = wrong(json!({"email": "jane@example.com"}));
+        let after = app.tables().snapshot().await;
+        assert_eq!(after, before, "nothing was counted");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn throttling_and_password_precede_taken() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        app.sign_up("jane").await;
+        // With a wrong password, the response does not reveal that the address is taken.
+        let taken = with_password(WRONG_PASSWORD, json!({"email": "jane@example.com"}));
         for _ in 0..5 {
-            let response = app.update(&user.token, &occupied).await;
-            assert_eq!(
-                response.field_errors(),
-                [field_error("current-password", "incorrect")]
-            );
+            let response = app.update(&user.token, &taken).await;
+            let incorrect = field_error("current-password", "incorrect");
+            assert_eq!(response.field_errors(), [incorrect]);
         }
         for (fields, expected) in [
             (json!({"email": "jane@example.com"}), 429),
@@ -136,7 +148,8 @@ mod case_11_current_password {
             (json!({"email": "nonsense"}), 400),
             (json!({}), 400),
         ] {
-            for body in [with_current_password(fields.clone()), wrong(fields)] {
+            for password in [PASSWORD, WRONG_PASSWORD] {
+                let body = with_password(password, fields.clone());
                 assert_eq!(app.update(&user.token, &body).await.status, expected);
             }
         }
@@ -178,7 +191,7 @@ mod case_19_stolen_tokens {
             )
             .await;
         assert_eq!(response.problem(), problem(429, "too_many_requests"));
-        // Both doors count together.
+        // Log-ins are throttled too.
         assert_eq!(app.log_in("john", PASSWORD).await.status, 429);
         app.advance(Duration::from_secs(2));
         assert_eq!(
@@ -235,7 +248,7 @@ mod case_19_stolen_tokens {
             }
             app.advance(Duration::from_secs(expected - 2));
         }
-        // The session itself was never in question.
+        // The session stays valid.
         assert_eq!(app.details(&user).await.status, 200);
         assert_eq!(
             app.change(&user.token, json!({"first_name": "J"}))
@@ -306,7 +319,7 @@ mod case_19_stolen_tokens {
         assert_eq!(app.unread_mails().len(), 2);
     }
 
-    /// What is taken is no right password that changed something, and the count goes on.
+    /// A request with the correct password that fails for another reason changes nothing.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_taken_address_is_reported_without_any_change() {
         let app = TestApp::without_source_limits().await;

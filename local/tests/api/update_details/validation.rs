@@ -63,7 +63,7 @@ mod case_12_protected_fields {
             let errors = errors_for(&app, &user, json!({"first_name": "J", field: "x"})).await;
             assert_eq!(errors, [field_error(field, "unknown_field")]);
         }
-        // A name that is no name is not repeated.
+        // A name with other characters is not repeated in the response.
         assert_eq!(
             errors_for(&app, &user, json!({"first_name": "J", "<script>": 1})).await,
             [field_error("", "unknown_field")]
@@ -98,7 +98,7 @@ mod case_12_protected_fields {
             .await;
         assert_eq!(response.problem(), problem(403, "forbidden"));
         assert_eq!(app.details(&user).await.json()["first_name"], "");
-        // Asking for what is so already changes nothing and is fine.
+        // The current value is accepted and changes nothing.
         assert_eq!(
             app.update(
                 &user.token,
@@ -170,7 +170,7 @@ mod case_12_protected_fields {
             );
             assert_eq!(app.tables().snapshot().await, before);
         }
-        // The one that is one's own does not hide the other.
+        // An accepted member does not hide a rejected one.
         let mixed = format!("\"id\":{id},\"username\":\"jane\"");
         assert_eq!(
             errors_for_text(&app, &user, &mixed).await,
@@ -276,7 +276,7 @@ mod case_14_new_passwords {
             errors_for(&app, &user, json!({"password": format!("{wide}x")})).await,
             [field_error("password", "too_long")]
         );
-        // Also of names that are changed in the same request.
+        // Details that are changed in the same request count too.
         let fields = json!({"first_name": "Bartholomew", "password": "bartholomew99"});
         assert_eq!(
             errors_for(&app, &user, fields).await,
@@ -326,7 +326,7 @@ mod case_14_new_passwords {
             .status,
             200
         );
-        // Names of several words, typed as one.
+        // Names of several words, written as one.
         for password in [
             "correcthorse1",
             "batterystaple",

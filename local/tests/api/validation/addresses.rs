@@ -8,7 +8,7 @@ use crate::support::{
     response::field_error,
 };
 
-/// What is no address, each for itself.
+/// Malformed addresses.
 const MALFORMED: &[&str] = &[
     "john",
     "@",
@@ -142,7 +142,7 @@ const MALFORMED: &[&str] = &[
     "john\u{ad}@example.com",
     "john\u{7f}@example.com",
     "john\u{80}@example.com",
-    // RFC 2047, section 5: never in an address, and read by some who should not.
+    // RFC 2047, section 5: not allowed in addresses, but decoded by some mail software.
     "=?utf-8?q?john?=@example.com",
     "=?utf-8?Q?=61=62?=@example.com",
     "=?UTF-8?b?am9obg==?=@example.com",
@@ -150,12 +150,12 @@ const MALFORMED: &[&str] = &[
     "=?iso-8859-1?q?=00?=foo@example.com",
 ];
 
-/// All of them, with those that are too long somewhere.
+/// All malformed addresses, including those with a part that is too long.
 fn malformed() -> Vec<String> {
     let mut all: Vec<_> = MALFORMED.iter().map(|text| (*text).to_owned()).collect();
     all.extend([
         format!("john@{}.example", "b".repeat(64)),
-        // A label of few characters and many bytes in punycode.
+        // A label of few characters that is too long in punycode.
         format!("john@{}.example", "\u{fc}".repeat(60)),
         format!("john@example.{}", "c".repeat(64)),
         "john@".to_owned() + &".".repeat(100),
@@ -164,9 +164,9 @@ fn malformed() -> Vec<String> {
     all
 }
 
-/// What each door says of an address.
+/// The errors for an address at each endpoint that accepts one.
 async fn judge(app: &TestApp, user: &TestUser, email: &str) -> [Vec<(String, String)>; 4] {
-    // With a second fault, so that nothing comes of an address that is fine.
+    // Each request has an unknown field, so that it has no effect even if the address is accepted.
     let new = json!({"username": "somebody", "email": email, "password": PASSWORD, "beside": 1});
     let log_in = json!({"email": email, "password": PASSWORD, "beside": 1});
     let update = with_current_password(json!({"email": email, "beside": 1}));
@@ -244,12 +244,12 @@ mod case_16_addresses {
             Some("too_long"),
         )
         .await;
-        // Few characters as typed, and 255 bytes as SES is given them.
+        // Few characters as typed, but 255 bytes in ASCII.
         let unicode = format!("{local}@{}example.com", "b\u{fc}.".repeat(19));
         check(&app, &user, &unicode, Some("too_long")).await;
     }
 
-    /// Scripts that need a joiner have it in their names, too; elsewhere it would be seen by nobody.
+    /// Some scripts need joiners in their words; in other scripts they would be invisible.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_domain_with_a_joiner_equals_its_punycode() {
         let app = TestApp::without_source_limits().await;
@@ -318,7 +318,7 @@ mod case_16_addresses {
             );
         }
         app.mail();
-        // Look-alikes are other addresses, and free.
+        // Look-alikes are different addresses.
         for (number, other) in [
             "hans@fisschb\u{fc}cher.example",
             "hans@fi\u{df}chbucher.example",

@@ -8,14 +8,14 @@ use crate::support::{
     response::{Response, field_error},
 };
 
-/// What each of the three doors says of a new password; `None` where it is taken.
+/// The error for a new password at each of the three endpoints that accept one; `None` if it is accepted.
 async fn judge(app: &TestApp, user: &TestUser, password: &str) -> [Option<String>; 3] {
     let code = |response: Response, field: &str| {
         let errors = response.field_errors();
         let of_field = errors.into_iter().find(|(name, _)| name == field);
         of_field.map(|(_, code)| code)
     };
-    // Each with a second fault, so that nothing comes of a password that is fine.
+    // Each request has an unknown field, so that it has no effect even if the password is accepted.
     let new = json!({
         "username": "somebody", "email": "somebody@example.org", "password": password, "beside": 1
     });
@@ -33,7 +33,7 @@ async fn judge(app: &TestApp, user: &TestUser, password: &str) -> [Option<String
     ]
 }
 
-/// Signs up with these details, and says what became of the password.
+/// `true` if a sign-up with these details rejects the password as too similar.
 async fn is_similar(app: &TestApp, details: &Value, password: &str) -> bool {
     let mut body = details.clone();
     body["password"] = json!(password);
@@ -55,26 +55,26 @@ mod case_14_new_passwords {
         for (password, code) in [
             ("zqxjvkw".to_owned(), Some("too_short")),
             ("zqxjvkwy".to_owned(), None),
-            // Seven and eight, each typed as two or three.
+            // Seven and eight characters, each typed as two or three.
             ("e\u{301}".repeat(7), Some("too_short")),
             ("e\u{301}".repeat(8), None),
             (hangul.repeat(7), Some("too_short")),
             (hangul.repeat(8), None),
-            // 128 and 129, typed as twice as many.
+            // 128 and 129 characters, each typed as two.
             ("e\u{301}".repeat(128), None),
             ("e\u{301}".repeat(129), Some("too_long")),
             ("zqxj".repeat(32), None),
             (format!("{}z", "zqxj".repeat(32)), Some("too_long")),
-            // One character that composed is three.
+            // One character that has three in composed form.
             ("\u{fb2c}".repeat(42), None),
             ("\u{fb2c}".repeat(43), Some("too_long")),
-            // 512 bytes and 516.
+            // 512 and 516 bytes.
             ("\u{1f511}".repeat(128), None),
             ("\u{1f511}".repeat(129), Some("too_long")),
-            // A mark on nothing is a character of its own.
+            // A combining mark without a base is a character.
             ("\u{301}".repeat(7), Some("too_short")),
             ("\u{301}".repeat(8), None),
-            // NFC, not NFKC: these stay themselves.
+            // NFC, not NFKC: compatibility characters are kept.
             (
                 "\u{ff50}\u{ff41}\u{ff53}\u{ff53}\u{ff57}\u{ff4f}\u{ff52}\u{ff44}".to_owned(),
                 None,
@@ -110,7 +110,7 @@ mod case_14_new_passwords {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn passwords_similar_to_personal_details_are_rejected() {
+    async fn passwords_similar_to_name_or_address_are_rejected() {
         let app = TestApp::without_source_limits().await;
         for (first_name, last_name, email, password) in [
             ("Bartholomew", "", "x@y.example", "BARTHOLOMEW1"),
@@ -138,11 +138,11 @@ mod case_14_new_passwords {
                 "x@y.example",
                 "\u{44e}\u{43b}\u{438}\u{44f}2026",
             ),
-            // Without the marks, and with more of them.
+            // Without the accents, and with more of them.
             ("Jos\u{e9}", "Mart\u{ed}nez", "x@y.example", "josemartinez1"),
             ("Jose", "Martinez", "x@y.example", "Jos\u{e9}Mart\u{ed}nez1"),
             ("", "", "x@b\u{fc}chermarkt.example", "Buchermarkt1"),
-            // Letters whose capital, or whose small form, is another number of letters, or not the only one.
+            // Letters whose upper or lower case has more letters, or more than one form.
             ("Strau\u{df}mann", "", "x@y.example", "STRAUSSMANN1"),
             ("STRAUSSMANN", "", "x@y.example", "strau\u{df}mann1"),
             (
@@ -167,6 +167,11 @@ mod case_14_new_passwords {
                 "{password} of {details}"
             );
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn passwords_similar_to_the_username_are_rejected() {
+        let app = TestApp::without_source_limits().await;
         let details = json!({"username": "Quetzal.Coatl", "email": "x@y.example"});
         for password in [
             "quetzal.coatl",

@@ -1,52 +1,144 @@
-//! Latchkey through its front door: every test has a whole one, with its own tables, and speaks HTTP to it.
+//! The tests of the API. Each has a complete Latchkey with its own tables, and uses it through HTTP. A module is an endpoint
+//! or a concern; a `case_NN_…` module within it belongs to a family of docs/cases.md.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     missing_docs,
-    reason = "a test that meets what it does not expect has failed"
+    reason = "a panic is how a test fails"
 )]
 #![allow(
     clippy::wildcard_imports,
-    reason = "a case's module is a part of its file, named so that its tests are found by number"
+    reason = "a case's module is part of its file, named so that tests are found by the number of their family"
 )]
 
-mod app;
-mod cases;
-mod counting;
-mod doubt;
-mod events;
-mod faults;
-mod get_user;
-mod keys;
-mod log_in;
-mod logs;
-mod mail_troubles;
-mod mails;
-mod malformed;
-mod mangled;
-mod minter;
-mod odd_values;
-mod proxy;
-mod races;
-mod races_in_pairs;
-mod random;
-mod raw;
-mod raw_requests;
-mod readme;
-mod reset_edges;
-mod resetting;
-mod rights;
-mod security;
-mod serving;
-mod sign_up;
-mod structure;
-mod tables;
-mod token_edges;
-mod tokens;
-mod units;
-mod updating;
-mod watch;
-mod wire_faults;
-mod wrapper;
+mod sign_up {
+    mod contract;
+    mod taken;
+    mod validation;
+}
+mod log_in {
+    mod contract;
+    mod password_hashes;
+    mod passwords;
+    mod sessions;
+    mod source_limits;
+    mod throttling;
+    mod unknown_names;
+}
+mod log_out;
+mod get_user {
+    mod contract;
+    mod ids;
+}
+mod jwks;
+mod update_details {
+    mod contract;
+    mod current_password;
+    mod notices;
+    mod validation;
+}
+mod reset_password {
+    mod contract;
+    mod enumeration;
+    mod limits;
+    mod recipient;
+    mod source_limits;
+}
+mod reset_password_complete {
+    mod contract;
+    mod expiry;
+    mod guessing;
+    mod invalid_links;
+    mod revoked_links;
+}
+/// Rules for field values, the same at every endpoint.
+mod validation {
+    mod addresses;
+    mod field_names;
+    mod malformed_values;
+    mod names;
+    mod passwords;
+}
+/// Session tokens and the keys that sign them.
+mod tokens {
+    mod claims;
+    mod credentials;
+    mod header;
+    mod key_rotation;
+    mod sessions;
+    mod signature;
+    mod token_types;
+}
+/// Requests, events, routes and responses, the same at every endpoint.
+mod http {
+    mod bodies;
+    mod events;
+    mod headers;
+    mod panics;
+    mod protocol;
+    mod routes;
+}
+/// `send_mail` and the mails that it sends.
+mod mails {
+    mod content;
+    mod delivery;
+    mod malformed_items;
+    mod ses;
+}
+/// Requests that overlap.
+mod concurrency {
+    mod addresses;
+    mod changes;
+    mod log_ins;
+    mod randomized;
+    mod resets;
+    mod sign_ups;
+    mod throttling;
+}
+/// Faults of DynamoDB and of the network.
+mod resilience {
+    mod connections;
+    mod failed_conditions;
+    mod lost_responses;
+    mod malformed_responses;
+    mod unavailable;
+    mod unreadable_keys;
+}
+mod local_server;
+/// Facts about the repository: structure, documentation, permissions, costs and logs.
+mod project {
+    mod architecture;
+    mod cargo_lambda;
+    mod cases;
+    mod costs;
+    mod dependencies;
+    mod events;
+    mod logs;
+    mod openapi;
+    pub mod permissions;
+    mod readme;
+    mod security_docs;
+}
+/// The harness.
+mod support {
+    pub mod app;
+    pub mod endpoints;
+    pub mod gate;
+    pub mod log_watch;
+    pub mod mail_queue;
+    pub mod malformed_response;
+    pub mod malformed_values;
+    pub mod password_reset;
+    pub mod paths;
+    pub mod proxy;
+    pub mod raw_http;
+    pub mod repository;
+    pub mod response;
+    pub mod scenario;
+    pub mod signing_keys;
+    pub mod tables;
+    pub mod times;
+    pub mod token_forge;
+}

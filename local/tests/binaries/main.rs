@@ -1,21 +1,25 @@
-//! The real binaries, each a process under a Runtime API as on Lambda, against the local server's tables and mails.
+//! The real binaries, each a process under a Runtime API as on Lambda, with the tables and the mailbox of the development server.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     missing_docs,
-    reason = "a test that meets what it does not expect has failed"
+    reason = "a panic is how a test fails"
 )]
 #![allow(
     clippy::wildcard_imports,
-    reason = "a case's module is a part of its file, named so that its tests are found by number"
+    reason = "a case's module is part of its file, named so that tests are found by the number of their family"
 )]
 
-mod audit;
-mod faults;
-mod fleet;
+mod audit_log;
 mod journey;
-mod mail_process;
-mod process;
-mod wire;
+mod lifecycle;
+mod mail_delivery;
+mod resilience;
+/// The harness.
+mod support {
+    pub mod fleet;
+    pub mod network;
+    pub mod process;
+}

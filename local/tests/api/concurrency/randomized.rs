@@ -1,0 +1,315 @@
+//! Many users do everything at once, while calls fail and time passes; at each rest it is checked that all is as it may
+//! be. What is done comes from a printed seed; in which order it then happens does not, so that a seed that failed may
+//! have to be run more than once.
+//!
+//! By hand, for as long as one likes, with everything counted:
+//! `LATCHKEY_RANDOM_SECONDS=1800 LATCHKEY_RANDOM_SEED=7 cargo test -p local --test api random -- --nocapture`
+
+mod burst;
+mod check;
+mod faults;
+mod history;
+mod people;
+mod probes;
+mod responses;
+mod rest;
+mod values;
+mod world;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use shared::domain::password::{Hash, Password};
+use tokio::time::Instant;
+
+use self::{
+    burst::Worker,
+    check::{Round, Violation},
+    history::{Action, Step},
+    people::{People, Person},
+    probes::probe,
+    rest::Rest,
+    world::World,
+};
+
+/// Workers at a time.
+const WORKERS: usize = 8;
+
+/// Rounds before everything starts over: by then all usernames are taken.
+const ROUNDS: usize = 12;
+
+/// What is always run, beside a seed that is new each time.
+const SEED: u64 = 1;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_many_do_at_once_nothing_is_lost_doubled_or_brought_back() {
+    let number = |name| setting(name).map(|text| text.parse::<u64>().unwrap());
+    let seconds = number("LATCHKEY_RANDOM_SECONDS");
+    let seed = number("LATCHKEY_RANDOM_SEED");
+    let time = Duration::from_secs(seconds.unwrap_or_default());
+    match seed {
+        Some(seed) => run(seed, time).await,
+        None => {
+            for seed in [SEED, rand_seed()] {
+                run(seed, time).await;
+            }
+        }
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "whoever runs a test by hand says so in the environment"
+)]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Another one each time.
+fn rand_seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(0) >> 32
+}
+
+/// What was done.
+#[derive(Default)]
+struct Tally {
+    rounds: usize,
+    faults: usize,
+    probes: usize,
+    /// Users seen with as many sessions as there may be.
+    full: usize,
+    /// By kind and status.
+    steps: BTreeMap<(&'static str, u16), usize>,
+}
+
+/// Runs from `seed`, again and again until `time` is up.
+async fn run(seed: u64, time: Duration) {
+    println!("seed {seed}");
+    let began = Instant::now();
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut tally = Tally::default();
+    loop {
+        let mut era = Era::new(random.random()).await;
+        for _ in 0..ROUNDS {
+            let before = era.world.faults.all();
+            let found = era.round(&mut tally).await;
+            tally.faults += era.world.faults.all() - before;
+            if !found.is_empty() {
+                tally.print(seed, began.elapsed());
+                report(&found, &era.steps);
+                for warning in era.world.app.log_watch.warnings() {
+                    println!("{warning}");
+                }
+                panic!("{} violations, from seed {seed}", found.len());
+            }
+            if !time.is_zero() && began.elapsed() >= time {
+                break;
+            }
+        }
+        if began.elapsed() >= time {
+            break;
+        }
+    }
+    tally.print(seed, began.elapsed());
+}
+
+impl Tally {
+    fn print(&self, seed: u64, time: Duration) {
+        let requests: usize = self.steps.values().sum();
+        println!(
+            "seed {seed}: {requests} requests in {} rounds, {} faults, {} probed at rest, {} full of sessions, {} s",
+            self.rounds,
+            self.faults,
+            self.probes,
+            self.full,
+            time.as_secs()
+        );
+        for ((kind, status), count) in &self.steps {
+            println!("{kind:>24} {status} {count:>8}");
+        }
+    }
+}
+
+/// Every violation, and what was done to those whom it concerns.
+fn report(found: &[Violation], steps: &[Step]) {
+    for Violation { user, text } in found {
+        println!("VIOLATION, user {user:?}: {text}");
+    }
+    let users: BTreeSet<_> = found.iter().map(|violation| violation.user).collect();
+    let is_open = users.contains(&None);
+    for step in steps
+        .iter()
+        .filter(|step| is_open || users.contains(&step.user))
+    {
+        println!("{step}");
+    }
+}
+
+/// One Latchkey from its first user on.
+struct Era {
+    world: World,
+    random: StdRng,
+    /// Of the last round.
+    steps: Vec<Step>,
+    /// What stood in the table of mails at the last rest.
+    old_mails: BTreeSet<String>,
+}
+
+impl Era {
+    async fn new(seed: u64) -> Self {
+        Self {
+            world: World::new().await,
+            random: StdRng::seed_from_u64(seed),
+            steps: Vec::new(),
+            old_mails: BTreeSet::new(),
+        }
+    }
+
+    /// A burst, a rest, and the check.
+    async fn round(&mut self, tally: &mut Tally) -> Vec<Violation> {
+        let mail_faults = self.world.faults.of("send_mail");
+        self.burst().await;
+        let world = &self.world;
+        let rest = Rest::look(world).await;
+        let mail_faults = world.faults.of("send_mail") - mail_faults;
+        self.steps = std::mem::take(&mut *world.steps.lock().unwrap());
+        self.steps.sort_by_key(|step| step.began);
+        tally.rounds += 1;
+        for step in &self.steps {
+            *tally
+                .steps
+                .entry((step.action.name(), step.status))
+                .or_default() += 1;
+        }
+        let mut people = std::mem::take(&mut *world.people.lock().unwrap());
+        let mut found = discover(world, &mut people, &self.steps, &rest);
+        let mut round = Round {
+            world,
+            steps: &self.steps,
+            rest: &rest,
+            people: &people,
+            old_mails: &self.old_mails,
+            mail_faults,
+            found: Vec::new(),
+        };
+        let mut settled = round.check();
+        found.append(&mut round.found);
+        if found.is_empty() {
+            update(&mut settled, &rest);
+            found = probe(world, &settled, &mut self.random).await;
+            tally.probes += 1;
+        }
+        // Probing counts wrong passwords and signs in and out.
+        let rest = Rest::look(world).await;
+        update(&mut settled, &rest);
+        let full = |person: &&Person| person.sessions.len() == check::SESSIONS;
+        tally.full += settled.iter().filter(full).count();
+        self.old_mails = rest.transient.into_keys().collect();
+        people.all = settled
+            .into_iter()
+            .map(|person| (person.id, person))
+            .collect();
+        *world.people.lock().unwrap() = people;
+        world.app.server.clear_mails();
+        world.app.proxy.calls();
+        self.pass_time().await;
+        found
+    }
+
+    /// Everybody at once.
+    async fn burst(&mut self) {
+        let world = &self.world;
+        let ids: Vec<_> = world.people.lock().unwrap().all.keys().copied().collect();
+        let hot = (!ids.is_empty()).then(|| ids[self.random.random_range(0..ids.len())]);
+        world.faults.strike(&world.app.proxy, self.random.random());
+        let workers: Vec<_> = (0..WORKERS)
+            .map(|number| Worker::new(world, number, self.random.random(), hot))
+            .collect();
+        join_all(workers.into_iter().map(Worker::run)).await;
+        world.app.proxy.heal();
+    }
+
+    /// Between rounds there may pass a moment, a day, or a time that outlasts links or sessions.
+    async fn pass_time(&mut self) {
+        let app = &self.world.app;
+        let hours = match self.random.random_range(0..12) {
+            0 => 49,
+            1 => 24 * 14,
+            2 | 3 => 24,
+            4..8 => 1,
+            _ => 0,
+        };
+        app.advance(Duration::from_hours(hours));
+        if self.random.random_ratio(1, 4) {
+            app.server.sweep().await.unwrap();
+        }
+    }
+}
+
+/// Users whose sign-up was not answered are there all the same.
+fn discover(world: &World, people: &mut People, steps: &[Step], rest: &Rest) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (id, record) in &rest.users {
+        if people.all.contains_key(id) {
+            continue;
+        }
+        let stored = Hash::from_stored(record["password_hash"].as_str().unwrap().to_owned());
+        let signed_up = steps.iter().find_map(|step| match &step.action {
+            Action::SignUp {
+                username,
+                email,
+                password,
+            } if step.is_open() && record["username"] == username.as_str() => {
+                let attempt = Password::parse(password).unwrap();
+                let fits = world.app.hasher.verify(&attempt, &stored).unwrap();
+                fits.then(|| Person::new(*id, username, email, password))
+            }
+            _ => None,
+        });
+        match signed_up {
+            Some(person) => drop(people.all.insert(*id, person)),
+            None => found.push(Violation {
+                user: None,
+                text: format!("nobody signed up as {record}"),
+            }),
+        }
+    }
+    for (id, name, session) in std::mem::take(&mut people.strangers) {
+        match people.all.get_mut(&id) {
+            Some(person) => drop(person.sessions.insert(name, session)),
+            None => found.push(Violation {
+                user: None,
+                text: format!("signed in as {id}, who is not there"),
+            }),
+        }
+    }
+    found
+}
+
+/// Takes over what is so now, once it was found to be right.
+fn update(people: &mut [Person], rest: &Rest) {
+    for person in people {
+        let record = &rest.users[&person.id];
+        let text = |name: &str| record[name].as_str().unwrap().to_owned();
+        let number = |name: &str| record[name].as_u64().unwrap();
+        person.email = text("email");
+        person.first_name = text("first_name");
+        person.last_name = text("last_name");
+        person.hash = text("password_hash");
+        person.version = number("version");
+        person.credentials = number("credentials");
+        person.passwords = number("passwords");
+        person.failures = record["failures"]["n"].as_u64().unwrap_or_default();
+        let asked = rest
+            .transient
+            .get(&format!("mail#reset_password#{}", person.id));
+        person.asked = asked
+            .and_then(|mail| mail["count"].as_u64())
+            .unwrap_or_default();
+    }
+}

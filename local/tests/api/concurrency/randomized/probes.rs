@@ -1,0 +1,122 @@
+//! At rest, the front door is asked about what the tables say: who gets in, which sessions live and which links work.
+
+use futures_util::future::join_all;
+use rand::{RngExt as _, rngs::StdRng};
+
+use super::{check::Violation, people::Person, world::World};
+use crate::support::response::problem;
+
+/// Users that are probed in a round.
+const PEOPLE: usize = 4;
+
+/// Ended sessions of each that are tried again.
+const ENDED: usize = 6;
+
+/// Probes some of `people`.
+pub async fn probe(world: &World, people: &[Person], random: &mut StdRng) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for _ in 0..PEOPLE.min(people.len()) {
+        let person = &people[random.random_range(0..people.len())];
+        sessions(world, person, &mut found).await;
+        links(world, person, &mut found).await;
+        passwords(world, person, random, &mut found).await;
+    }
+    found
+}
+
+fn blame(found: &mut Vec<Violation>, person: &Person, text: String) {
+    found.push(Violation {
+        user: Some(person.id),
+        text,
+    });
+}
+
+async fn sessions(world: &World, person: &Person, found: &mut Vec<Violation>) {
+    let path = format!("/api/users/{}", person.id);
+    let live = person
+        .sessions
+        .values()
+        .filter_map(|session| session.token.as_ref());
+    let ended = person.ended_tokens.iter().rev().take(ENDED);
+    let expected = live
+        .map(|token| (token, 200))
+        .chain(ended.map(|token| (token, 401)));
+    let asked = expected.map(|(token, status)| {
+        let path = path.as_str();
+        async move { (token, status, world.app.get(path, token).await) }
+    });
+    for (token, status, answer) in join_all(asked).await {
+        if answer.status != status {
+            blame(
+                found,
+                person,
+                format!("{token} is answered {}", answer.status),
+            );
+        }
+    }
+}
+
+/// A password made of the user's own name is refused after the link is found good, and uses nothing up.
+async fn links(world: &World, person: &Person, found: &mut Vec<Violation>) {
+    let weak = person.username.repeat(2);
+    for link in person.links.iter().rev().take(3) {
+        let answer = world.app.complete(&link.token, &weak).await;
+        let code = if link.is_dead {
+            "invalid_token"
+        } else {
+            "invalid_request"
+        };
+        if answer.problem() != problem(400, code) {
+            blame(
+                found,
+                person,
+                format!("{link:?} is answered {}", answer.text),
+            );
+        }
+    }
+}
+
+async fn passwords(
+    world: &World,
+    person: &Person,
+    random: &mut StdRng,
+    found: &mut Vec<Violation>,
+) {
+    if person.sessions.len() >= 10 || person.failures > 0 {
+        return;
+    }
+    let old: Vec<_> = person
+        .tried
+        .iter()
+        .filter(|one| **one != person.password)
+        .collect();
+    if !old.is_empty() {
+        let one = old[random.random_range(0..old.len())];
+        let answer = world.app.log_in(&person.email, one).await;
+        if answer.status != 401 {
+            blame(
+                found,
+                person,
+                format!("{one} is answered {}", answer.status),
+            );
+        }
+    }
+    let answer = world.app.log_in(&person.username, &person.password).await;
+    if answer.status != 200 {
+        blame(
+            found,
+            person,
+            format!("{} is answered {}", person.password, answer.status),
+        );
+        return;
+    }
+    let body = answer.json();
+    let out = world.app.log_out(body["token"].as_str().unwrap()).await;
+    if out.status != 204 || body["user"]["email"] != person.email {
+        blame(
+            found,
+            person,
+            format!("signed in as {body}, signed out: {}", out.status),
+        );
+    }
+}

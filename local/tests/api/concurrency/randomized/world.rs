@@ -1,0 +1,202 @@
+//! One Latchkey under test, with all that is known of it, and the way in which requests are sent to it and noted.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::{
+    faults::Faults,
+    history::{Action, Step, Update},
+    people::{People, Person, Session, claims, link},
+};
+use crate::support::{
+    app::{TestApp, token_in},
+    response::Response,
+};
+
+/// A request that took this long may have met the bound on one try of a call: the machine was busy, and 503 may be right.
+const SLOW: Duration = Duration::from_secs(1);
+
+pub struct World {
+    pub app: TestApp,
+    pub faults: Faults,
+    pub people: Mutex<People>,
+    /// Of this round.
+    pub steps: Mutex<Vec<Step>>,
+    ticks: AtomicU64,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self {
+            app: TestApp::without_source_limits().await,
+            faults: Faults::default(),
+            people: Mutex::default(),
+            steps: Mutex::default(),
+            ticks: AtomicU64::new(1),
+        }
+    }
+
+    fn tick(&self) -> u64 {
+        self.ticks.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Sends a request and notes what came of it.
+    pub async fn perform(&self, worker: usize, action: Action, user: Option<u64>) -> Response {
+        let name = action.name();
+        self.expect(&action);
+        let (faults, since, began) = (self.faults.of(name), Instant::now(), self.tick());
+        let answer = self.send(&action).await;
+        let mut step = Step::new(worker, began, action, user, &answer);
+        step.ended = self.tick();
+        step.excused = self.faults.of(name) > faults || since.elapsed() >= SLOW;
+        step.now = self.app.now();
+        if answer.status >= 400 {
+            answer.problem();
+        }
+        self.learn(&step);
+        self.steps.lock().unwrap().push(step);
+        answer
+    }
+
+    async fn send(&self, action: &Action) -> Response {
+        let app = &self.app;
+        match action {
+            Action::SignUp {
+                username,
+                email,
+                password,
+            } => {
+                let body = json!({"username": username, "email": email, "password": password});
+                app.post("/auth/signup", &body).await
+            }
+            Action::LogIn { name, password } => app.log_in(name, password).await,
+            Action::LogOut { token } => app.log_out(token).await,
+            Action::Read { token, id } => app.get(&format!("/api/users/{id}"), token).await,
+            Action::Update(update) => app.update(&update.token, &body(update)).await,
+            Action::Ask { email } => app.request_reset(email).await,
+            Action::Complete { link, password } => app.complete(link, password).await,
+        }
+    }
+
+    /// A password that is about to be set may be the user's from now on.
+    fn expect(&self, action: &Action) {
+        let (id, password) = match action {
+            Action::Update(update) => match update.new_password() {
+                Some(password) => (claims(&update.token).0, password),
+                None => return,
+            },
+            Action::Complete {
+                link: token,
+                password,
+            } => (link(token).0, password),
+            _ => return,
+        };
+        if let Some(person) = self.people.lock().unwrap().all.get_mut(&id) {
+            person.tried.insert(password.clone());
+        }
+    }
+
+    fn learn(&self, step: &Step) {
+        let mut people = self.people.lock().unwrap();
+        let is_out = step.status == 401 || matches!(step.action, Action::LogOut { .. });
+        if let Some((id, name, _)) = step.action.token().filter(|_| is_out).map(claims)
+            && let Some(person) = people.all.get_mut(&id)
+            && let Some(session) = person.sessions.get_mut(&name)
+        {
+            session.is_out = true;
+        }
+        if !step.is_done() {
+            return;
+        }
+        match &step.action {
+            Action::SignUp {
+                username,
+                email,
+                password,
+            } => {
+                let id = step.json()["user"]["id"].as_u64().unwrap();
+                let mut person = Person::new(id, username, email, password);
+                let (name, session) = session(step, password);
+                person.sessions.insert(name, session);
+                // Whoever has that id already is not to be forgotten: the check of the answers will tell.
+                people.all.entry(id).or_insert(person);
+            }
+            Action::LogIn { password, .. } => {
+                let id = step.json()["user"]["id"].as_u64().unwrap();
+                let (name, session) = session(step, password);
+                match people.all.get_mut(&id) {
+                    Some(person) => drop(person.sessions.insert(name, session)),
+                    None => people.strangers.push((id, name, session)),
+                }
+            }
+            Action::Update(update) => {
+                let person = people.all.get_mut(&claims(&update.token).0).unwrap();
+                if let Some(password) = update.new_password() {
+                    person.newest_password.clone_from(password);
+                }
+            }
+            Action::Complete {
+                link: token,
+                password,
+            } => {
+                if let Some(person) = people.all.get_mut(&link(token).0) {
+                    person.newest_password.clone_from(password);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The links that were mailed to a user since the last rest, oldest first.
+    pub fn mailed_links(&self, id: u64) -> Vec<String> {
+        let mut mails = self.app.server.mails();
+        mails.reverse();
+        let tokens = mails
+            .iter()
+            .filter(|mail| mail.text.contains("?token="))
+            .map(token_in);
+        tokens.filter(|token| link(token).0 == id).collect()
+    }
+}
+
+fn session(step: &Step, password: &str) -> (String, Session) {
+    let token = step.json()["token"].as_str().unwrap().to_owned();
+    let (_, name, expires_at) = claims(&token);
+    let session = Session {
+        token: Some(token),
+        password: password.to_owned(),
+        expires_at,
+        began: step.began,
+        ended: step.ended,
+        ..Session::default()
+    };
+    (name, session)
+}
+
+fn body(update: &Update) -> Value {
+    let mut body = Map::new();
+    body.insert("current-password".to_owned(), json!(update.current));
+    let fields = [
+        ("email", &update.email),
+        ("first_name", &update.first_name),
+        ("last_name", &update.last_name),
+        ("password", &update.password),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), json!(value));
+        }
+    }
+    if let Some((name, value)) = &update.bad {
+        body.insert((*name).to_owned(), value.clone());
+    }
+    Value::Object(body)
+}

@@ -1,0 +1,154 @@
+//! Concurrent wrong passwords, and concurrent requests from one source.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::{
+    app::{PASSWORD, ROUNDS, THIRD_PASSWORD, TestApp, WRONG_PASSWORD},
+    paths::{LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, SIGN_UP},
+    response::{problem, statuses},
+    tables::TRANSIENT,
+};
+
+/// Checks that ten of thirty concurrent requests pass, in three windows.
+async fn let_through(app: &TestApp, path: &str, body: impl Fn(usize) -> Value) {
+    for window in 0..3 {
+        let bodies: Vec<_> = (0..30).map(|number| body(100 * window + number)).collect();
+        let responses = join_all(bodies.iter().map(|body| app.post(path, body))).await;
+        let refused = responses.iter().filter(|response| response.status == 429);
+        assert_eq!(refused.count(), 20, "{path}: {:?}", statuses(&responses));
+        for response in responses {
+            assert!(response.status < 500, "{response:?}");
+            if response.status == 429 {
+                assert_eq!(response.problem(), problem(429, "too_many_requests"));
+                assert_eq!(response.header("retry-after"), Some("3600"));
+            }
+        }
+        app.advance(Duration::from_hours(1));
+    }
+}
+
+mod case_22_rate_limits {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn exactly_the_limit_passes_of_thirty_requests() {
+        let app = TestApp::with_settings(&[
+            ("LIMIT_RESETS_PER_HOUR", "10"),
+            ("LIMIT_COMPLETIONS_PER_HOUR", "10"),
+            ("LIMIT_SIGN_UPS_PER_HOUR", "10"),
+            ("LIMIT_WRONG_LOG_INS_PER_HOUR", "10"),
+        ])
+        .await;
+        let ask = |number| json!({"email": format!("nobody{number}@example.com")});
+        let_through(&app, RESET_PASSWORD, ask).await;
+        let complete = |_| json!({"new_password": PASSWORD, "password_confirmation": PASSWORD, "reset_token": "x"});
+        let_through(&app, RESET_PASSWORD_COMPLETE, complete).await;
+        let sign_up = |number| {
+            json!({
+                "username": format!("user{number}"), "email": format!("user{number}@example.com"),
+                "password": PASSWORD
+            })
+        };
+        let_through(&app, SIGN_UP, sign_up).await;
+        app.tables().check_users().await;
+        let log_in =
+            |number| json!({"username": format!("nobody{number}"), "password": WRONG_PASSWORD});
+        let_through(&app, LOG_IN, log_in).await;
+    }
+}
+
+mod case_30_throttling {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn at_most_five_concurrent_guesses_are_checked() {
+        let app = TestApp::without_source_limits().await;
+        app.sign_up("john").await;
+        for _ in 0..ROUNDS {
+            app.advance(Duration::from_hours(25));
+            let tries = (0..12).map(|number| {
+                let password = if number == 6 {
+                    PASSWORD
+                } else {
+                    WRONG_PASSWORD
+                };
+                app.log_in(["john", "john@example.com"][number % 2], password)
+            });
+            let responses = join_all(tries).await;
+            let told = statuses(&responses);
+            let wrong = told.iter().filter(|status| **status == 401).count();
+            let right = told.iter().filter(|status| **status == 200).count();
+            // A success resets the count, so that five more are possible.
+            assert!(wrong <= 5 + 5 * right, "{told:?}");
+            assert!(
+                told.iter().all(|status| [200, 401, 429].contains(status)),
+                "{told:?}"
+            );
+        }
+    }
+
+    /// A guess that has read an expired count of five, and is counted late, does not end the wait for five new failures.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_outdated_count_does_not_end_a_wait() {
+        let app = TestApp::without_source_limits().await;
+        app.sign_up("john").await;
+        for name in ["john", "nobody"] {
+            app.proxy.heal();
+            for _ in 0..5 {
+                assert_eq!(app.log_in(name, WRONG_PASSWORD).await.status, 401);
+            }
+            app.advance(Duration::from_hours(25));
+            let gate = app.proxy.hold(|call| call.contains(":failures"));
+            let later = gate.during(async {
+                for _ in 0..5 {
+                    assert_eq!(app.log_in(name, WRONG_PASSWORD).await.status, 401, "{name}");
+                }
+            });
+            let (late, ()) = tokio::join!(app.log_in(name, WRONG_PASSWORD), later);
+            assert_eq!(late.status, 429, "{name}");
+            assert_eq!(app.log_in(name, WRONG_PASSWORD).await.status, 429, "{name}");
+        }
+    }
+
+    /// DynamoDB deletes expired items at any time, for example now.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_concurrently_deleted_counter_is_no_obstacle() {
+        let app = TestApp::without_source_limits().await;
+        app.log_in("nobody", WRONG_PASSWORD).await;
+        app.advance(Duration::from_hours(25));
+        let gate = app.proxy.hold(|call| call.contains(":failures"));
+        let sweep = gate.during(async {
+            let name = shared::domain::digest::sha256_hex(b"nobody");
+            let key = format!("limit#unknown_name#{name}");
+            app.tables().delete(TRANSIENT, &key).await;
+        });
+        let (first, ()) = tokio::join!(app.log_in("nobody", WRONG_PASSWORD), sweep);
+        assert_eq!(first.status, 401);
+        for _ in 0..4 {
+            assert_eq!(app.log_in("nobody", WRONG_PASSWORD).await.status, 401);
+        }
+        assert_eq!(app.log_in("nobody", WRONG_PASSWORD).await.status, 429);
+    }
+
+    /// The write of a reset is held until a log-in has counted another failure.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_concurrent_failure_does_not_fail_a_reset() {
+        let app = TestApp::without_source_limits().await;
+        app.sign_up("john").await;
+        for _ in 0..4 {
+            app.log_in("john", WRONG_PASSWORD).await;
+        }
+        let link = app.reset_token("john@example.com").await;
+        let gate = app
+            .proxy
+            .hold(|call| call.operation == "TransactWriteItems");
+        let later = gate.during(app.log_in("john", WRONG_PASSWORD));
+        let (completed, wrong) = tokio::join!(app.complete(&link, THIRD_PASSWORD), later);
+        assert_eq!((completed.status, wrong.status), (201, 401));
+        app.token("john", THIRD_PASSWORD).await;
+        app.mail();
+    }
+}

@@ -1,0 +1,242 @@
+//! The development server: the mailbox, storage, start and stop.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use local::{Options, Server};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::app::Providers;
+use tokio::time::Instant;
+
+use crate::support::{
+    app::{PASSWORD, TestApp, token_in},
+    paths::{LOG_IN, SIGN_UP},
+    repository::root,
+};
+
+/// A temporary folder that is removed when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("latchkey-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The server as a process, which is killed if the test fails.
+struct Running(Child);
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_local"))
+            .args(["--port", "0", "--dynamodb-port", "0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Self(child.unwrap())
+    }
+
+    /// The address that the server prints.
+    fn address(&mut self) -> String {
+        let lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
+        let api = lines
+            .map(Result::unwrap)
+            .find_map(|line| Some(line.trim().strip_prefix("API")?.trim().to_owned()));
+        api.unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.0.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Exit code and standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.0
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        (self.0.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mailbox_lists_mails_and_can_be_emptied() {
+    let app = TestApp::start().await;
+    app.sign_up("john").await;
+    app.sign_up("jane").await;
+    for name in ["john", "jane"] {
+        assert_eq!(
+            app.request_reset(&format!("{name}@example.com"))
+                .await
+                .status,
+            200
+        );
+    }
+    let listed = app
+        .send(app.request(Method::GET, "/_local/mails"))
+        .await
+        .json();
+    let newest = &listed[0];
+    assert_eq!(newest["to"], json!(["jane@example.com"]));
+    assert_eq!(newest["from"], "Latchkey <no-reply@latchkey.example>");
+    assert_eq!(newest["subject"], "Reset your Latchkey password");
+    assert_eq!(newest["sent_at"], "2026-01-31T12:00:00Z");
+    let fields: Vec<_> = newest.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(
+        fields,
+        ["from", "html", "id", "sent_at", "subject", "text", "to"]
+    );
+    assert_eq!(
+        app.unread_mails()
+            .iter()
+            .map(|mail| token_in(mail).len())
+            .filter(|length| *length > 41)
+            .count(),
+        2
+    );
+    let page = app.send(app.request(Method::GET, "/_local/")).await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/html; charset=utf-8"))
+    );
+    assert!(page.text.contains("jane@example.com") && page.text.contains("john@example.com"));
+    assert_eq!(
+        app.send(app.request(Method::DELETE, "/_local/mails"))
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        app.send(app.request(Method::GET, "/_local/mails"))
+            .await
+            .json(),
+        json!([])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_in_a_file_survives_a_restart() {
+    let folder = Folder::new("data");
+    let start = async || {
+        let mut options = Options::new(root().join("template.yaml"), Providers::system());
+        options.data = Some(folder.0.join("data.db"));
+        Server::start(options).await.unwrap()
+    };
+    let client = reqwest::Client::new();
+    let post = async |server: &Server, path: &str, body: Value| {
+        let response = client
+            .post(format!("http://{}{path}", server.address()))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        (
+            response.status().as_u16(),
+            response.json::<Value>().await.unwrap(),
+        )
+    };
+    let server = start().await;
+    let user = json!({"username": "john", "email": "john@example.com", "password": PASSWORD});
+    let (status, signed_up) = post(&server, SIGN_UP, user.clone()).await;
+    assert_eq!(status, 201);
+    server.stop().await;
+    let server = start().await;
+    let (status, signed_in) = post(
+        &server,
+        LOG_IN,
+        json!({"username": "john", "password": PASSWORD}),
+    )
+    .await;
+    assert_eq!((status, &signed_in["user"]), (200, &signed_up["user"]));
+    assert_eq!(post(&server, SIGN_UP, user).await.0, 400);
+    server.stop().await;
+}
+
+#[test]
+fn prints_its_address_and_stops_on_a_signal() {
+    for signal in ["-INT", "-TERM"] {
+        let started = Instant::now();
+        let mut running = Running::start(&[]);
+        let address = running.address();
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            started.elapsed()
+        );
+        assert!(address.starts_with("http://127.0.0.1:"), "{address}");
+        running.signal(signal);
+        let (code, said) = running.end();
+        assert_eq!(
+            (code, said.contains("panicked")),
+            (Some(0), false),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn idles_below_sixty_megabytes() {
+    let mut running = Running::start(&[]);
+    running.address();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.0.id())).unwrap();
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    let kilobytes: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kilobytes < 60 * 1024, "{kilobytes} KiB");
+    running.signal("-TERM");
+    running.end();
+}
+
+#[test]
+fn port_conflicts_and_broken_templates_are_reported() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, said) = Running::start(&["--port", &port]).end();
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains(&port) && said.contains("--port"), "{said}");
+    let folder = Folder::new("template");
+    let broken = folder.0.join("template.yaml");
+    std::fs::write(
+        &broken,
+        "Resources:\n  GetUserFunction:\n    Type: AWS::Serverless::Function\n",
+    )
+    .unwrap();
+    let (code, said) = Running::start(&["--template", broken.to_str().unwrap()]).end();
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(
+        said.contains("template.yaml") && said.contains("GetUserFunction"),
+        "{said}"
+    );
+}

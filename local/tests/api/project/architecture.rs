@@ -1,0 +1,250 @@
+//! Facts that are stated in several places agree, and the invariants of ARCHITECTURE.md hold.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use local::functions::REGISTRY;
+use serde_json::Value;
+
+use crate::support::{
+    app::event,
+    repository::{read, root, routes, rust_files, template},
+};
+
+/// The names in `folder`, without extensions.
+fn names_in(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let name = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    entries.map(|entry| name(entry.unwrap().path())).collect()
+}
+
+/// The folders of `shared/src`; each imports only from earlier ones.
+const FOLDERS: [&str; 7] = ["domain", "audit", "store", "auth", "http", "app", "lambda"];
+
+/// The first path segments of `use crate::{…}` and `use crate::…`.
+fn imports(text: &str) -> Vec<String> {
+    let Some((_, rest)) = text.split_once("use crate::{") else {
+        return vec![];
+    };
+    let (group, _) = rest.split_once("\n};").or(rest.split_once("};")).unwrap();
+    let mut depth = 0;
+    let mut names = vec![String::new()];
+    for character in group.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.push(String::new()),
+            other if depth == 0 => names.last_mut().unwrap().push(other),
+            _ => {}
+        }
+    }
+    names
+        .iter()
+        .map(|name| name.trim().split("::").next().unwrap().to_owned())
+        .collect()
+}
+
+/// The files of a module, with their text.
+fn files_of(source: &Path, module: &str) -> Vec<(PathBuf, String)> {
+    let mut files = vec![source.join(format!("{module}.rs"))];
+    files.extend(rust_files(&source.join(module)));
+    let read = |file: PathBuf| (file.clone(), fs::read_to_string(file).unwrap());
+    files.into_iter().map(read).collect()
+}
+
+/// The `main.rs` of every function.
+const MAIN: &str = "//! The Lambda function `NAME`.
+
+#[tokio::main(flavor = \"current_thread\")]
+async fn main() -> Result<(), shared::lambda::RunError> {
+    shared::lambda::run(NAME::handler, NAME::WARM_UP).await
+}
+";
+
+#[test]
+fn functions_have_a_resource_an_event_and_an_entry() {
+    let folders = names_in("functions");
+    let resources: BTreeSet<_> = template()
+        .functions
+        .iter()
+        .map(|function| function.binary.clone())
+        .collect();
+    let registry: BTreeSet<_> = REGISTRY
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    assert_eq!(folders, resources);
+    assert_eq!(folders, names_in("events"));
+    assert_eq!(folders, registry);
+}
+
+#[test]
+fn events_match_a_route_of_their_function() {
+    let routes = routes();
+    for (name, _) in REGISTRY.iter().filter(|(name, _)| *name != "send_mail") {
+        let event = event(name);
+        assert_eq!(
+            routes
+                .get(event["routeKey"].as_str().unwrap())
+                .map(String::as_str),
+            Some(*name)
+        );
+    }
+}
+
+/// `sam local invoke` passes on only the variables that the template declares.
+#[test]
+fn the_sam_local_environment_matches_the_template() {
+    let file: Value = serde_json::from_str(&read("sam-local-env.json")).unwrap();
+    let template = template();
+    let tables: Vec<_> = template
+        .tables
+        .iter()
+        .map(|table| table.name.as_str())
+        .collect();
+    let values = file["Parameters"].as_object().unwrap();
+    for (name, value) in values {
+        assert!(
+            template.settings().any(|setting| setting == name),
+            "no function reads {name}"
+        );
+        let value = value.as_str().unwrap();
+        assert!(
+            !name.ends_with("_TABLE") || tables.contains(&value),
+            "{value} is not a table"
+        );
+    }
+    assert_eq!(values.len(), 4);
+}
+
+#[test]
+fn shared_folders_import_only_earlier_ones() {
+    let source = root().join("shared/src");
+    let mut present: Vec<_> = names_in("shared/src")
+        .into_iter()
+        .map(|name| name.trim_end_matches(".rs").to_owned())
+        .filter(|name| name != "lib")
+        .collect();
+    present.sort_unstable();
+    present.dedup();
+    let mut known = FOLDERS.to_vec();
+    known.sort_unstable();
+    assert_eq!(present, known);
+    for (place, folder) in FOLDERS.iter().enumerate() {
+        for (file, text) in files_of(&source, folder) {
+            for later in &FOLDERS[place + 1..] {
+                let named = [format!("crate::{later}::"), format!("crate::{later};")];
+                let grouped = imports(&text).iter().any(|import| import == later);
+                assert!(
+                    !grouped && !named.iter().any(|name| text.contains(name)),
+                    "{file:?} imports {later}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn libraries_are_used_only_where_allowed() {
+    let allowed: [(&str, &[&str]); 6] = [
+        (
+            "aws_sdk_dynamodb",
+            &[
+                "shared/src/store/database",
+                "shared/src/app.rs",
+                "shared/src/app/connection.rs",
+                "admin/src/connection.rs",
+                "admin/src/scan.rs",
+            ],
+        ),
+        ("aws_sdk_sesv2", &["functions/send_mail/src/mailer.rs"]),
+        ("lambda_runtime", &["shared/src/lambda", "local/src"]),
+        (
+            "jsonwebtoken",
+            &[
+                "shared/src/auth/session_token.rs",
+                "shared/src/auth/signer.rs",
+                "shared/src/auth/verifier.rs",
+            ],
+        ),
+        ("argon2", &["shared/src/domain/password"]),
+        ("dynoxide", &["local/src"]),
+    ];
+    for folder in ["shared/src", "functions", "local/src", "admin/src"] {
+        for file in rust_files(&root().join(folder)) {
+            let name = file
+                .strip_prefix(root())
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            for (library, places) in &allowed {
+                let names_it = text.contains(&format!("{library}::"));
+                assert!(
+                    !names_it || places.iter().any(|place| name.starts_with(place)),
+                    "{name} names {library}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn functions_depend_only_on_shared() {
+    let manifest = |folder: &str| read(&format!("{folder}/Cargo.toml"));
+    let functions = names_in("functions");
+    for folder in functions
+        .iter()
+        .map(|name| format!("functions/{name}"))
+        .chain(["shared".to_owned()])
+    {
+        let (_, dependencies) = manifest(&folder)
+            .split_once("[dependencies]")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        for other in functions.iter().map(String::as_str).chain(["local"]) {
+            let is_stated = dependencies.lines().any(|line| {
+                line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))
+            });
+            assert!(!is_stated, "{folder} depends on {other}");
+        }
+    }
+}
+
+#[test]
+fn domain_has_no_aws_io_or_async() {
+    for (file, text) in files_of(&root().join("shared/src"), "domain") {
+        for word in [
+            "aws_",
+            "async fn",
+            ".await",
+            "lambda_",
+            "std::env",
+            "SystemTime",
+            "tokio",
+        ] {
+            assert!(!text.contains(word), "{file:?} has {word:?}");
+        }
+    }
+}
+
+#[test]
+fn endpoints_are_one_file_with_a_common_main() {
+    for name in names_in("functions") {
+        let folder = root().join("functions").join(&name).join("src");
+        let main = fs::read_to_string(folder.join("main.rs")).unwrap();
+        if name != "send_mail" {
+            let plain = |text: &str| text.replace([' ', '\n', ','], "");
+            assert_eq!(plain(&main.replace(&name, "NAME")), plain(MAIN), "{name}");
+            assert_eq!(
+                rust_files(&folder).len(),
+                2,
+                "{name} must be one file beside main.rs"
+            );
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The cost of each request in DynamoDB's capacity units, as ARCHITECTURE.md states it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{
+    app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
+    paths::SIGN_UP,
+    proxy::Call,
+    response::Response,
+};
+
+/// The read and write units of these calls. A strongly consistent read of up to 4 KB is one unit. A write of up to 1 KB is one
+/// unit, or two in a transaction.
+fn units(calls: &[Call]) -> (f64, f64) {
+    let sum = |writes: bool| {
+        calls
+            .iter()
+            .filter(|call| call.is_write() == writes)
+            .map(|call| call.units)
+            .sum()
+    };
+    (sum(false), sum(true))
+}
+
+/// Status and units of a request, without the later calls of `send_mail`.
+async fn cost(app: &TestApp, request: impl Future<Output = Response>) -> (u16, (f64, f64)) {
+    app.server.drain().await;
+    app.proxy.calls();
+    let response = request.await;
+    let calls = app.proxy.calls();
+    let of_mail = |key: &str| key.starts_with("reset#") || key.starts_with("mail#");
+    let first_of_mail = calls.iter().position(|call| {
+        let is_of_mail = call.keys().iter().any(|(_, key)| of_mail(key));
+        call.operation == "GetItem" && is_of_mail && writes_before(&calls, call)
+    });
+    (
+        response.status,
+        units(&calls[..first_of_mail.unwrap_or(calls.len())]),
+    )
+}
+
+/// `true` if a mail was queued before `call`, so that `call` may be one of `send_mail`.
+fn writes_before(calls: &[Call], call: &Call) -> bool {
+    let before = calls.iter().take_while(|other| !std::ptr::eq(*other, call));
+    before.into_iter().any(|other| {
+        other.is_write() && other.keys().iter().any(|(_, key)| key.starts_with("mail#"))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_cost_what_architecture_states() {
+    let app = TestApp::without_source_limits().await;
+    let user = app.sign_up("john").await;
+    // Each function reads the public keys once, and again when the cache expires.
+    assert_eq!(
+        (
+            app.details(&user).await.status,
+            app.log_out("").await.status
+        ),
+        (200, 401)
+    );
+    let session = app.token("john", PASSWORD).await;
+    assert_eq!(app.log_out(&session).await.status, 204);
+    let get = |id| app.get(id, &user.token);
+    let own = format!("/api/users/{}", user.id);
+    assert_eq!(cost(&app, get(&own)).await, (200, (1.0, 0.0)));
+    assert_eq!(cost(&app, get("/api/users/1")).await, (404, (1.0, 0.0)));
+    assert_eq!(
+        cost(&app, app.log_in("john", PASSWORD)).await,
+        (200, (2.0, 1.0))
+    );
+    assert_eq!(
+        cost(&app, app.log_in("john", "wrong password")).await,
+        (401, (2.0, 1.0))
+    );
+    assert_eq!(
+        cost(&app, app.log_in("nobody", "wrong password")).await,
+        (401, (2.0, 1.0))
+    );
+    let session = app.token("john", PASSWORD).await;
+    assert_eq!(cost(&app, app.log_out(&session)).await, (204, (0.0, 1.0)));
+    let new = json!({"username": "new", "email": "new@example.com", "password": PASSWORD});
+    assert_eq!(cost(&app, app.post(SIGN_UP, &new)).await, (201, (0.0, 6.0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_cost_what_architecture_states() {
+    let app = TestApp::without_source_limits().await;
+    let user = app.sign_up("john").await;
+    app.update(&user.token, &json!({})).await.field_errors();
+    let update = async |fields| cost(&app, app.update(&user.token, &fields)).await;
+    let names = json!({"current-password": PASSWORD, "first_name": "John", "last_name": "Doe"});
+    assert_eq!(update(names.clone()).await, (200, (1.0, 1.0)));
+    // Nothing to write. The record is read again, so that concurrent guesses are counted before a correct one is reported.
+    assert_eq!(update(names).await, (200, (2.0, 0.0)));
+    assert_eq!(
+        update(json!({"current-password": PASSWORD, "email": "JOHN@example.com"})).await,
+        (200, (1.0, 1.0))
+    );
+    assert_eq!(
+        update(json!({"current-password": PASSWORD, "email": "j@example.com"})).await,
+        (200, (1.0, 8.0))
+    );
+    assert_eq!(
+        update(json!({"current-password": PASSWORD, "password": OTHER_PASSWORD})).await,
+        (200, (1.0, 4.0))
+    );
+    assert_eq!(app.unread_mails().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resets_cost_what_architecture_states() {
+    let app = TestApp::without_source_limits().await;
+    app.sign_up("john").await;
+    let ask = async || cost(&app, app.request_reset("john@example.com")).await;
+    assert_eq!(ask().await, (200, (2.0, 1.0)));
+    app.mail();
+    assert_eq!(
+        cost(&app, app.request_reset("nobody@example.com")).await,
+        (404, (1.0, 0.0))
+    );
+    // The user's record says whether the count is still valid: one more read if there is a count.
+    assert_eq!(
+        ask().await,
+        (200, (3.0, 0.0)),
+        "within the cool-down nothing is written"
+    );
+    app.advance(Duration::from_secs(121));
+    assert_eq!(ask().await, (200, (3.0, 1.0)));
+    let token = token_in(&app.mail());
+    let zeros = format!("{}-{}", token.split('-').next().unwrap(), "0".repeat(40));
+    assert_eq!(
+        cost(&app, app.complete(&zeros, OTHER_PASSWORD)).await,
+        (400, (2.0, 0.0))
+    );
+    assert_eq!(
+        cost(&app, app.complete(&token, OTHER_PASSWORD)).await,
+        (201, (2.0, 6.0))
+    );
+    app.mail();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn source_limits_cost_one_write_or_read() {
+    let app = TestApp::start().await;
+    let sign_up = |name: &str| json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
+    let john = sign_up("john");
+    // One read finds no signing key, and four units store the first.
+    assert_eq!(
+        cost(&app, app.post(SIGN_UP, &john)).await,
+        (201, (1.0, 6.0 + 1.0 + 4.0))
+    );
+    assert_eq!(cost(&app, app.log_in("john", PASSWORD)).await.0, 200);
+    assert_eq!(
+        cost(&app, app.log_in("john", PASSWORD)).await,
+        (200, (3.0, 1.0))
+    );
+    assert_eq!(
+        cost(&app, app.request_reset("john@example.com")).await,
+        (200, (2.0, 2.0))
+    );
+    app.mail();
+}

@@ -1,0 +1,493 @@
+//! The permissions of every function in one table, compared with the policies in template.yaml and with the calls that the
+//! functions make, since nothing on this machine enforces IAM.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::LazyLock,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use shared::lambda::WarmUp;
+
+use crate::support::{
+    app::{OTHER_PASSWORD, PASSWORD, TestApp},
+    proxy::{Access, FaultAction, error},
+    repository::read_yaml,
+    response::problem,
+    tables::USERS,
+};
+
+/// The permissions: function, resource, keys or condition, and actions.
+///
+/// Parameters of the template are written by name. `*` as the function means every function.
+const RIGHTS: &str = "
+    get_user                 KeysTable              jwks                             dynamodb:GetItem
+    get_user                 UsersTable             user#*                           dynamodb:GetItem
+
+    jwks                     KeysTable              jwks                             dynamodb:GetItem
+
+    log_in                   KeysTable              signing                          dynamodb:GetItem dynamodb:PutItem
+    log_in                   KeysTable              jwks                             dynamodb:GetItem dynamodb:PutItem
+    log_in                   UsersTable             email#*                          dynamodb:GetItem
+    log_in                   UsersTable             username#*                       dynamodb:GetItem
+    log_in                   UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    log_in                   TransientTable         limit#log_in#*                   dynamodb:GetItem dynamodb:UpdateItem
+    log_in                   TransientTable         limit#unknown_name#*             dynamodb:GetItem dynamodb:UpdateItem
+
+    log_out                  KeysTable              jwks                             dynamodb:GetItem
+    log_out                  UsersTable             user#*                           dynamodb:UpdateItem
+
+    reset_password           UsersTable             email#*                          dynamodb:GetItem
+    reset_password           UsersTable             user#*                           dynamodb:GetItem
+    reset_password           TransientTable         mail#reset_password#*            dynamodb:GetItem dynamodb:PutItem
+    reset_password           TransientTable         void#reset_password#*            dynamodb:GetItem dynamodb:PutItem
+    reset_password           TransientTable         limit#reset_password#*           dynamodb:UpdateItem
+
+    reset_password_complete  UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    reset_password_complete  TransientTable         reset#*                          dynamodb:GetItem dynamodb:DeleteItem
+    reset_password_complete  TransientTable         mail#password_changed#*          dynamodb:PutItem
+    reset_password_complete  TransientTable         limit#reset_password_complete#*  dynamodb:UpdateItem
+
+    send_mail                UsersTable             user#*                           dynamodb:GetItem
+    send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
+    send_mail                TransientTable         reset#*                          dynamodb:GetItem dynamodb:PutItem
+    send_mail                TransientTable.StreamArn  -                              dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
+    send_mail                *                      -                                dynamodb:ListStreams
+    send_mail                identity/*             from=MailFromAddress             ses:SendEmail
+    send_mail                configuration-set/${ConfigurationSet}  from=MailFromAddress  ses:SendEmail
+    send_mail                MailFailureQueue       -                                sqs:SendMessage
+
+    sign_up                  KeysTable              signing                          dynamodb:GetItem dynamodb:PutItem
+    sign_up                  KeysTable              jwks                             dynamodb:GetItem dynamodb:PutItem
+    sign_up                  UsersTable             user#*                           dynamodb:PutItem
+    sign_up                  UsersTable             email#*                          dynamodb:PutItem
+    sign_up                  UsersTable             username#*                       dynamodb:PutItem
+    sign_up                  TransientTable         limit#sign_up#*                  dynamodb:UpdateItem
+
+    update_details           KeysTable              jwks                             dynamodb:GetItem
+    update_details           UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    update_details           UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
+    update_details           TransientTable         mail#password_changed#*          dynamodb:PutItem
+    update_details           TransientTable         mail#email_changed#*             dynamodb:PutItem
+
+    *                        its own log            -                                logs:CreateLogStream logs:PutLogEvents
+    *                        *                      -                                xray:PutTraceSegments xray:PutTelemetryRecords
+";
+
+/// Resources and actions whose use the tests cannot observe, with the reason.
+const NOT_SEEN: [(&str, &str); 7] = [
+    (
+        "TransientTable.StreamArn",
+        "Lambda reads the stream in the role's name",
+    ),
+    (
+        "dynamodb:ListStreams",
+        "Lambda looks for the stream in the role's name",
+    ),
+    (
+        "MailFailureQueue",
+        "Lambda hands over in the role's name what it gave up",
+    ),
+    (
+        "ses:SendEmail",
+        "SES is asked to its own endpoint: the mails there prove it",
+    ),
+    (
+        "its own log",
+        "Lambda writes in the role's name what a function prints",
+    ),
+    (
+        "xray:PutTraceSegments",
+        "Lambda sends traces with the role's permissions",
+    ),
+    (
+        "xray:PutTelemetryRecords",
+        "Lambda sends traces with the role's permissions",
+    ),
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Right {
+    function: String,
+    resource: String,
+    keys: String,
+    action: String,
+}
+
+impl Right {
+    fn covers(&self, call: &Access) -> bool {
+        let is_of_keys = match self.keys.strip_suffix('*') {
+            Some(beginning) => call.key.starts_with(beginning),
+            None => call.key == self.keys,
+        };
+        let is_of_action = self.action.strip_prefix("dynamodb:") == Some(&call.action);
+        self.function == call.function && self.resource == call.table && is_of_action && is_of_keys
+    }
+
+    fn is_seen(&self) -> bool {
+        let hidden = |(what, _): &(&str, &str)| self.resource == *what || self.action == *what;
+        !NOT_SEEN.iter().any(hidden)
+    }
+}
+
+fn rights() -> BTreeSet<Right> {
+    let functions = policies().into_keys().collect::<Vec<_>>();
+    let lines = RIGHTS.lines().filter(|line| !line.trim().is_empty());
+    let rights = lines.flat_map(|line| {
+        let cells: Vec<_> = line.split("  ").map(str::trim).collect();
+        let cells: Vec<_> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+        let [function, resource, keys, actions] = cells[..] else {
+            panic!("four columns: {line}");
+        };
+        let holders = match function {
+            "*" => functions.clone(),
+            one => vec![one.to_owned()],
+        };
+        let of = move |function: String| {
+            actions.split(' ').map(move |action| Right {
+                function: function.clone(),
+                resource: resource.to_owned(),
+                keys: keys.to_owned(),
+                action: action.to_owned(),
+            })
+        };
+        holders.into_iter().flat_map(of).collect::<Vec<_>>()
+    });
+    rights.collect()
+}
+
+/// All permissions as a table, with the note that `note` returns for each.
+fn matrix(rights: &BTreeSet<Right>, note: impl Fn(&Right) -> Option<&'static str>) -> String {
+    let mut text = String::new();
+    for right in rights {
+        let mark = note(right).map(|note| format!("  <== {note}"));
+        writeln!(
+            text,
+            "{:24} {:38} {:32} {:26}{}",
+            right.function,
+            right.resource,
+            right.keys,
+            right.action,
+            mark.unwrap_or_default()
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// Fails if one of `calls` needed a permission that its function does not have. Calls by the tests themselves are ignored.
+pub fn check(calls: &BTreeSet<Access>) {
+    let rights = rights();
+    let is_function = |name: &str| rights.iter().any(|right| right.function == name);
+    let refused: BTreeSet<_> = calls
+        .iter()
+        .filter(|call| is_function(&call.function))
+        .filter(|call| !rights.iter().any(|right| right.covers(call)))
+        .map(|call| Right {
+            function: call.function.clone(),
+            resource: call.table.clone(),
+            keys: call.key.clone(),
+            action: format!("dynamodb:{}", call.action),
+        })
+        .collect();
+    let all = &rights | &refused;
+    let note = |right: &Right| refused.contains(right).then_some("a call without a right");
+    assert!(refused.is_empty(), "\n{}", matrix(&all, note));
+}
+
+/// template.yaml as plain data: an intrinsic function is its argument.
+static TEMPLATE: LazyLock<Value> = LazyLock::new(|| read_yaml("template.yaml"));
+
+/// A function's role in the template.
+struct Policy {
+    role: String,
+    path: String,
+    statements: Vec<Value>,
+}
+
+fn policies() -> BTreeMap<String, Policy> {
+    let resources = TEMPLATE["Resources"].as_object().unwrap();
+    let is_function = |resource: &Value| resource["Type"] == "AWS::Serverless::Function";
+    let functions = resources.values().filter(|resource| is_function(resource));
+    let policies = functions.map(|function| {
+        let name = function["Metadata"]["BuildProperties"]["Binary"].as_str();
+        let role = function["Properties"]["Role"].as_str().unwrap();
+        let role = role.strip_suffix(".Arn").unwrap();
+        let properties = &resources[role]["Properties"];
+        assert!(properties["ManagedPolicyArns"].is_null(), "{role}");
+        let policies = properties["Policies"].as_array().unwrap().iter();
+        let policy = Policy {
+            role: role.to_owned(),
+            path: properties["Path"].as_str().unwrap().to_owned(),
+            statements: policies
+                .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap())
+                .map(|statement| match statement {
+                    // `!If [Condition, statement, !Ref AWS::NoValue]`
+                    Value::Array(choice) => choice[1].clone(),
+                    statement => statement.clone(),
+                })
+                .collect(),
+        };
+        (name.unwrap().to_owned(), policy)
+    });
+    policies.collect()
+}
+
+/// The permissions that a statement of a role's policy grants.
+fn granted(function: &str, role: &str, statement: &Value) -> Vec<Right> {
+    let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
+    let fields = statement.as_object().unwrap().keys();
+    let others: Vec<_> = fields
+        .filter(|field| !known.contains(&field.as_str()))
+        .collect();
+    assert!(
+        others.is_empty(),
+        "{function} has {others:?} in {statement}"
+    );
+    assert_eq!(statement["Effect"], "Allow", "{function}: {statement}");
+    let own_log = format!("{}Log.Arn", role.strip_suffix("Role").unwrap());
+    // Resources of the stack are referred to by name, and existing ones by ARN: `table/${UsersTableName}` is UsersTable,
+    // and so is the table that it replaces.
+    let resource = |text: &str| {
+        let of_account = text.rsplit("${AWS::AccountId}:").next().unwrap();
+        let named = of_account
+            .strip_prefix("table/${")
+            .and_then(|name| name.strip_suffix("Name}"))
+            .map(|name| name.strip_prefix("Previous").unwrap_or(name));
+        match text.split_once('.') {
+            _ if text == own_log => "its own log",
+            Some((name, "Arn")) => name,
+            _ => named.unwrap_or(of_account),
+        }
+        .to_owned()
+    };
+    let mut rights = vec![];
+    for text in texts(&statement["Resource"]) {
+        for keys in conditions(&statement["Condition"]) {
+            for action in texts(&statement["Action"]) {
+                rights.push(Right {
+                    function: function.to_owned(),
+                    resource: resource(&text),
+                    keys: keys.clone(),
+                    action,
+                });
+            }
+        }
+    }
+    rights
+}
+
+/// The strings of a value: one, those of a list, or both of `!If [Condition, one, other]`.
+fn texts(value: &Value) -> Vec<String> {
+    let is_condition = |value: &Value| {
+        let name = value.as_str().unwrap_or_default();
+        TEMPLATE["Conditions"].get(name).is_some()
+    };
+    match value {
+        Value::Array(list) => {
+            let values = list.iter().filter(|value| !is_condition(value));
+            values.flat_map(texts).collect()
+        }
+        nothing if nothing == "AWS::NoValue" => vec![],
+        text => vec![text.as_str().unwrap().to_owned()],
+    }
+}
+
+fn conditions(condition: &Value) -> Vec<String> {
+    let keys = &condition["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"];
+    let sender = &condition["StringEquals"]["ses:FromAddress"];
+    let is_alone = |outer: &Value| {
+        let lengths = [condition, outer].map(|level| level.as_object().map(serde_json::Map::len));
+        lengths == [Some(1), Some(1)]
+    };
+    if condition.is_null() {
+        vec!["-".to_owned()]
+    } else if keys.is_array() && is_alone(&condition["ForAnyValue:StringLike"]) {
+        texts(keys)
+    } else if sender.is_string() && is_alone(&condition["StringEquals"]) {
+        vec![format!("from={}", sender.as_str().unwrap())]
+    } else {
+        vec![condition.to_string()]
+    }
+}
+
+mod case_43_permissions {
+    use super::*;
+
+    #[test]
+    fn the_template_grants_exactly_the_table() {
+        let table = rights();
+        let granted: BTreeSet<_> = policies()
+            .iter()
+            .flat_map(|(function, policy)| {
+                let of = |statement| granted(function, &policy.role, statement);
+                policy.statements.iter().flat_map(of).collect::<Vec<_>>()
+            })
+            .collect();
+        let note = |right: &Right| match (table.contains(right), granted.contains(right)) {
+            (true, false) => Some("not in template.yaml"),
+            (false, true) => Some("in template.yaml only"),
+            _ => None,
+        };
+        assert!(table == granted, "\n{}", matrix(&(&table | &granted), note));
+    }
+
+    #[test]
+    fn optional_policies_have_the_required_roles() {
+        let (policies, rights) = (policies(), rights());
+        let roles_of = |policy: &str| {
+            let roles = texts(&TEMPLATE["Resources"][policy]["Properties"]["Roles"]);
+            roles.into_iter().collect::<BTreeSet<_>>()
+        };
+        let of_keys = rights.iter().filter(|right| right.resource == "KeysTable");
+        let of_keys = of_keys.map(|right| policies[&right.function].role.clone());
+        assert_eq!(roles_of("KeysKmsPolicy"), of_keys.collect());
+    }
+
+    /// The keys table denies access to the private key to every role outside the path `/signers/`.
+    #[test]
+    fn only_signers_may_use_the_private_key() {
+        let private = |right: &&Right| right.resource == "KeysTable" && right.keys == "signing";
+        let rights = rights();
+        let touching: BTreeSet<_> = rights
+            .iter()
+            .filter(private)
+            .map(|right| right.function.as_str())
+            .collect();
+        assert_eq!(touching, BTreeSet::from(["log_in", "sign_up"]));
+        let policies = policies();
+        let signers = policies
+            .iter()
+            .filter(|(_, policy)| policy.path.ends_with("/signers/"));
+        let signers: BTreeSet<_> = signers.map(|(function, _)| function.as_str()).collect();
+        assert_eq!(signers, touching);
+    }
+
+    #[test]
+    fn warm_up_calls_are_permitted() {
+        let openings = [
+            ("get_user", get_user::WARM_UP),
+            ("jwks", jwks::WARM_UP),
+            ("log_in", log_in::WARM_UP),
+            ("log_out", log_out::WARM_UP),
+            ("reset_password", reset_password::WARM_UP),
+            ("reset_password_complete", reset_password_complete::WARM_UP),
+            ("send_mail", send_mail::WARM_UP),
+            ("sign_up", sign_up::WARM_UP),
+            ("update_details", update_details::WARM_UP),
+        ];
+        let uses = openings.iter().flat_map(|(function, opening)| {
+            let calls: &[_] = match opening {
+                WarmUp::PublicKeys => &[("GetItem", "KeysTable", "jwks")],
+                WarmUp::SigningKey => &[
+                    ("GetItem", "KeysTable", "signing"),
+                    ("PutItem", "KeysTable", "signing"),
+                    ("PutItem", "KeysTable", "jwks"),
+                ],
+                WarmUp::Users => &[("GetItem", "UsersTable", "user#0")],
+            };
+            calls.iter().map(|(action, table, key)| Access {
+                function: (*function).to_owned(),
+                action: (*action).to_owned(),
+                table: (*table).to_owned(),
+                key: (*key).to_owned(),
+            })
+        });
+        check(&uses.collect());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_permission_is_used_and_sufficient() {
+        let shown = TestApp::start().await;
+        accounts(&shown).await;
+        resets(&shown).await;
+        keys(&shown).await;
+        let hidden = TestApp::with_settings(&[("REVEAL_UNKNOWN_EMAILS", "false")]).await;
+        for _ in 0..2 {
+            assert_eq!(hidden.request_reset("nobody@example.com").await.status, 200);
+        }
+        let calls = &shown.proxy.accesses() | &hidden.proxy.accesses();
+        check(&calls);
+        let rights = rights();
+        let unused: BTreeSet<_> = rights
+            .iter()
+            .filter(|right| right.is_seen() && !calls.iter().any(|call| right.covers(call)))
+            .collect();
+        let note = |right: &Right| unused.contains(right).then_some("no call used it");
+        assert!(unused.is_empty(), "\n{}", matrix(&rights, note));
+    }
+}
+
+/// Sign-ups, log-ins, log-outs, wrong passwords, and every kind of change with its notices.
+async fn accounts(app: &TestApp) {
+    let john = app.sign_up("john").await;
+    let again = json!({"username": "john", "email": "other@example.com", "password": PASSWORD});
+    assert_eq!(app.post("/auth/signup", &again).await.status, 400);
+    let jane = app.sign_up("jane").await;
+    assert_eq!(app.details(&john).await.status, 200);
+    app.tables().make_superuser(jane.id).await;
+    let of_john = format!("/api/users/{}", john.id);
+    assert_eq!(app.get(&of_john, &jane.token).await.status, 200);
+    for name in ["john", "john@example.com"] {
+        let token = app.token(name, PASSWORD).await;
+        assert_eq!(app.log_out(&token).await.status, 204);
+    }
+    for name in ["john", "nobody", "nobody@example.com"] {
+        assert_eq!(app.log_in(name, "wrong password").await.status, 401);
+    }
+    let update = async |body: Value| app.update(&john.token, &body).await.status;
+    let change = async |fields: Value| app.change(&john.token, fields).await.status;
+    let wrong = json!({"current-password": "wrong password", "last_name": "Doe"});
+    assert_eq!(change(json!({"first_name": "John"})).await, 200);
+    assert_eq!(update(wrong).await, 400);
+    assert_eq!(change(json!({"email": "jane@example.com"})).await, 400);
+    assert_eq!(change(json!({"email": "j@example.com"})).await, 200);
+    assert_eq!(change(json!({"email": "john@example.com"})).await, 200);
+    assert_eq!(change(json!({"password": OTHER_PASSWORD})).await, 200);
+    assert_eq!(app.unread_mails().len(), 3);
+}
+
+/// Reset links that are replaced, dropped, rejected, used and limited.
+async fn resets(app: &TestApp) {
+    let cool_down = Duration::from_secs(121);
+    assert_eq!(app.request_reset("nobody@example.com").await.status, 404);
+    let first = app.reset_token("john@example.com").await;
+    assert_eq!(app.request_reset("john@example.com").await.status, 200);
+    app.advance(cool_down);
+    let second = app.reset_token("john@example.com").await;
+    assert_eq!(app.complete(&first, PASSWORD).await.status, 400);
+    assert_eq!(app.complete(&second, PASSWORD).await.status, 201);
+    assert_eq!(app.complete(&second, PASSWORD).await.status, 400);
+    app.mail();
+    // `send_mail` finds that the user was deleted and records it.
+    app.advance(cool_down);
+    let users = app.tables();
+    let max = app.sign_up("max").await;
+    app.proxy.rule(|call| match call.function.as_str() {
+        "send_mail" => error(400, "ThrottlingException"),
+        _ => FaultAction::Forward,
+    });
+    assert_eq!(app.request_reset("max@example.com").await.status, 200);
+    users.delete(USERS, &format!("user#{}", max.id)).await;
+    app.proxy.heal();
+    app.server.drain().await;
+    assert!(app.unread_mails().is_empty());
+    for _ in 0..60 {
+        app.complete("1-0", PASSWORD).await;
+    }
+    let limited = app.complete("1-0", PASSWORD).await;
+    assert_eq!(limited.problem(), problem(429, "too_many_requests"));
+}
+
+/// Each signer rotates a key that is too old.
+async fn keys(app: &TestApp) {
+    let month = Duration::from_hours(31 * 24);
+    app.advance(month);
+    app.token("jane", PASSWORD).await;
+    app.advance(month);
+    let late = app.sign_up("late").await;
+    let keys = app.get("/.well-known/jwks.json", &late.token).await;
+    assert_eq!(keys.status, 200);
+}

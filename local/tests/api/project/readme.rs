@@ -1,0 +1,49 @@
+//! The journey in README.md works when pasted into a shell.
+
+use std::{path::Path, process::Stdio};
+
+use tokio::process::Command;
+
+use crate::support::app::TestApp;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journey_works_line_by_line() {
+    let app = TestApp::start().await;
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, journey) = readme
+        .split_once("```sh\nAPI=http://127.0.0.1:3000\n")
+        .unwrap();
+    let (journey, _) = journey.split_once("```").unwrap();
+    let script = format!("shopt -s expand_aliases\nAPI={}\n{journey}", app.url(""));
+    let mut shell = Command::new("bash")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut input = shell.stdin.take().unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut input, script.as_bytes())
+        .await
+        .unwrap();
+    drop(input);
+    let output = shell.wait_with_output().await.unwrap();
+    assert!(output.status.success());
+    let output = String::from_utf8(output.stdout).unwrap();
+    let statuses: Vec<_> = output
+        .lines()
+        .map(|line| line.rsplit(' ').next().unwrap())
+        .collect();
+    assert_eq!(
+        statuses,
+        [
+            "201", "200", "200", "200", "201", "400", "401", "401", "200"
+        ],
+        "{output}"
+    );
+    assert_eq!(
+        app.unread_mails().len(),
+        2,
+        "the link, and the notice of the new password"
+    );
+}

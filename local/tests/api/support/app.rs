@@ -1,0 +1,386 @@
+//! A complete Latchkey for one test: its own tables, a clock that the test advances, and seeded randomness.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use local::{Mail, Options, Server};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use reqwest::Method;
+use serde_json::{Value, json, value::to_raw_value};
+use shared::{
+    app::Providers,
+    domain::{
+        clock::{Clock, Timestamp},
+        password::{Hasher, Params},
+        random::Random,
+    },
+};
+
+use super::{
+    log_watch::LogWatch,
+    proxy::Proxy,
+    response::{Response, problem},
+    tables::Tables,
+};
+use crate::project::permissions;
+
+/// 2026-01-31T12:00:00Z, the time at which every test starts.
+pub const START: u64 = 1_769_860_800;
+
+/// A password that meets the policy.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Another password that meets the policy.
+pub const OTHER_PASSWORD: &str = "seventeen purple submarines";
+
+/// A third password that meets the policy.
+pub const THIRD_PASSWORD: &str = "eleven orange hovercrafts";
+
+/// A password that no user has.
+pub const WRONG_PASSWORD: &str = "wrong horse battery staple";
+
+/// How often tests repeat overlapping requests, so that they meet in many orders.
+pub const ROUNDS: usize = 50;
+
+/// Argon2id parameters cheap enough for tests.
+const LIGHT: Params = Params {
+    m_cost: 64,
+    t_cost: 1,
+    p_cost: 1,
+};
+
+/// A complete Latchkey. Dropping it fails the test if a mail was not read, a function made a call that it has no
+/// permission for, or a log contains a secret that the test sent.
+pub struct TestApp {
+    pub server: Server,
+    /// The proxy between the functions and DynamoDB.
+    pub proxy: Proxy,
+    pub hasher: Hasher,
+    /// The secrets that must not be logged.
+    pub log_watch: LogWatch,
+    client: reqwest::Client,
+    now: Arc<AtomicU64>,
+    read: Mutex<Vec<String>>,
+}
+
+/// A user who signed up, with the session token of the sign-up.
+#[derive(Clone, Debug)]
+pub struct TestUser {
+    pub id: u64,
+    pub username: String,
+    pub email: String,
+    pub token: String,
+}
+
+impl TestApp {
+    /// Starts with the template's settings.
+    pub async fn start() -> Self {
+        Self::with_settings(&[]).await
+    }
+
+    /// Starts without limits per source address: all requests of a test come from one address.
+    pub async fn without_source_limits() -> Self {
+        Self::with_settings(&[("SOURCE_LIMITS", "off")]).await
+    }
+
+    /// Starts with these settings in place of the template's.
+    pub async fn with_settings(settings: &[(&str, &str)]) -> Self {
+        Self::with_params(settings, LIGHT).await
+    }
+
+    /// Starts with these settings and these Argon2id parameters.
+    pub async fn with_params(settings: &[(&str, &str)], params: Params) -> Self {
+        let log_watch = LogWatch::begin();
+        let now = Arc::new(AtomicU64::new(START));
+        let time = now.clone();
+        let random = Mutex::new(StdRng::seed_from_u64(42));
+        let hasher = Hasher::new(params);
+        let providers = Providers {
+            clock: Clock::new(move || Timestamp::from_unix(time.load(Ordering::SeqCst))),
+            random: Random::new(move |bytes| random.lock().unwrap().fill_bytes(bytes)),
+            hasher: hasher.clone(),
+        };
+        let proxy = Proxy::start().await;
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+        let mut options = Options::new(template, providers);
+        options.settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<BTreeMap<_, _>>();
+        options
+            .settings
+            .insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), proxy.url());
+        let server = Server::start(options).await.unwrap();
+        proxy.forward_to(server.dynamodb_address());
+        Self {
+            server,
+            proxy,
+            hasher,
+            log_watch,
+            client: reqwest::Client::new(),
+            now,
+            read: Mutex::default(),
+        }
+    }
+
+    /// Direct access to the tables.
+    pub fn tables(&self) -> Tables {
+        Tables::of(self)
+    }
+
+    /// Advances the clock.
+    pub fn advance(&self, by: Duration) {
+        self.now.fetch_add(by.as_secs(), Ordering::SeqCst);
+    }
+
+    /// The current time in Unix seconds.
+    pub fn now(&self) -> u64 {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.address())
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Response {
+        let request = request.build().unwrap();
+        self.log_watch.add_request(&request);
+        let received = self.client.execute(request).await.unwrap();
+        let response = Response {
+            status: received.status().as_u16(),
+            headers: received.headers().clone(),
+            text: received.text().await.unwrap(),
+        };
+        self.log_watch.add_response(&response);
+        response
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Response {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Response {
+        let request = self
+            .request(Method::GET, path)
+            .header("authorization", format!("Token {token}"));
+        self.send(request).await
+    }
+
+    /// Signs up `name` with `name@example.com` and [`PASSWORD`].
+    pub async fn sign_up(&self, name: &str) -> TestUser {
+        let email = format!("{name}@example.com");
+        let response = self.try_sign_up(name, &email, PASSWORD).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        TestUser {
+            id: response.json()["user"]["id"].as_u64().unwrap(),
+            username: name.to_owned(),
+            email,
+            token: response.token(),
+        }
+    }
+
+    /// The response to a sign-up.
+    pub async fn try_sign_up(&self, username: &str, email: &str, password: &str) -> Response {
+        let body = json!({"username": username, "email": email, "password": password});
+        self.post("/auth/signup", &body).await
+    }
+
+    /// The response to a log-in by username, or by e-mail if `name` has an `@`.
+    pub async fn log_in(&self, name: &str, password: &str) -> Response {
+        let field = if name.contains('@') {
+            "email"
+        } else {
+            "username"
+        };
+        self.post("/auth/login", &json!({field: name, "password": password}))
+            .await
+    }
+
+    /// Fails to log in `times` times.
+    pub async fn fail_log_ins(&self, name: &str, times: usize) {
+        for _ in 0..times {
+            let response = self.log_in(name, WRONG_PASSWORD).await;
+            assert_eq!(
+                response.problem(),
+                problem(401, "invalid_credentials"),
+                "{name}"
+            );
+        }
+    }
+
+    /// The token of a successful log-in.
+    pub async fn token(&self, name: &str, password: &str) -> String {
+        let response = self.log_in(name, password).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.token()
+    }
+
+    pub async fn log_out(&self, token: &str) -> Response {
+        let request = self
+            .request(Method::POST, "/auth/logout")
+            .header("authorization", format!("Token {token}"));
+        self.send(request).await
+    }
+
+    /// The response to reading the user's own record.
+    pub async fn details(&self, user: &TestUser) -> Response {
+        self.details_with(user, &user.token).await
+    }
+
+    /// The response to reading the user's record with `token`.
+    pub async fn details_with(&self, user: &TestUser, token: &str) -> Response {
+        self.get(&format!("/api/users/{}", user.id), token).await
+    }
+
+    /// `true` if `token` still reads the record of the user with this id.
+    pub async fn is_live(&self, id: u64, token: &str) -> bool {
+        self.get(&format!("/api/users/{id}"), token).await.status == 200
+    }
+
+    /// The response to `update_details` with this body.
+    pub async fn update(&self, token: &str, body: &Value) -> Response {
+        let request = self
+            .request(Method::PATCH, "/api/users/update_details")
+            .header("authorization", format!("Token {token}"));
+        self.send(request.json(body)).await
+    }
+
+    /// The response to `update_details` with a wrong current password.
+    pub async fn guess_current_password(&self, user: &TestUser) -> Response {
+        let guess = with_password(WRONG_PASSWORD, json!({"first_name": "Mallory"}));
+        self.update(&user.token, &guess).await
+    }
+
+    /// The response to `update_details` with these fields and [`PASSWORD`] as the current password.
+    pub async fn change(&self, token: &str, fields: Value) -> Response {
+        self.update(token, &with_current_password(fields)).await
+    }
+
+    pub async fn request_reset(&self, email: &str) -> Response {
+        self.post("/api/passwords/reset_password", &json!({"email": email}))
+            .await
+    }
+
+    /// The response to completing a reset with the token of a link.
+    pub async fn complete(&self, token: &str, password: &str) -> Response {
+        let body = json!({
+            "new_password": password,
+            "password_confirmation": password,
+            "reset_token": token,
+        });
+        self.post("/api/passwords/reset_password_complete", &body)
+            .await
+    }
+
+    /// Requests a reset and returns the token in the mail.
+    pub async fn reset_token(&self, email: &str) -> String {
+        let response = self.request_reset(email).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        token_in(&self.mail())
+    }
+
+    /// Invokes `function` with its event in events/, modified by `change`; returns status and body.
+    pub async fn invoke(&self, function: &str, change: impl FnOnce(&mut Value)) -> (u64, Value) {
+        let mut event = event(function);
+        change(&mut event);
+        let response = self
+            .server
+            .invoke(function, to_raw_value(&event).unwrap())
+            .await
+            .unwrap();
+        let response: Value = serde_json::from_str(response.get()).unwrap();
+        let body = response["body"].as_str().unwrap();
+        let body = serde_json::from_str(body).unwrap_or(Value::Null);
+        (response["statusCode"].as_u64().unwrap(), body)
+    }
+
+    /// The only unread mail.
+    pub fn mail(&self) -> Mail {
+        let mut unread = self.unread_mails();
+        assert_eq!(unread.len(), 1, "{:?}", subjects(&unread));
+        unread.remove(0)
+    }
+
+    /// All unread mails, oldest first; they count as read from now on.
+    pub fn unread_mails(&self) -> Vec<Mail> {
+        let mut read = self.read.lock().unwrap();
+        let mut unread = self.server.mails();
+        unread.retain(|mail| !read.contains(&mail.id));
+        read.extend(unread.iter().map(|mail| mail.id.clone()));
+        for mail in &unread {
+            self.log_watch.add_mail(mail);
+        }
+        unread.reverse();
+        unread
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let unread = subjects(&self.unread_mails());
+            assert!(unread.is_empty(), "unread mails: {unread:?}");
+            permissions::check(&self.proxy.accesses());
+            let leaks = self.log_watch.leaks();
+            assert!(leaks.is_empty(), "secrets in the log: {leaks:#?}");
+        }
+    }
+}
+
+/// `fields` with [`PASSWORD`] as the current password.
+pub fn with_current_password(fields: Value) -> Value {
+    with_password(PASSWORD, fields)
+}
+
+/// `fields` with `current` as the current password.
+pub fn with_password(current: &str, mut fields: Value) -> Value {
+    fields["current-password"] = json!(current);
+    fields
+}
+
+/// The token in the link of a reset mail; text and HTML must contain the same.
+pub fn token_in(mail: &Mail) -> String {
+    let token = |content: &str| {
+        let (_, rest) = content.split_once("?token=").unwrap();
+        rest.split(|character: char| !character.is_ascii_alphanumeric() && character != '-')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(token(&mail.text), token(&mail.html));
+    token(&mail.text)
+}
+
+/// The event in events/ for `function`.
+pub fn event(function: &str) -> Value {
+    let path = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Adds the user's token to the function's own event, and the user's id if the path has one.
+pub fn authorize(event: &mut Value, user: &TestUser) {
+    event["headers"]["authorization"] = json!(format!("Token {}", user.token));
+    if !event["pathParameters"].is_null() {
+        event["pathParameters"] = json!({"id": user.id.to_string()});
+    }
+}
+
+/// Sets the body of an event as plain text.
+pub fn set_body(event: &mut Value, body: &str) {
+    event["body"] = json!(body);
+    event["isBase64Encoded"] = json!(false);
+}
+
+fn subjects(mails: &[Mail]) -> Vec<String> {
+    mails.iter().map(|mail| mail.subject.clone()).collect()
+}

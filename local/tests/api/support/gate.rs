@@ -1,0 +1,48 @@
+//! A gate that holds calls back until a test opens it.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+/// Holds calls back until a test has done what must happen first. The test must be faster than the client's timeouts: one
+/// second for an attempt, and three in total.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub fn closed() -> Self {
+        let empty = || Arc::new(Semaphore::new(0));
+        Self {
+            reached: empty(),
+            open: empty(),
+        }
+    }
+
+    /// Waits until a call is held.
+    pub async fn reached(&self) {
+        self.reached.acquire().await.unwrap().forget();
+    }
+
+    /// Runs `action` while a call is held, then opens the gate.
+    pub async fn during<T>(&self, action: impl Future<Output = T>) -> T {
+        self.reached().await;
+        let result = action.await;
+        self.open();
+        result
+    }
+
+    /// Lets all calls pass from now on.
+    pub fn open(&self) {
+        self.open.close();
+    }
+
+    /// Holds a call until the gate is open.
+    pub async fn pass(&self) {
+        self.reached.add_permits(1);
+        // Returns with an error once the gate is opened, and not before.
+        let _ = self.open.acquire().await;
+    }
+}

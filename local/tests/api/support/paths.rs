@@ -1,0 +1,7 @@
+//! Paths of the endpoints.
+
+pub const SIGN_UP: &str = "/auth/signup";
+pub const LOG_IN: &str = "/auth/login";
+pub const UPDATE_DETAILS: &str = "/api/users/update_details";
+pub const RESET_PASSWORD: &str = "/api/passwords/reset_password";
+pub const RESET_PASSWORD_COMPLETE: &str = "/api/passwords/reset_password_complete";

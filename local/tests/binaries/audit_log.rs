@@ -1,0 +1,64 @@
+//! Log lines about authentication: the user, the route and the outcome of every attempt.
+
+use serde_json::{Value, json};
+
+use crate::support::fleet::{Fleet, event_with_body};
+
+/// Every attempt is logged with the user, the route and the outcome; an attempt with an unknown name has no user.
+#[tokio::test(flavor = "multi_thread")]
+async fn log_ins_are_logged_with_user_and_outcome() {
+    let mut fleet = Fleet::new().await;
+    let functions = ["sign_up", "log_in", "get_user", "log_out"];
+    for function in functions {
+        fleet.run(function).await;
+    }
+    let signed_up = fleet.replay("sign_up", &[]).await;
+    let id = signed_up.body["user"]["id"].as_u64().unwrap();
+    let log_in = |body: Value| event_with_body("log_in", &body);
+    let wrong = log_in(json!({"username": "jc123", "password": "not this one at all"}));
+    assert_eq!(fleet.call("log_in", &wrong).await.status, 401);
+    let unknown = log_in(json!({"username": "nobody", "password": "not this one at all"}));
+    assert_eq!(fleet.call("log_in", &unknown).await.status, 401);
+    let signed_in = fleet.replay("log_in", &[]).await;
+    let token = signed_in.body["token"].as_str().unwrap();
+    let another = [("{{TOKEN}}", token), ("{{USER_ID}}", "1")];
+    assert_eq!(fleet.replay("get_user", &another).await.status, 404);
+    let out = fleet.replay("log_out", &[("{{TOKEN}}", token)]).await;
+    assert_eq!(out.status, 204);
+    let again = fleet.replay("log_out", &[("{{TOKEN}}", token)]).await;
+    assert_eq!(again.status, 401);
+
+    let mut logged = Vec::new();
+    for function in functions {
+        let process = fleet.processes.get_mut(function).unwrap();
+        process.terminate();
+        process.ended().await;
+        logged.extend(process.log().lines().filter_map(outcome));
+    }
+    let (user, nobody) = (json!(id), Value::Null);
+    assert_eq!(
+        logged,
+        [
+            ("POST /auth/signup", &user, json!(201)),
+            ("POST /auth/login", &user, json!("invalid_credentials")),
+            ("POST /auth/login", &nobody, json!("invalid_credentials")),
+            ("POST /auth/login", &user, json!(200)),
+            ("GET /api/users/{id}", &user, json!("not_found")),
+            ("POST /auth/logout", &user, json!(204)),
+            ("POST /auth/logout", &user, json!("not_authenticated")),
+        ]
+        .map(|(route, user, outcome)| (json!(route), user.clone(), outcome))
+    );
+}
+
+/// Route, user, and the status of a success or the code of an error, if the line is about a request.
+fn outcome(line: &str) -> Option<(Value, Value, Value)> {
+    let line: Value = serde_json::from_str(line).unwrap();
+    let (fields, span) = (&line["fields"], &line["span"]);
+    let outcome = match fields["message"].as_str()? {
+        "request completed" if fields["status"].as_u64()? < 400 => &fields["status"],
+        "request rejected" => &fields["code"],
+        _ => return None,
+    };
+    Some((span["route"].clone(), span["user"].clone(), outcome.clone()))
+}

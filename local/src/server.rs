@@ -5,7 +5,7 @@ mod start_error;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -33,8 +33,11 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Port of the API on 127.0.0.1; 0 is any free one.
     pub port: u16,
-    /// Port of the DynamoDB endpoint on 127.0.0.1; 0 is any free one.
+    /// Port of the DynamoDB endpoint; 0 is any free one.
     pub dynamodb_port: u16,
+    /// Address of the DynamoDB endpoint. It checks no credentials, so it is this machine's alone by default; functions in
+    /// containers need one that they reach.
+    pub dynamodb_host: IpAddr,
     /// Clock, randomness and password hasher of every function; the clock is also that of tables in memory.
     pub surroundings: Surroundings,
     /// Environment variables that go over the template's, for all functions.
@@ -57,6 +60,7 @@ impl Options {
             data: None,
             port: 0,
             dynamodb_port: 0,
+            dynamodb_host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             surroundings,
             settings: BTreeMap::new(),
             source_limits: true,
@@ -87,7 +91,7 @@ impl Server {
         let template = Template::read(&options.template)?;
         check_settings(&template, &options.settings)?;
         let api = bind(options.port, "--port").await?;
-        let dynamodb = bind(options.dynamodb_port, "--dynamodb-port").await?;
+        let dynamodb = bind_dynamodb(options.dynamodb_host, options.dynamodb_port).await?;
         let Surroundings { clock, .. } = &options.surroundings;
         let database = dynamodb::open(options.data.as_deref(), clock, &template.tables)?;
         let dynamodb = DynamoDb::serve(database.clone(), dynamodb)?;
@@ -96,7 +100,7 @@ impl Server {
             let mails = mails.clone();
             move |request, _| ses::answer(mails.clone(), request)
         })?;
-        let settings = environment(&options, dynamodb.address(), ses.address());
+        let settings = environment(&options, reachable(dynamodb.address()), ses.address());
         let functions = Functions::start(
             &template.functions,
             &settings,
@@ -134,10 +138,10 @@ impl Server {
         self.api.address()
     }
 
-    /// Where the DynamoDB endpoint is.
+    /// Where this machine reaches the DynamoDB endpoint.
     #[must_use]
     pub fn dynamodb_address(&self) -> SocketAddr {
-        self.dynamodb.address()
+        reachable(self.dynamodb.address())
     }
 
     /// Where the SES endpoint is.
@@ -205,6 +209,32 @@ async fn bind(port: u16, option: &'static str) -> Result<TcpListener, StartError
             option,
             source,
         })
+}
+
+/// The socket of the DynamoDB endpoint.
+async fn bind_dynamodb(host: IpAddr, port: u16) -> Result<TcpListener, StartError> {
+    if host == Ipv4Addr::LOCALHOST {
+        return bind(port, "--dynamodb-port").await;
+    }
+    TcpListener::bind((host, port))
+        .await
+        .map_err(|source| StartError::DynamoDbAddress {
+            address: SocketAddr::new(host, port),
+            source,
+        })
+}
+
+/// The loopback address in place of one that means all addresses of this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(all) if all.ip().is_unspecified() => {
+            (Ipv4Addr::LOCALHOST, all.port()).into()
+        }
+        SocketAddr::V6(all) if all.ip().is_unspecified() => {
+            (Ipv6Addr::LOCALHOST, all.port()).into()
+        }
+        one => one,
+    }
 }
 
 /// Settings that no function reads would be silently without effect.

@@ -1,6 +1,6 @@
 //! Why a server does not start, in one line each, with what to do about it.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use crate::{dynamodb, invocation, template};
 
@@ -18,6 +18,16 @@ pub enum StartError {
         /// The option that chooses another.
         option: &'static str,
         /// Why it cannot be had.
+        source: io::Error,
+    },
+    /// The address of the DynamoDB endpoint is not this machine's, or its port is in use.
+    #[error(
+        "cannot listen on {address}: {source}; choose another with --dynamodb-host and --dynamodb-port"
+    )]
+    DynamoDbAddress {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Why it cannot be used.
         source: io::Error,
     },
     /// A setting that no function reads.

@@ -72,10 +72,11 @@ const RIGHTS: &str = "
     update_details           TransientTable         mail#email_changed#*             dynamodb:PutItem
 
     *                        its own log            -                                logs:CreateLogStream logs:PutLogEvents
+    *                        *                      -                                xray:PutTraceSegments xray:PutTelemetryRecords
 ";
 
 /// Rights that no function is seen to use, with the reason: resources that they are on, or actions.
-const NOT_SEEN: [(&str, &str); 5] = [
+const NOT_SEEN: [(&str, &str); 7] = [
     (
         "TransientTable.StreamArn",
         "Lambda reads the stream in the role's name",
@@ -95,6 +96,14 @@ const NOT_SEEN: [(&str, &str); 5] = [
     (
         "its own log",
         "Lambda writes in the role's name what a function prints",
+    ),
+    (
+        "xray:PutTraceSegments",
+        "Lambda sends traces with the role's permissions",
+    ),
+    (
+        "xray:PutTelemetryRecords",
+        "Lambda sends traces with the role's permissions",
     ),
 ];
 
@@ -216,7 +225,11 @@ fn policies() -> BTreeMap<String, Policy> {
             path: properties["Path"].as_str().unwrap().to_owned(),
             statements: policies
                 .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap())
-                .cloned()
+                .map(|statement| match statement {
+                    // `!If [Condition, statement, !Ref AWS::NoValue]`
+                    Value::Array(choice) => choice[1].clone(),
+                    statement => statement.clone(),
+                })
                 .collect(),
         };
         (name.unwrap().to_owned(), policy)
@@ -237,12 +250,14 @@ fn granted(function: &str, role: &str, statement: &Value) -> Vec<Right> {
     );
     assert_eq!(statement["Effect"], "Allow", "{function}: {statement}");
     let own_log = format!("{}Log.Arn", role.strip_suffix("Role").unwrap());
-    // By its name if the stack makes it, by its ARN if a parameter names it: `table/${UsersTableName}` is UsersTable.
+    // By its name if the stack makes it, by its ARN if a parameter names it: `table/${UsersTableName}` is UsersTable, and
+    // so is the one that it replaces.
     let resource = |text: &str| {
         let of_account = text.rsplit("${AWS::AccountId}:").next().unwrap();
         let named = of_account
             .strip_prefix("table/${")
-            .and_then(|name| name.strip_suffix("Name}"));
+            .and_then(|name| name.strip_suffix("Name}"))
+            .map(|name| name.strip_prefix("Previous").unwrap_or(name));
         match text.split_once('.') {
             _ if text == own_log => "its own log",
             Some((name, "Arn")) => name,
@@ -283,7 +298,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 fn conditions(condition: &Value) -> Vec<String> {
-    let keys = &condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    let keys = &condition["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"];
     let sender = &condition["StringEquals"]["ses:FromAddress"];
     let is_alone = |outer: &Value| {
         let lengths = [condition, outer].map(|level| level.as_object().map(serde_json::Map::len));
@@ -291,7 +306,7 @@ fn conditions(condition: &Value) -> Vec<String> {
     };
     if condition.is_null() {
         vec!["-".to_owned()]
-    } else if keys.is_array() && is_alone(&condition["ForAllValues:StringLike"]) {
+    } else if keys.is_array() && is_alone(&condition["ForAnyValue:StringLike"]) {
         texts(keys)
     } else if sender.is_string() && is_alone(&condition["StringEquals"]) {
         vec![format!("from={}", sender.as_str().unwrap())]
@@ -328,8 +343,6 @@ mod case_43_rights {
             let roles = texts(&TEMPLATE["Resources"][policy]["Properties"]["Roles"]);
             roles.into_iter().collect::<BTreeSet<_>>()
         };
-        let every = policies.values().map(|policy| policy.role.clone());
-        assert_eq!(roles_of("TracingPolicy"), every.collect());
         let of_keys = rights.iter().filter(|right| right.resource == "KeysTable");
         let of_keys = of_keys.map(|right| policies[&right.function].role.clone());
         assert_eq!(roles_of("KeysKmsPolicy"), of_keys.collect());

@@ -1,6 +1,6 @@
 //! The options of the development server.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use clap::Parser;
 use local::Options;
@@ -14,9 +14,12 @@ pub(crate) struct CommandLine {
     /// Port of the API on 127.0.0.1
     #[arg(long, env = "PORT", default_value_t = 3000)]
     port: u16,
-    /// Port of the DynamoDB endpoint on 127.0.0.1
+    /// Port of the DynamoDB endpoint
     #[arg(long, default_value_t = 8000)]
     dynamodb_port: u16,
+    /// Address of the DynamoDB endpoint, which checks no credentials; for `sam local` on Linux, that of Docker's bridge
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    dynamodb_host: IpAddr,
     /// File that keeps the data [default: in memory]
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
@@ -50,6 +53,7 @@ impl CommandLine {
             wait_for_mails: !hides_addresses,
             port: self.port,
             dynamodb_port: self.dynamodb_port,
+            dynamodb_host: self.dynamodb_host,
             settings,
             source_limits: !self.no_source_limits,
             ..Options::new(self.template, Providers::system())

@@ -2,7 +2,12 @@
 
 mod start_error;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use serde_json::value::RawValue;
 use shared::{app::Providers, lambda::Invoke};
@@ -27,8 +32,11 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// The port of the API on 127.0.0.1; 0 selects a free one.
     pub port: u16,
-    /// The port of the DynamoDB endpoint on 127.0.0.1; 0 selects a free one.
+    /// The port of the DynamoDB endpoint; 0 selects a free one.
     pub dynamodb_port: u16,
+    /// The address of the DynamoDB endpoint. It checks no credentials, so the default is the loopback address; functions
+    /// in containers need one that they can reach.
+    pub dynamodb_host: IpAddr,
     /// The clock, randomness and password hasher of every function. Tables in memory use the same clock.
     pub providers: Providers,
     /// Environment variables of every function, which override those of the template.
@@ -52,6 +60,7 @@ impl Options {
             data: None,
             port: 0,
             dynamodb_port: 0,
+            dynamodb_host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             providers,
             settings: BTreeMap::new(),
             source_limits: true,
@@ -82,7 +91,7 @@ impl Server {
         let template = Template::read(&options.template)?;
         check_settings(&template, &options.settings)?;
         let api = bind(options.port, "--port").await?;
-        let dynamodb = bind(options.dynamodb_port, "--dynamodb-port").await?;
+        let dynamodb = bind_dynamodb(options.dynamodb_host, options.dynamodb_port).await?;
         let Providers { clock, .. } = &options.providers;
         let database = dynamodb::open(options.data.as_deref(), clock, &template.tables)?;
         let dynamodb = DynamoDb::serve(database.clone(), dynamodb)?;
@@ -91,7 +100,7 @@ impl Server {
             let mails = mails.clone();
             move |request, _| ses::handle(mails.clone(), request)
         })?;
-        let settings = environment(&options, dynamodb.address(), ses.address());
+        let settings = environment(&options, reachable(dynamodb.address()), ses.address());
         let functions = Functions::start(
             &template.functions,
             &settings,
@@ -128,10 +137,10 @@ impl Server {
         self.api.address()
     }
 
-    /// The address of the DynamoDB endpoint.
+    /// The address at which this machine reaches the DynamoDB endpoint.
     #[must_use]
     pub fn dynamodb_address(&self) -> SocketAddr {
-        self.dynamodb.address()
+        reachable(self.dynamodb.address())
     }
 
     /// The address of the SES endpoint.
@@ -198,6 +207,32 @@ async fn bind(port: u16, option: &'static str) -> Result<TcpListener, StartError
             option,
             source,
         })
+}
+
+/// Opens the socket of the DynamoDB endpoint.
+async fn bind_dynamodb(host: IpAddr, port: u16) -> Result<TcpListener, StartError> {
+    if host == Ipv4Addr::LOCALHOST {
+        return bind(port, "--dynamodb-port").await;
+    }
+    TcpListener::bind((host, port))
+        .await
+        .map_err(|source| StartError::DynamoDbAddress {
+            address: SocketAddr::new(host, port),
+            source,
+        })
+}
+
+/// Replaces the unspecified address, which means all addresses of this machine, by the loopback address.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(all) if all.ip().is_unspecified() => {
+            (Ipv4Addr::LOCALHOST, all.port()).into()
+        }
+        SocketAddr::V6(all) if all.ip().is_unspecified() => {
+            (Ipv6Addr::LOCALHOST, all.port()).into()
+        }
+        specific => specific,
+    }
 }
 
 /// Rejects settings that no function reads: they would have no effect.

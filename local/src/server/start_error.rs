@@ -1,6 +1,6 @@
 //! The errors of a start: one line each, with advice where there is some.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use crate::{dynamodb, lambda, template};
 
@@ -18,6 +18,16 @@ pub enum StartError {
         /// The option that selects another port.
         option: &'static str,
         /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The address of the DynamoDB endpoint is not this machine's, or its port is in use.
+    #[error(
+        "cannot listen on {address}: {source}; choose another with --dynamodb-host and --dynamodb-port"
+    )]
+    DynamoDbAddress {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Why it cannot be used.
         source: io::Error,
     },
     /// A setting that no function reads.

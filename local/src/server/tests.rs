@@ -213,3 +213,37 @@ async fn a_start_error_names_its_cause() {
     );
     running.stop().await;
 }
+
+#[tokio::test]
+async fn dynamodb_listens_at_the_given_address() {
+    let host = Ipv4Addr::new(127, 0, 0, 2);
+    let server = Server::start(Options {
+        dynamodb_host: host.into(),
+        ..options()
+    });
+    let server = server.await.expect("a server");
+    assert_eq!(server.dynamodb_address().ip(), host);
+    let everywhere = Server::start(Options {
+        dynamodb_host: Ipv4Addr::UNSPECIFIED.into(),
+        ..options()
+    });
+    let everywhere = everywhere.await.expect("a server");
+    let address = everywhere.dynamodb_address();
+    assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
+    let variables = everywhere.environment("get_user").expect("a function");
+    assert_eq!(
+        variables.get("AWS_ENDPOINT_URL_DYNAMODB"),
+        Some(&format!("http://{address}"))
+    );
+    // The address of a documentation network (RFC 5737) is no machine's.
+    let elsewhere = Server::start(Options {
+        dynamodb_host: Ipv4Addr::new(192, 0, 2, 1).into(),
+        ..options()
+    });
+    let problem = elsewhere.await.err().expect("a refusal").to_string();
+    assert!(
+        problem.starts_with("cannot listen on 192.0.2.1:0: ")
+            && problem.contains("--dynamodb-host"),
+        "{problem}"
+    );
+}

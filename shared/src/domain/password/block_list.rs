@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn is_small_enough_for_a_lambda_function() {
+    fn is_small_enough_to_deploy() {
         assert!(
             COMMON_PASSWORDS.len() < 200 * 1024,
             "{} bytes",

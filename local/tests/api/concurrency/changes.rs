@@ -57,8 +57,8 @@ mod case_18_concurrent_changes {
                 app.token("john", &current).await,
             );
             let new = |which: &str| format!("round {round} password {which}");
-            let wish = |which| with_password(&current, json!({"password": new(which)}));
-            let (first, second) = (wish("one"), wish("two"));
+            let update = |which| with_password(&current, json!({"password": new(which)}));
+            let (first, second) = (update("one"), update("two"));
             let responses = join_all([app.update(&one, &first), app.update(&two, &second)]).await;
             let (winner, loser, which) = match statuses(&responses).as_slice() {
                 [200, 401] => (&one, &two, "one"),
@@ -86,9 +86,9 @@ mod case_18_concurrent_changes {
                 format!("round {round} by link"),
                 format!("round {round} by change"),
             );
-            let wish = with_password(&current, json!({"password": by_change}));
+            let update = with_password(&current, json!({"password": by_change}));
             let (completed, changed) =
-                tokio::join!(app.complete(&link, &by_link), app.update(&session, &wish));
+                tokio::join!(app.complete(&link, &by_link), app.update(&session, &update));
             match (completed.status, changed.status) {
                 (201, 401) => {
                     assert!(!app.is_live(user.id, &session).await);
@@ -120,12 +120,14 @@ mod case_18_concurrent_changes {
             let address = app.details_with(&user, &session).await.json()["email"].clone();
             let link = app.reset_token(address.as_str().unwrap()).await;
             let password = format!("round {round} by link");
-            let wish = with_password(
+            let update = with_password(
                 &current,
                 json!({"email": format!("john{round}@example.com")}),
             );
-            let (completed, changed) =
-                tokio::join!(app.complete(&link, &password), app.update(&session, &wish));
+            let (completed, changed) = tokio::join!(
+                app.complete(&link, &password),
+                app.update(&session, &update)
+            );
             match (completed.status, changed.status) {
                 (201, 401) => current = password,
                 (400, 200) => assert_eq!(completed.problem(), problem(400, "invalid_token")),
@@ -145,8 +147,9 @@ mod case_18_concurrent_changes {
         let mut other = OTHER_PASSWORD;
         for _ in 0..ROUNDS {
             let session = app.token("john", current).await;
-            let wish = with_password(current, json!({"password": other}));
-            let (changed, ended) = tokio::join!(app.update(&session, &wish), app.log_out(&session));
+            let update = with_password(current, json!({"password": other}));
+            let (changed, ended) =
+                tokio::join!(app.update(&session, &update), app.log_out(&session));
             assert_eq!(ended.status, 204);
             assert!(!app.is_live(user.id, &session).await);
             match changed.status {
@@ -169,7 +172,7 @@ mod case_18_concurrent_changes {
             let before = app.tables().user(user.id).await["version"]
                 .as_u64()
                 .unwrap();
-            let wishes: Vec<_> = (0..10)
+            let updates: Vec<_> = (0..10)
                 .map(|number| {
                     with_password(
                         PASSWORD,
@@ -177,7 +180,8 @@ mod case_18_concurrent_changes {
                     )
                 })
                 .collect();
-            let responses = join_all(wishes.iter().map(|wish| app.update(&user.token, wish))).await;
+            let responses =
+                join_all(updates.iter().map(|update| app.update(&user.token, update))).await;
             let done = responses
                 .iter()
                 .filter(|response| response.status == 200)

@@ -27,7 +27,7 @@ mod case_18_concurrent_changes {
             if signed_in.status == 200 {
                 let token = signed_in.token();
                 let read = app.details_with(&user, &token).await;
-                assert_eq!(read.status, 401, "a session of the old password lives on");
+                assert_eq!(read.status, 401, "a session with the old password is valid");
             }
             let sessions = app.tables().user(user.id).await["sessions"]
                 .as_object()
@@ -113,11 +113,11 @@ mod case_30_throttling {
             while tokens.len() < 10 {
                 tokens.push(app.token("john", PASSWORD).await);
             }
-            let mut dead = 0;
+            let mut ended = 0;
             for token in &tokens {
-                dead += usize::from(!app.is_live(user.id, token).await);
+                ended += usize::from(!app.is_live(user.id, token).await);
             }
-            assert_eq!(dead, 0);
+            assert_eq!(ended, 0);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Many users do everything at once, while calls fail and time passes; at each rest it is checked that all is as it may
-//! be. What is done comes from a printed seed; in which order it then happens does not, so that a seed that failed may
-//! have to be run more than once.
+//! Randomized requests of many concurrent users, while calls fail and time passes. After each round, when nothing is in
+//! progress, all tables and responses are checked. The requests are generated from a printed seed; their interleaving is not,
+//! so a failing seed may have to be run more than once.
 //!
-//! By hand, for as long as one likes, with everything counted:
-//! `LATCHKEY_RANDOM_SECONDS=1800 LATCHKEY_RANDOM_SEED=7 cargo test -p local --test api random -- --nocapture`
+//! To run it for a longer time with statistics:
+//! `LATCHKEY_RANDOM_SECONDS=1800 LATCHKEY_RANDOM_SEED=7 cargo test -p local --test api randomized -- --nocapture`
 
 mod burst;
 mod check;
@@ -36,17 +36,17 @@ use self::{
     world::World,
 };
 
-/// Workers at a time.
+/// The number of concurrent workers.
 const WORKERS: usize = 8;
 
-/// Rounds before everything starts over: by then all usernames are taken.
+/// The number of rounds before a new start: by then all usernames are taken.
 const ROUNDS: usize = 12;
 
-/// What is always run, beside a seed that is new each time.
+/// The seed of every run, besides a new one each time.
 const SEED: u64 = 1;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_many_do_at_once_nothing_is_lost_doubled_or_brought_back() {
+async fn concurrent_requests_preserve_every_invariant() {
     let number = |name| setting(name).map(|text| text.parse::<u64>().unwrap());
     let seconds = number("LATCHKEY_RANDOM_SECONDS");
     let seed = number("LATCHKEY_RANDOM_SEED");
@@ -63,31 +63,31 @@ async fn whatever_many_do_at_once_nothing_is_lost_doubled_or_brought_back() {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "whoever runs a test by hand says so in the environment"
+    reason = "manual runs are configured in the environment"
 )]
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Another one each time.
+/// A new seed for each run.
 fn rand_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(0) >> 32
 }
 
-/// What was done.
+/// Statistics of a run.
 #[derive(Default)]
 struct Tally {
     rounds: usize,
     faults: usize,
     probes: usize,
-    /// Users seen with as many sessions as there may be.
+    /// Users with the maximum number of sessions.
     full: usize,
-    /// By kind and status.
+    /// Requests by kind and status.
     steps: BTreeMap<(&'static str, u16), usize>,
 }
 
-/// Runs from `seed`, again and again until `time` is up.
+/// Runs from `seed` until `time` has passed.
 async fn run(seed: u64, time: Duration) {
     println!("seed {seed}");
     let began = Instant::now();
@@ -122,7 +122,7 @@ impl Tally {
     fn print(&self, seed: u64, time: Duration) {
         let requests: usize = self.steps.values().sum();
         println!(
-            "seed {seed}: {requests} requests in {} rounds, {} faults, {} probed at rest, {} full of sessions, {} s",
+            "seed {seed}: {requests} requests in {} rounds, {} faults, {} probes, {} users with all sessions, {} s",
             self.rounds,
             self.faults,
             self.probes,
@@ -135,7 +135,7 @@ impl Tally {
     }
 }
 
-/// Every violation, and what was done to those whom it concerns.
+/// Prints every violation and the requests of its user.
 fn report(found: &[Violation], steps: &[Step]) {
     for Violation { user, text } in found {
         println!("VIOLATION, user {user:?}: {text}");
@@ -150,13 +150,13 @@ fn report(found: &[Violation], steps: &[Step]) {
     }
 }
 
-/// One Latchkey from its first user on.
+/// One app from its first user on.
 struct Era {
     world: World,
     random: StdRng,
-    /// Of the last round.
+    /// The requests of the last round.
     steps: Vec<Step>,
-    /// What stood in the table of mails at the last rest.
+    /// The keys of the transient table after the last round.
     old_mails: BTreeSet<String>,
 }
 
@@ -170,12 +170,12 @@ impl Era {
         }
     }
 
-    /// A burst, a rest, and the check.
+    /// Runs a burst of requests, waits until nothing is in progress, and checks everything.
     async fn round(&mut self, tally: &mut Tally) -> Vec<Violation> {
         let mail_faults = self.world.faults.of("send_mail");
         self.burst().await;
         let world = &self.world;
-        let rest = Rest::look(world).await;
+        let rest = Rest::read(world).await;
         let mail_faults = world.faults.of("send_mail") - mail_faults;
         self.steps = std::mem::take(&mut *world.steps.lock().unwrap());
         self.steps.sort_by_key(|step| step.began);
@@ -204,8 +204,8 @@ impl Era {
             found = probe(world, &settled, &mut self.random).await;
             tally.probes += 1;
         }
-        // Probing counts wrong passwords and signs in and out.
-        let rest = Rest::look(world).await;
+        // Probes count wrong passwords and create and end sessions.
+        let rest = Rest::read(world).await;
         update(&mut settled, &rest);
         let full = |person: &&Person| person.sessions.len() == check::SESSIONS;
         tally.full += settled.iter().filter(full).count();
@@ -221,12 +221,12 @@ impl Era {
         found
     }
 
-    /// Everybody at once.
+    /// Runs all workers concurrently.
     async fn burst(&mut self) {
         let world = &self.world;
         let ids: Vec<_> = world.people.lock().unwrap().all.keys().copied().collect();
         let hot = (!ids.is_empty()).then(|| ids[self.random.random_range(0..ids.len())]);
-        world.faults.strike(&world.app.proxy, self.random.random());
+        world.faults.inject(&world.app.proxy, self.random.random());
         let workers: Vec<_> = (0..WORKERS)
             .map(|number| Worker::new(world, number, self.random.random(), hot))
             .collect();
@@ -234,7 +234,7 @@ impl Era {
         world.app.proxy.heal();
     }
 
-    /// Between rounds there may pass a moment, a day, or a time that outlasts links or sessions.
+    /// Advances the clock by nothing, an hour, a day, or the lifetime of links or sessions.
     async fn pass_time(&mut self) {
         let app = &self.world.app;
         let hours = match self.random.random_range(0..12) {
@@ -251,7 +251,7 @@ impl Era {
     }
 }
 
-/// Users whose sign-up was not answered are there all the same.
+/// Adds users and sessions whose creation had no response.
 fn discover(world: &World, people: &mut People, steps: &[Step], rest: &Rest) -> Vec<Violation> {
     let mut found = Vec::new();
     for (id, record) in &rest.users {
@@ -275,7 +275,7 @@ fn discover(world: &World, people: &mut People, steps: &[Step], rest: &Rest) -> 
             Some(person) => drop(people.all.insert(*id, person)),
             None => found.push(Violation {
                 user: None,
-                text: format!("nobody signed up as {record}"),
+                text: format!("no sign-up created {record}"),
             }),
         }
     }
@@ -284,14 +284,14 @@ fn discover(world: &World, people: &mut People, steps: &[Step], rest: &Rest) -> 
             Some(person) => drop(person.sessions.insert(name, session)),
             None => found.push(Violation {
                 user: None,
-                text: format!("signed in as {id}, who is not there"),
+                text: format!("a session of user {id}, who does not exist"),
             }),
         }
     }
     found
 }
 
-/// Takes over what is so now, once it was found to be right.
+/// Updates the expected state from the tables after they were checked.
 fn update(people: &mut [Person], rest: &Rest) {
     for person in people {
         let record = &rest.users[&person.id];
@@ -305,10 +305,10 @@ fn update(people: &mut [Person], rest: &Rest) {
         person.credentials = number("credentials");
         person.passwords = number("passwords");
         person.failures = record["failures"]["n"].as_u64().unwrap_or_default();
-        let asked = rest
+        let mail = rest
             .transient
             .get(&format!("mail#reset_password#{}", person.id));
-        person.asked = asked
+        person.mails = mail
             .and_then(|mail| mail["count"].as_u64())
             .unwrap_or_default();
     }

@@ -47,11 +47,11 @@ mod case_25_concurrent_resets {
             let older = app.reset_token("john@example.com").await;
             app.advance(Duration::from_mins(2));
             let password = format!("round {round} by the older");
-            let (completed, asked) = tokio::join!(
+            let (completed, requested) = tokio::join!(
                 app.complete(&older, &password),
                 app.request_reset("john@example.com")
             );
-            assert_eq!(asked.status, 200);
+            assert_eq!(requested.status, 200);
             app.server.drain().await;
             let mails = app.unread_mails();
             let newer = mails.iter().find(|mail| mail.text.contains("?token="));
@@ -68,7 +68,7 @@ mod case_25_concurrent_resets {
             let password = format!("round {round} by the newer");
             let response = app.complete(&newer, &password).await;
             if completed.status == 400 {
-                assert_eq!(response.status, 201, "one of the two has to work");
+                assert_eq!(response.status, 201, "one of the two must work");
             }
             if response.status == 201 {
                 app.token("john", &password).await;
@@ -87,8 +87,8 @@ mod case_25_concurrent_resets {
             }
             app.advance(Duration::from_mins(2));
             let spellings = ["john@example.com", "JOHN@example.com", " John@EXAMPLE.com"];
-            let asked = (0..6).map(|number| app.request_reset(spellings[number % 3]));
-            let responses = join_all(asked).await;
+            let requests = (0..6).map(|number| app.request_reset(spellings[number % 3]));
+            let responses = join_all(requests).await;
             assert_eq!(statuses(&responses), [200; 6]);
             app.server.drain().await;
             app.mail();

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Checks that ten of thirty concurrent requests pass, in three windows.
-async fn let_through(app: &TestApp, path: &str, body: impl Fn(usize) -> Value) {
+async fn check_limit(app: &TestApp, path: &str, body: impl Fn(usize) -> Value) {
     for window in 0..3 {
         let bodies: Vec<_> = (0..30).map(|number| body(100 * window + number)).collect();
         let responses = join_all(bodies.iter().map(|body| app.post(path, body))).await;
@@ -42,21 +42,21 @@ mod case_22_rate_limits {
             ("LIMIT_WRONG_LOG_INS_PER_HOUR", "10"),
         ])
         .await;
-        let ask = |number| json!({"email": format!("nobody{number}@example.com")});
-        let_through(&app, RESET_PASSWORD, ask).await;
+        let request = |number| json!({"email": format!("nobody{number}@example.com")});
+        check_limit(&app, RESET_PASSWORD, request).await;
         let complete = |_| json!({"new_password": PASSWORD, "password_confirmation": PASSWORD, "reset_token": "x"});
-        let_through(&app, RESET_PASSWORD_COMPLETE, complete).await;
+        check_limit(&app, RESET_PASSWORD_COMPLETE, complete).await;
         let sign_up = |number| {
             json!({
                 "username": format!("user{number}"), "email": format!("user{number}@example.com"),
                 "password": PASSWORD
             })
         };
-        let_through(&app, SIGN_UP, sign_up).await;
+        check_limit(&app, SIGN_UP, sign_up).await;
         app.tables().check_users().await;
         let log_in =
             |number| json!({"username": format!("nobody{number}"), "password": WRONG_PASSWORD});
-        let_through(&app, LOG_IN, log_in).await;
+        check_limit(&app, LOG_IN, log_in).await;
     }
 }
 
@@ -78,14 +78,16 @@ mod case_30_throttling {
                 app.log_in(["john", "john@example.com"][number % 2], password)
             });
             let responses = join_all(tries).await;
-            let told = statuses(&responses);
-            let wrong = told.iter().filter(|status| **status == 401).count();
-            let right = told.iter().filter(|status| **status == 200).count();
+            let received = statuses(&responses);
+            let wrong = received.iter().filter(|status| **status == 401).count();
+            let right = received.iter().filter(|status| **status == 200).count();
             // A success resets the count, so that five more are possible.
-            assert!(wrong <= 5 + 5 * right, "{told:?}");
+            assert!(wrong <= 5 + 5 * right, "{received:?}");
             assert!(
-                told.iter().all(|status| [200, 401, 429].contains(status)),
-                "{told:?}"
+                received
+                    .iter()
+                    .all(|status| [200, 401, 429].contains(status)),
+                "{received:?}"
             );
         }
     }

@@ -29,8 +29,8 @@ const OPTIONAL: [&str; 12] = [
 ];
 
 /// Changes to an event that must not change the response.
-fn oddities() -> Vec<(&'static str, Value)> {
-    let mut oddities = vec![
+fn unusual_changes() -> Vec<(&'static str, Value)> {
+    let mut unusual_changes = vec![
         ("/rawPath", json!("")),
         ("/rawPath", json!("no-slash")),
         ("/rawPath", json!("//evil.example/x")),
@@ -62,15 +62,15 @@ fn oddities() -> Vec<(&'static str, Value)> {
         "\u{fc}",
         "%zz",
     ] {
-        oddities.push(("/headers/host", json!(host)));
-        oddities.push(("/headers/x-forwarded-host", json!(host)));
+        unusual_changes.push(("/headers/host", json!(host)));
+        unusual_changes.push(("/headers/x-forwarded-host", json!(host)));
     }
     for scheme in ["", "javascript", "ht tp", "https,http", ":", "\u{fc}"] {
-        oddities.push(("/headers/x-forwarded-proto", json!(scheme)));
-        oddities.push(("/headers/x-forwarded-for", json!(scheme)));
-        oddities.push(("/headers/x-forwarded-port", json!(scheme)));
+        unusual_changes.push(("/headers/x-forwarded-proto", json!(scheme)));
+        unusual_changes.push(("/headers/x-forwarded-for", json!(scheme)));
+        unusual_changes.push(("/headers/x-forwarded-port", json!(scheme)));
     }
-    oddities
+    unusual_changes
 }
 
 /// Sets the body of an event, as base64, and adds the user's token.
@@ -270,7 +270,7 @@ mod case_34_events {
         let app = TestApp::start().await;
         let user = app.sign_up("john").await;
         let body = json!({"username": "john", "password": PASSWORD}).to_string();
-        for (place, value) in oddities() {
+        for (place, value) in unusual_changes() {
             let change = |event: &mut Value| {
                 authorize(event, &user);
                 let (parent, name) = place.rsplit_once('/').unwrap();

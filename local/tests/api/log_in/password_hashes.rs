@@ -77,7 +77,7 @@ mod case_32_stored_hashes {
             assert_eq!(
                 app.hasher.count(),
                 runs + 1,
-                "it takes as long as any wrong password"
+                "the cost is that of any wrong password"
             );
             let change = json!({"current-password": PASSWORD, "first_name": "J"});
             let response = app.update(&user.token, &change).await;
@@ -126,7 +126,7 @@ mod case_32_stored_hashes {
                 assert!(now.starts_with("$argon2id$v=19$m=128,t=2,p=1$"), "{now}");
             }
             let read = app.details_with(&user, &session).await;
-            assert_eq!(read.status, 200, "no session ends by it");
+            assert_eq!(read.status, 200, "the session stays valid");
             session = app.token("john", PASSWORD).await;
             assert_eq!(app.log_in("john", WRONG_PASSWORD).await.status, 401);
         }
@@ -137,7 +137,7 @@ mod case_32_stored_hashes {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
         let tables = app.tables();
-        let good = tables.user(user.id).await["password_hash"]
+        let valid = tables.user(user.id).await["password_hash"]
             .as_str()
             .unwrap()
             .to_owned();
@@ -145,19 +145,19 @@ mod case_32_stored_hashes {
             String::new(),
             PASSWORD.to_owned(),
             "!".to_owned(),
-            format!("{good}$"),
-            format!(" {good}"),
-            good.replace("argon2id", "argon2i"),
-            good.replace("argon2id", "ARGON2ID"),
-            good.replace("v=19", "v=16"),
-            good.replace("m=64", "m=4294967295"),
-            good.replace("m=64", "m=65537"),
-            good.replace("m=64", "m=1"),
-            good.replace("t=1", "t=4294967295"),
-            good.replace("t=1", "t=0"),
-            good.replace("p=1", "p=16777215"),
-            good[..good.len() - 1].to_owned(),
-            good[..=good.rfind('$').unwrap()].to_owned(),
+            format!("{valid}$"),
+            format!(" {valid}"),
+            valid.replace("argon2id", "argon2i"),
+            valid.replace("argon2id", "ARGON2ID"),
+            valid.replace("v=19", "v=16"),
+            valid.replace("m=64", "m=4294967295"),
+            valid.replace("m=64", "m=65537"),
+            valid.replace("m=64", "m=1"),
+            valid.replace("t=1", "t=4294967295"),
+            valid.replace("t=1", "t=0"),
+            valid.replace("p=1", "p=16777215"),
+            valid[..valid.len() - 1].to_owned(),
+            valid[..=valid.rfind('$').unwrap()].to_owned(),
             "$2b$12$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234".to_owned(),
             "x".repeat(100_000),
         ] {

@@ -36,7 +36,7 @@ mod case_05_ended_sessions {
             .as_object()
             .unwrap()
             .len();
-        assert_eq!(sessions, 2, "the expired one is gone");
+        assert_eq!(sessions, 2, "the expired session was removed");
         assert_eq!(app.details_with(&user, &later).await.status, 200);
     }
 }

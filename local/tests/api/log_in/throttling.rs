@@ -110,7 +110,7 @@ mod case_30_throttling {
         assert_eq!(
             app.log_in("john", PASSWORD).await.status,
             429,
-            "asking changes nothing"
+            "the request changes nothing"
         );
         assert_completed(&app.complete(&token, OTHER_PASSWORD).await);
         app.token("john", OTHER_PASSWORD).await;

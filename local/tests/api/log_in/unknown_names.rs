@@ -14,7 +14,7 @@ mod case_30_throttling {
     async fn known_and_unknown_names_are_throttled_alike() {
         let app = TestApp::without_source_limits().await;
         app.sign_up("john").await;
-        let ask = async |name: &str| {
+        let attempt = async |name: &str| {
             let runs = app.hasher.count();
             let mut response = app.log_in(name, WRONG_PASSWORD).await;
             response.headers.remove("date");
@@ -26,16 +26,16 @@ mod case_30_throttling {
             )
         };
         for round in 0..40 {
-            let known = ask("john").await;
-            assert_eq!(known, ask("jane").await, "{round}");
-            assert_eq!(known, ask("jane@example.com").await, "{round}");
+            let known = attempt("john").await;
+            assert_eq!(known, attempt("jane").await, "{round}");
+            assert_eq!(known, attempt("jane@example.com").await, "{round}");
             app.advance(Duration::from_secs([0, 1, 2, 7, 60, 300, 899][round % 7]));
         }
         // A day after the last wait, the count is forgotten.
         app.advance(Duration::from_hours(25));
         for round in 0..8 {
-            let known = ask("john").await;
-            assert_eq!(known, ask("jane").await, "{round}, a day later");
+            let known = attempt("john").await;
+            assert_eq!(known, attempt("jane").await, "{round}, a day later");
             assert_eq!(known.0, if round < 5 { 401 } else { 429 });
         }
     }
@@ -68,7 +68,7 @@ mod case_31_unknown_names {
             .collect();
         assert_eq!(wrong.problem(), problem(401, "invalid_credentials"));
         assert_eq!((wrong.status, wrong.text), (unknown.status, unknown.text));
-        assert_eq!(app.hasher.count(), runs + 1, "a dummy hash is made");
+        assert_eq!(app.hasher.count(), runs + 1, "a dummy hash is computed");
         assert_eq!(
             calls_for_wrong.len(),
             calls_for_unknown.len(),

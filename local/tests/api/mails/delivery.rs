@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// Injects `action` into the next `times` writes that record a mail as sent.
-pub fn spoil_notes(app: &TestApp, times: u32, action: FaultAction) {
+pub fn fail_recording(app: &TestApp, times: u32, action: FaultAction) {
     let mut left = times;
     app.proxy.rule(move |call| {
         let notes = call.operation == "UpdateItem" && call.keys()[0].1.starts_with("mail#");
@@ -74,7 +74,7 @@ mod case_40_mail_delivery {
         for (name, first) in [("john", 0), ("jane", 1)] {
             let user = app.sign_up(name).await;
             // All attempts of the SDK.
-            spoil_notes(&app, 3, FaultAction::CutBefore);
+            fail_recording(&app, 3, FaultAction::CutBefore);
             assert_eq!(app.request_reset(&user.email).await.status, 200);
             app.server.drain().await;
             let mails = app.unread_mails();
@@ -82,7 +82,7 @@ mod case_40_mail_delivery {
             let tokens = [token_in(&mails[0]), token_in(&mails[1])];
             assert_ne!(
                 tokens[0], tokens[1],
-                "a secret is never kept, so it cannot be sent again"
+                "the secret is not stored, so a copy has another one"
             );
             assert_eq!(state(&app, &reset_key(&user)).await.0, "sent");
             assert_eq!(
@@ -104,7 +104,7 @@ mod case_40_mail_delivery {
     async fn a_lost_response_to_recording_sends_no_copy() {
         let (app, _ses) = start_with_ses().await;
         let user = app.sign_up("john").await;
-        spoil_notes(&app, 1, FaultAction::CutAfter);
+        fail_recording(&app, 1, FaultAction::CutAfter);
         let token = app.reset_token("john@example.com").await;
         app.server.drain().await;
         assert_eq!(state(&app, &reset_key(&user)).await.0, "sent");
@@ -161,9 +161,9 @@ mod case_40_mail_delivery {
             format!("reset#{}", users[0].id),
         ];
         for key in keys {
-            let spoilt = key.clone();
+            let failing = key.clone();
             app.proxy.rule_where(
-                move |call| call.keys()[0].1 == spoilt,
+                move |call| call.keys()[0].1 == failing,
                 error(400, "ProvisionedThroughputExceededException"),
             );
             assert_eq!(send(&app, &records).await, ["john"], "{key}");
@@ -237,7 +237,7 @@ mod case_40_mail_delivery {
                 app.server.drain().await;
                 app.server.drain().await;
                 let mails = app.unread_mails();
-                let shown = format!("{operation} of {key}, done {done}");
+                let shown = format!("{operation} of {key}, applied: {done}");
                 assert!((1..=2).contains(&mails.len()), "{shown}: {}", mails.len());
                 assert_eq!(state(&app, &reset_key(&user)).await.0, "sent", "{shown}");
                 let token = token_in(mails.last().unwrap());

@@ -7,8 +7,8 @@ use serde_json::{Value, json, value::RawValue};
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp},
     mail_queue::{
-        block, item, recipients, record, request_all_blocked, reset_key, send, start_with_ses,
-        state, unblock,
+        addresses, block, item, recipients, record, request_all_blocked, reset_key, send,
+        start_with_ses, state, unblock,
     },
     response::problem,
     tables::TRANSIENT,
@@ -96,10 +96,10 @@ mod case_40_mail_delivery {
         let user = app.sign_up("john").await;
         app.sign_up("jane").await;
         app.reset_token("john@example.com").await;
-        let mut poison = item(&app, &reset_key(&user)).await;
-        poison["state"] = json!("queued");
-        poison["user"] = json!("nobody");
-        app.tables().put(TRANSIENT, &poison).await;
+        let mut modified = item(&app, &reset_key(&user)).await;
+        modified["state"] = json!("queued");
+        modified["user"] = json!("nobody");
+        app.tables().put(TRANSIENT, &modified).await;
         app.server.drain().await;
         assert_eq!(state(&app, &reset_key(&user)).await.0, "failed");
         app.reset_token("jane@example.com").await;
@@ -111,7 +111,7 @@ mod case_40_mail_delivery {
         block(&app, &ses).await;
         let long_key =
             json!({"dynamodb": {"Keys": {"pk": {"S": format!("mail#{}", "x".repeat(3_000))}}}});
-        let poisons = [
+        let malformed = [
             "1e400".to_owned(),
             r#"{"dynamodb":{"NewImage":{"n":1e400}}}"#.to_owned(),
             r#"{"dynamodb":{"NewImage":{"s":"\ud800"}}}"#.to_owned(),
@@ -126,19 +126,19 @@ mod case_40_mail_delivery {
             long_key.to_string(),
             json!({"dynamodb": {"NewImage": {"x": {"S": "x".repeat(400_000)}}}}).to_string(),
         ];
-        for (number, poison) in poisons.iter().enumerate() {
+        for (number, record) in malformed.iter().enumerate() {
             let names = [format!("a{number}"), format!("b{number}")];
             let names = names.each_ref().map(String::as_str);
             let (users, records) = request_all_blocked(&app, &names).await;
             let mut batch: Vec<_> = records.iter().map(Value::to_string).collect();
-            batch.insert(number % 3, poison.clone());
-            let shown: String = poison.chars().take(80).collect();
+            batch.insert(number % 3, record.clone());
+            let shown: String = record.chars().take(80).collect();
             assert_eq!(
                 send_text(&app, &batch).await,
                 r#"{"batchItemFailures":[]}"#,
                 "{shown}"
             );
-            let expected: Vec<_> = users.iter().map(|user| user.email.as_str()).collect();
+            let expected = addresses(&users);
             assert_eq!(recipients(&app.unread_mails()), expected, "{shown}");
         }
         unblock(&app, &ses, &[]).await;
@@ -149,7 +149,7 @@ mod case_40_mail_delivery {
         let (app, ses) = start_with_ses().await;
         block(&app, &ses).await;
         let tables = app.tables();
-        let spoils: [fn(&mut Value); 10] = [
+        let modifications: [fn(&mut Value); 10] = [
             |mail| mail["kind"] = json!("pigeon post"),
             |mail| mail["kind"] = json!(5),
             |mail| mail["user"] = json!("nobody"),
@@ -161,15 +161,15 @@ mod case_40_mail_delivery {
             |mail| drop(mail.as_object_mut().unwrap().remove("expires_at")),
             |mail| mail["address"] = json!({"a": "b"}),
         ];
-        for (place, spoil) in spoils.iter().enumerate() {
+        for (place, modify) in modifications.iter().enumerate() {
             let names: Vec<_> = (0..10).map(|number| format!("u{place}x{number}")).collect();
             let names: Vec<_> = names.iter().map(String::as_str).collect();
             let (users, mut records) = request_all_blocked(&app, &names).await;
             let key = reset_key(&users[place]);
             let mut mail = item(&app, &key).await;
-            spoil(&mut mail);
+            modify(&mut mail);
             tables.put(TRANSIENT, &mail).await;
-            records[place] = record(&mail, "poison");
+            records[place] = record(&mail, "malformed");
             assert!(send(&app, &records).await.is_empty(), "{place}");
             let (state, reason) = state(&app, &key).await;
             assert_eq!(state, "failed", "{place}");
@@ -177,11 +177,11 @@ mod case_40_mail_delivery {
                 reason.starts_with("item cannot be deserialized"),
                 "{place}: {reason}"
             );
-            let good = users
+            let others = users
                 .iter()
                 .enumerate()
                 .filter(|(number, _)| *number != place);
-            let expected: Vec<_> = good.map(|(_, user)| user.email.as_str()).collect();
+            let expected: Vec<_> = others.map(|(_, user)| user.email.as_str()).collect();
             assert_eq!(recipients(&app.unread_mails()), expected, "{place}");
             // Another delivery changes nothing.
             assert!(send(&app, &records).await.is_empty(), "{place}");
@@ -194,17 +194,17 @@ mod case_40_mail_delivery {
     async fn a_malformed_item_can_be_replaced() {
         let (app, _ses) = start_with_ses().await;
         let user = app.sign_up("john").await;
-        let spoils: [fn(&mut Value); 4] = [
+        let modifications: [fn(&mut Value); 4] = [
             |mail| mail["kind"] = json!("pigeon post"),
             |mail| mail["nonce"] = json!(5),
             |mail| drop(mail.as_object_mut().unwrap().remove("nonce")),
             |mail| mail["count"] = json!("many"),
         ];
-        for (round, spoil) in spoils.iter().enumerate() {
+        for (round, modify) in modifications.iter().enumerate() {
             app.reset_token("john@example.com").await;
             app.advance(Duration::from_hours(25));
             let mut mail = item(&app, &reset_key(&user)).await;
-            spoil(&mut mail);
+            modify(&mut mail);
             app.tables().put(TRANSIENT, &mail).await;
             let token = app.reset_token("john@example.com").await;
             let passwords = [PASSWORD, OTHER_PASSWORD];

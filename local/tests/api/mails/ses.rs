@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout};
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, token_in},
     mail_queue::{
-        block, recipient, recipients, request_all_blocked, reset_key, send, start_with_ses, state,
-        throttle_blocked, unblock,
+        addresses, block, recipient, recipients, request_all_blocked, reset_key, send,
+        start_with_ses, state, throttle_blocked, unblock,
     },
     malformed_response::MalformedResponse,
     proxy::FaultAction,
@@ -74,7 +74,7 @@ mod case_40_mail_delivery {
         ses.heal();
         app.server.drain().await;
         let mails = app.unread_mails();
-        let expected: Vec<_> = users.iter().map(|user| user.email.as_str()).collect();
+        let expected = addresses(&users);
         assert_eq!(recipients(&mails), expected, "in order, each once");
         app.advance(Duration::from_secs(48 * 3600 - 1));
         let token = token_in(mails.last().unwrap());
@@ -89,37 +89,37 @@ mod case_40_mail_delivery {
             .into_iter()
             .enumerate()
         {
-            let (good, bad) = (
-                app.sign_up(&format!("good{number}")).await,
-                app.sign_up(&format!("bad{number}")).await,
+            let (accepted, rejected) = (
+                app.sign_up(&format!("accepted{number}")).await,
+                app.sign_up(&format!("rejected{number}")).await,
             );
-            let address = bad.email.clone();
+            let address = rejected.email.clone();
             ses.rule_where(
                 move |call| recipient(call) == address,
                 FaultAction::SesError(400, kind),
             );
-            assert_eq!(app.request_reset(&bad.email).await.status, 200);
-            assert_eq!(app.request_reset(&good.email).await.status, 200);
+            assert_eq!(app.request_reset(&rejected.email).await.status, 200);
+            assert_eq!(app.request_reset(&accepted.email).await.status, 200);
             app.server.drain().await;
-            assert_eq!(app.mail().to, [good.email.as_str()]);
+            assert_eq!(app.mail().to, [accepted.email.as_str()]);
             let reason = format!("{kind}: made up by a test");
             assert_eq!(
-                state(&app, &reset_key(&bad)).await,
+                state(&app, &reset_key(&rejected)).await,
                 ("failed".to_owned(), reason)
             );
             assert_eq!(
                 ses.calls()
                     .iter()
-                    .filter(|call| recipient(call) == bad.email)
+                    .filter(|call| recipient(call) == rejected.email)
                     .count(),
                 1,
-                "tried once"
+                "one attempt"
             );
             // The failed mail does not prevent another request.
             ses.heal();
             app.advance(COOL_DOWN);
-            app.reset_token(&bad.email).await;
-            assert_eq!(state(&app, &reset_key(&bad)).await.0, "sent");
+            app.reset_token(&rejected.email).await;
+            assert_eq!(state(&app, &reset_key(&rejected)).await.0, "sent");
         }
     }
 
@@ -146,10 +146,10 @@ mod case_40_mail_delivery {
         for action in actions {
             ses.calls();
             let address = users[0].email.clone();
-            let (shown, spoilt) = (format!("{action:?}"), action);
+            let (shown, fault) = (format!("{action:?}"), action);
             ses.rule(move |call| {
                 if recipient(call) == address {
-                    spoilt.clone()
+                    fault.clone()
                 } else {
                     throttle_blocked(call)
                 }
@@ -174,7 +174,7 @@ mod case_40_mail_delivery {
             _ => FaultAction::Forward,
         });
         assert_eq!(send(&app, &records).await, ["u4"]);
-        let addresses: Vec<_> = users.iter().map(|user| user.email.as_str()).collect();
+        let addresses = addresses(&users);
         assert_eq!(recipients(&app.unread_mails()), addresses[..4]);
         // The next attempt gets the whole batch again and sends only the rest.
         ses.rule(throttle_blocked);
@@ -193,10 +193,10 @@ mod case_40_mail_delivery {
             let user = app.sign_up("john").await;
             let shown = format!("{action:?}");
             ses.once("SendEmail", action);
-            let asked = timeout(RESPONSE_TIMEOUT, app.request_reset("john@example.com"))
+            let response = timeout(RESPONSE_TIMEOUT, app.request_reset("john@example.com"))
                 .await
                 .unwrap();
-            assert_eq!(asked.status, 200, "{shown}");
+            assert_eq!(response.status, 200, "{shown}");
             // Other requests do not wait for it either.
             assert_eq!(
                 timeout(RESPONSE_TIMEOUT, app.details(&user))

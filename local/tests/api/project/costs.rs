@@ -114,8 +114,8 @@ async fn changes_cost_what_architecture_states() {
 async fn resets_cost_what_architecture_states() {
     let app = TestApp::without_source_limits().await;
     app.sign_up("john").await;
-    let ask = async || cost(&app, app.request_reset("john@example.com")).await;
-    assert_eq!(ask().await, (200, (2.0, 1.0)));
+    let request = async || cost(&app, app.request_reset("john@example.com")).await;
+    assert_eq!(request().await, (200, (2.0, 1.0)));
     app.mail();
     assert_eq!(
         cost(&app, app.request_reset("nobody@example.com")).await,
@@ -123,12 +123,12 @@ async fn resets_cost_what_architecture_states() {
     );
     // The user's record says whether the count is still valid: one more read if there is a count.
     assert_eq!(
-        ask().await,
+        request().await,
         (200, (3.0, 0.0)),
         "within the cool-down nothing is written"
     );
     app.advance(Duration::from_secs(121));
-    assert_eq!(ask().await, (200, (3.0, 1.0)));
+    assert_eq!(request().await, (200, (3.0, 1.0)));
     let token = token_in(&app.mail());
     let zeros = format!("{}-{}", token.split('-').next().unwrap(), "0".repeat(40));
     assert_eq!(

@@ -46,11 +46,14 @@ async fn the_events_play_a_users_journey() {
     app.server.drain().await;
     app.mail();
     // The address has changed since, so this link is invalid.
-    let spent = [("{{RESET_TOKEN}}", reset_token.as_str())];
-    assert_eq!(replay(&app, "reset_password_complete", &spent).await.0, 400);
+    let revoked = [("{{RESET_TOKEN}}", reset_token.as_str())];
+    assert_eq!(
+        replay(&app, "reset_password_complete", &revoked).await.0,
+        400
+    );
     let fresh = app.reset_token("john.doe@example.com").await;
-    let good = [("{{RESET_TOKEN}}", fresh.as_str())];
-    assert_eq!(replay(&app, "reset_password_complete", &good).await.0, 201);
+    let valid = [("{{RESET_TOKEN}}", fresh.as_str())];
+    assert_eq!(replay(&app, "reset_password_complete", &valid).await.0, 201);
     app.server.drain().await;
     app.mail();
     assert_eq!(

@@ -20,30 +20,30 @@ mod case_28_enumeration {
     async fn unknown_addresses_get_identical_responses() {
         let app = hiding().await;
         app.sign_up("john").await;
-        let ask = async |email: &str| {
+        let request = async |email: &str| {
             let mut response = app.request_reset(email).await;
             response.headers.remove("date");
             (response.status, response.headers, response.text)
         };
         for round in 0..8 {
             let (known, unknown) = (
-                ask("john@example.com").await,
-                ask("nobody@example.com").await,
+                request("john@example.com").await,
+                request("nobody@example.com").await,
             );
             assert_eq!(known, unknown, "{round}");
             assert_eq!(known.0, if round < 5 { 200 } else { 429 });
             // Also within the cool-down.
             assert_eq!(
-                ask("john@example.com").await,
-                ask("NOBODY@example.com").await,
+                request("john@example.com").await,
+                request("NOBODY@example.com").await,
                 "{round}"
             );
             app.advance(COOL_DOWN);
         }
         app.advance(DAY);
         assert_eq!(
-            ask("john@example.com").await,
-            ask("nobody@example.com").await
+            request("john@example.com").await,
+            request("nobody@example.com").await
         );
         let mails = app.unread_mails();
         assert_eq!(mails.len(), 6);

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
-    password_reset::{QUEUED, assert_completed, assert_invalid, assert_queued, request_from},
+    password_reset::{
+        QUEUED, assert_completed, assert_invalid, assert_queued, request_from, use_up_mails,
+    },
     proxy::{FaultAction, error},
     response::problem,
     tables::TRANSIENT,
@@ -66,11 +68,7 @@ mod case_22_rate_limits {
         let app = TestApp::without_source_limits().await;
         app.sign_up("john").await;
         app.sign_up("jane").await;
-        let mut token = String::new();
-        for _ in 0..5 {
-            token = app.reset_token("john@example.com").await;
-            app.advance(COOL_DOWN);
-        }
+        let token = use_up_mails(&app, "john@example.com").await;
         assert_eq!(
             app.request_reset("john@example.com")
                 .await
@@ -101,15 +99,9 @@ mod case_22_rate_limits {
     async fn the_count_ends_after_a_day() {
         let app = TestApp::without_source_limits().await;
         app.sign_up("john").await;
-        for _ in 0..5 {
-            app.reset_token("john@example.com").await;
-            app.advance(COOL_DOWN);
-        }
+        use_up_mails(&app, "john@example.com").await;
         app.advance(REST_OF_DAY);
-        for _ in 0..5 {
-            app.reset_token("john@example.com").await;
-            app.advance(COOL_DOWN);
-        }
+        use_up_mails(&app, "john@example.com").await;
         assert_eq!(
             app.request_reset("john@example.com")
                 .await
@@ -122,18 +114,11 @@ mod case_22_rate_limits {
     async fn a_new_password_clears_the_count() {
         let app = TestApp::without_source_limits().await;
         app.sign_up("john").await;
-        let mut token = String::new();
-        for _ in 0..5 {
-            token = app.reset_token("john@example.com").await;
-            app.advance(COOL_DOWN);
-        }
+        let token = use_up_mails(&app, "john@example.com").await;
         assert_eq!(app.request_reset("john@example.com").await.status, 429);
         assert_completed(&app.complete(&token, OTHER_PASSWORD).await);
         app.mail();
-        for _ in 0..5 {
-            app.reset_token("john@example.com").await;
-            app.advance(COOL_DOWN);
-        }
+        use_up_mails(&app, "john@example.com").await;
         assert_eq!(app.request_reset("john@example.com").await.status, 429);
         let session = app.token("john", OTHER_PASSWORD).await;
         let change = json!({"current-password": OTHER_PASSWORD, "password": PASSWORD});
@@ -215,7 +200,7 @@ mod case_22_rate_limits {
                 assert_eq!(app.request_reset(spelling).await.status, 200);
                 assert!(
                     app.unread_mails().is_empty(),
-                    "asking does not lengthen it, either"
+                    "a request does not extend the cool-down"
                 );
             }
             app.advance(SECOND);
@@ -248,10 +233,7 @@ mod case_22_rate_limits {
             1
         );
         app.advance(SECOND);
-        for _ in 0..5 {
-            app.reset_token("john@example.com").await;
-            app.advance(COOL_DOWN);
-        }
+        use_up_mails(&app, "john@example.com").await;
         let response = app.request_reset("john@example.com").await;
         assert_eq!(response.throttled_seconds(), 86_400 - 5 * 120);
     }
@@ -275,10 +257,7 @@ mod case_22_rate_limits {
     async fn other_changes_keep_the_count() {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
-        for _ in 0..5 {
-            app.reset_token("john@example.com").await;
-            app.advance(COOL_DOWN);
-        }
+        use_up_mails(&app, "john@example.com").await;
         assert_eq!(
             app.change(&user.token, json!({"first_name": "John"}))
                 .await
@@ -322,8 +301,8 @@ mod case_22_rate_limits {
                 let key = format!("mail#reset_password#{}", user.id);
                 app.tables().delete(TRANSIENT, &key).await;
             });
-            let (asked, ()) = tokio::join!(app.request_reset("john@example.com"), sweep);
-            assert_eq!(asked.status, 200);
+            let (response, ()) = tokio::join!(app.request_reset("john@example.com"), sweep);
+            assert_eq!(response.status, 200);
             app.server.drain().await;
             let link = token_in(&app.mail());
             assert_eq!(app.complete(&link, OTHER_PASSWORD).await.status, 201);
@@ -368,6 +347,10 @@ mod case_22_rate_limits {
         let links = mails
             .iter()
             .filter(|mail| mail.text.contains("?token=") && mail.to == ["johnny@example.com"]);
-        assert_eq!(links.count(), 1, "the mail was told to be queued");
+        assert_eq!(
+            links.count(),
+            1,
+            "the response said that the mail was queued"
+        );
     }
 }

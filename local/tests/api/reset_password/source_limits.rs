@@ -19,7 +19,7 @@ mod case_22_rate_limits {
     #[tokio::test(flavor = "multi_thread")]
     async fn one_source_has_thirty_requests_per_hour() {
         let app = TestApp::start().await;
-        let ask = |number: u32| {
+        let request = |number: u32| {
             let request = app.request(Method::POST, RESET_PASSWORD);
             let request = request.header("x-forwarded-for", format!("203.0.113.{number}"));
             let request = request.header("forwarded", format!("for=203.0.113.{number}"));
@@ -27,12 +27,12 @@ mod case_22_rate_limits {
             app.send(request.json(&json!({"email": format!("user{number}@example.com")})))
         };
         for number in 0..30 {
-            assert_eq!(ask(number).await.status, 404);
+            assert_eq!(request(number).await.status, 404);
         }
         app.advance(Duration::from_mins(10));
         for number in 30..100 {
             assert_eq!(
-                ask(number).await.throttled_seconds(),
+                request(number).await.throttled_seconds(),
                 (Duration::from_mins(50)).as_secs()
             );
         }
@@ -44,7 +44,7 @@ mod case_22_rate_limits {
             404
         );
         app.advance(Duration::from_mins(50));
-        assert_eq!(ask(1).await.status, 404);
+        assert_eq!(request(1).await.status, 404);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +74,7 @@ mod case_22_rate_limits {
     #[tokio::test(flavor = "multi_thread")]
     async fn sources_are_addresses_or_ipv6_networks() {
         let app = TestApp::with_settings(&[("LIMIT_RESETS_PER_HOUR", "1")]).await;
-        let ask = async |source: Value| {
+        let request = async |source: Value| {
             app.invoke("reset_password", |event| {
                 let http = &mut event["requestContext"]["http"];
                 http["sourceIp"] = source;
@@ -106,13 +106,13 @@ mod case_22_rate_limits {
         ] {
             for (number, source) in group.iter().enumerate() {
                 let expected = if number == 0 { 404 } else { 429 };
-                assert_eq!(ask(json!(source)).await, expected, "{source}");
+                assert_eq!(request(json!(source)).await, expected, "{source}");
             }
         }
         assert_eq!(
-            ask(Value::Null).await,
+            request(Value::Null).await,
             429,
-            "no address is as good as nonsense"
+            "a missing address counts like a malformed one"
         );
     }
 

@@ -53,22 +53,22 @@ mod case_37_failed_conditions {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_single_write_whose_condition_always_fails() {
-        let gone: fn(&Value) -> FaultAction = |_| error(400, "ConditionalCheckFailedException");
+        let missing: fn(&Value) -> FaultAction = |_| error(400, "ConditionalCheckFailedException");
         assert_eq!(
-            rejected("change_name", gone).await.problem(),
+            rejected("change_name", missing).await.problem(),
             problem(401, "not_authenticated")
         );
         assert_eq!(
-            rejected("log_out", gone).await.problem(),
+            rejected("log_out", missing).await.problem(),
             problem(401, "not_authenticated")
         );
         assert_eq!(
-            rejected("log_in", gone).await.problem(),
+            rejected("log_in", missing).await.problem(),
             problem(503, "unavailable")
         );
         // Nothing was queued, so the response must not say so.
         assert_eq!(
-            rejected("reset_password", gone).await.problem(),
+            rejected("reset_password", missing).await.problem(),
             problem(429, "too_many_requests")
         );
         // The record was changed by two other requests.

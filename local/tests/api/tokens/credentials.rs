@@ -70,26 +70,26 @@ mod case_01_credentials {
             let what: String = value.chars().take(60).collect();
             assert_rejected(&app, &user, &what, &[value.as_bytes()]).await;
         }
-        let good = format!("Token {token}");
+        let valid = format!("Token {token}");
         assert_rejected(
             &app,
             &user,
             "two equal headers",
-            &[good.as_bytes(), good.as_bytes()],
+            &[valid.as_bytes(), valid.as_bytes()],
         )
         .await;
         assert_rejected(
             &app,
             &user,
-            "a good and a bad header",
-            &[good.as_bytes(), b"Token x"],
+            "a valid and a bad header",
+            &[valid.as_bytes(), b"Token x"],
         )
         .await;
         assert_rejected(
             &app,
             &user,
-            "a good and an empty header",
-            &[good.as_bytes(), b""],
+            "a valid and an empty header",
+            &[valid.as_bytes(), b""],
         )
         .await;
     }
@@ -175,8 +175,8 @@ mod case_01_credentials {
                 }
             }
         }
-        let good = credentials[0].as_bytes();
-        assert_rejected(&app, &user, "three", &[good, good, good]).await;
+        let valid = credentials[0].as_bytes();
+        assert_rejected(&app, &user, "three", &[valid, valid, valid]).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -232,7 +232,7 @@ mod case_01_credentials {
         let app = TestApp::start().await;
         let user = app.sign_up("john").await;
         let path = format!("/api/users/{}", user.id);
-        let good = format!("authorization:\t Token {}\t ", user.token);
+        let valid = format!("authorization:\t Token {}\t ", user.token);
         for line in [
             b"x: a\x01b".as_slice(),
             b"nonsense",
@@ -240,7 +240,7 @@ mod case_01_credentials {
             b"x y: z",
             b"x: \xff",
         ] {
-            let response = raw_http::get(&app, &path, &[line, good.as_bytes()]).await;
+            let response = raw_http::get(&app, &path, &[line, valid.as_bytes()]).await;
             assert_eq!(response.status, 200, "{line:?}: {response:?}");
         }
         for name in ["x", "a b", "", "\u{fc}"] {

@@ -239,9 +239,9 @@ mod case_03_token_headers {
         }
         // An unknown id of the right form may belong to a new key: each of the two functions that get this far reads the keys once
         // more than at its start.
-        let asked = app.proxy.calls();
-        let keys = asked.iter().filter(|call| call.keys()[0].0 == KEYS);
-        assert!(keys.count() <= 6, "{asked:?}");
+        let calls = app.proxy.calls();
+        let keys = calls.iter().filter(|call| call.keys()[0].0 == KEYS);
+        assert!(keys.count() <= 6, "{calls:?}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

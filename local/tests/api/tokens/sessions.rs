@@ -34,12 +34,12 @@ mod case_05_ended_sessions {
         ] {
             tables.delete(USERS, &key).await;
         }
-        assert_token_rejected(&app, &user, "gone", &user.token).await;
+        assert_token_rejected(&app, &user, "of a deleted user", &user.token).await;
         assert_eq!(tables.item(USERS, &format!("user#{}", user.id)).await, None);
         assert_eq!(app.details(&other).await.status, 200);
         // A new user with the same names is a different user.
         let new = app.sign_up("john").await;
-        assert_token_rejected(&app, &new, "of the one before", &user.token).await;
+        assert_token_rejected(&app, &new, "of the previous user", &user.token).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

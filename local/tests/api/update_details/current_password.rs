@@ -242,7 +242,7 @@ mod case_19_stolen_tokens {
                         .throttled_seconds(),
                     left
                 );
-                assert_eq!(app.hasher.count(), runs, "no password is looked at");
+                assert_eq!(app.hasher.count(), runs, "no password is verified");
                 assert_eq!(app.tables().user(user.id).await, user_before);
                 app.advance(SECOND);
             }
@@ -295,8 +295,8 @@ mod case_19_stolen_tokens {
             json!({"is_superuser": false}),
             json!({"password": PASSWORD}),
         ] {
-            for door in 0..4 {
-                let status = if door % 2 == 0 {
+            for attempt in 0..4 {
+                let status = if attempt % 2 == 0 {
                     app.guess_current_password(&user).await.status
                 } else {
                     app.log_in("john", WRONG_PASSWORD).await.status

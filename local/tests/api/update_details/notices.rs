@@ -15,9 +15,12 @@ async fn notices_go_to_the_previous_address() {
         async move { assert_eq!(app.update(token, &change).await.status, 200) }
     };
     update(json!({"first_name": "John"})).await;
-    assert!(app.unread_mails().is_empty(), "nobody is told of a name");
+    assert!(app.unread_mails().is_empty(), "no notice for a name");
     update(json!({"email": "John@Example.com"})).await;
-    assert!(app.unread_mails().is_empty(), "nor of another spelling");
+    assert!(
+        app.unread_mails().is_empty(),
+        "no notice for another spelling"
+    );
     update(json!({"email": "new@example.com"})).await;
     assert_eq!(app.mail().to, ["John@example.com"]);
     update(json!({"password": OTHER_PASSWORD})).await;

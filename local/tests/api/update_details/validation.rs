@@ -202,13 +202,13 @@ mod case_13_atomicity {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
         app.sign_up("jane").await;
-        let good = [
+        let valid = [
             ("first_name", json!("Good")),
             ("last_name", json!("Good")),
             ("email", json!("good@example.com")),
             ("password", json!(OTHER_PASSWORD)),
         ];
-        let bad = [
+        let invalid = [
             ("first_name", json!("a\nb")),
             ("last_name", json!("x".repeat(151))),
             ("email", json!("nonsense")),
@@ -220,11 +220,11 @@ mod case_13_atomicity {
             ("sessions", json!({})),
         ];
         let before = app.tables().snapshot().await;
-        for (good, fine) in &good {
-            for (bad, fault) in bad.iter().filter(|(bad, _)| bad != good) {
+        for (valid, valid_value) in &valid {
+            for (invalid, invalid_value) in invalid.iter().filter(|(invalid, _)| invalid != valid) {
                 let pairs = [
-                    format!("\"{good}\":{fine},\"{bad}\":{fault}"),
-                    format!("\"{bad}\":{fault},\"{good}\":{fine}"),
+                    format!("\"{valid}\":{valid_value},\"{invalid}\":{invalid_value}"),
+                    format!("\"{invalid}\":{invalid_value},\"{valid}\":{valid_value}"),
                 ];
                 for pair in pairs {
                     let text = format!("{{\"current-password\":\"{PASSWORD}\",{pair}}}");
@@ -232,7 +232,11 @@ mod case_13_atomicity {
                         .request(Method::PATCH, UPDATE_DETAILS)
                         .header("authorization", format!("Token {}", user.token));
                     let response = app.send(request.body(text)).await;
-                    let expected = if *fault == json!(true) { 403 } else { 400 };
+                    let expected = if *invalid_value == json!(true) {
+                        403
+                    } else {
+                        400
+                    };
                     assert_eq!(response.status, expected, "{pair}");
                     assert_eq!(app.tables().snapshot().await, before, "{pair}");
                 }

@@ -165,17 +165,21 @@ fn malformed() -> Vec<String> {
 }
 
 /// The errors for an address at each endpoint that accepts one.
-async fn judge(app: &TestApp, user: &TestUser, email: &str) -> [Vec<(String, String)>; 4] {
+async fn errors_everywhere(
+    app: &TestApp,
+    user: &TestUser,
+    email: &str,
+) -> [Vec<(String, String)>; 4] {
     // Each request has an unknown field, so that it has no effect even if the address is accepted.
     let new = json!({"username": "somebody", "email": email, "password": PASSWORD, "beside": 1});
     let log_in = json!({"email": email, "password": PASSWORD, "beside": 1});
     let update = with_current_password(json!({"email": email, "beside": 1}));
-    let ask = json!({"email": email, "beside": 1});
+    let reset = json!({"email": email, "beside": 1});
     [
         app.post(SIGN_UP, &new).await.field_errors(),
         app.post(LOG_IN, &log_in).await.field_errors(),
         app.update(&user.token, &update).await.field_errors(),
-        app.post(RESET_PASSWORD, &ask).await.field_errors(),
+        app.post(RESET_PASSWORD, &reset).await.field_errors(),
     ]
 }
 
@@ -185,8 +189,8 @@ async fn check(app: &TestApp, user: &TestUser, email: &str, code: Option<&str>) 
         Some(code) => vec![field_error("email", code), beside],
         None => vec![beside],
     };
-    for judged in judge(app, user, email).await {
-        assert_eq!(judged, expected, "{email:?}");
+    for errors in errors_everywhere(app, user, email).await {
+        assert_eq!(errors, expected, "{email:?}");
     }
 }
 

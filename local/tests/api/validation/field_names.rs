@@ -88,13 +88,13 @@ mod case_33_request_bodies {
     async fn duplicate_fields_are_rejected_in_any_spelling() {
         let values = MalformedValues::start().await;
         for endpoint in values.endpoints() {
-            for (field, _, good) in &endpoint.fields {
+            for (field, _, valid) in &endpoint.fields {
                 let all_escaped = field
                     .encode_utf16()
                     .fold(String::new(), |all, unit| all + &format!("\\u{unit:04x}"));
                 for spelling in [(*field).to_owned(), escaped(field), all_escaped] {
-                    for value in [good.to_string(), "null".to_owned(), "[1]".to_owned()] {
-                        let twice = format!("\"{spelling}\":{value},\"{field}\":{good}");
+                    for value in [valid.to_string(), "null".to_owned(), "[1]".to_owned()] {
+                        let twice = format!("\"{spelling}\":{value},\"{field}\":{valid}");
                         let body = endpoint.body_without(field, &twice);
                         let response = values.send(&endpoint, body).await;
                         assert_eq!(
@@ -161,12 +161,12 @@ mod case_33_request_bodies {
                     let plain = name
                         .bytes()
                         .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-                    let told = if plain { name.as_str() } else { "" };
+                    let reported = if plain { name.as_str() } else { "" };
                     let more = format!(",{}:1", serde_json::json!(name));
                     let response = values.send(&endpoint, endpoint.body_with(&[], &more)).await;
                     assert_eq!(
                         response.field_errors(),
-                        [field_error(told, "unknown_field")],
+                        [field_error(reported, "unknown_field")],
                         "{more}"
                     );
                     values.check_nothing_written(&more);

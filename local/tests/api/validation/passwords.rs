@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The error for a new password at each of the three endpoints that accept one; `None` if it is accepted.
-async fn judge(app: &TestApp, user: &TestUser, password: &str) -> [Option<String>; 3] {
+async fn errors_everywhere(app: &TestApp, user: &TestUser, password: &str) -> [Option<String>; 3] {
     let code = |response: Response, field: &str| {
         let errors = response.field_errors();
         let of_field = errors.into_iter().find(|(name, _)| name == field);
@@ -100,9 +100,9 @@ mod case_14_new_passwords {
             ("\0\0\0\0\0\0\0\0".to_owned(), Some("invalid")),
         ] {
             let expected = code.map(str::to_owned);
-            let judged = judge(&app, &user, &password).await;
+            let errors = errors_everywhere(&app, &user, &password).await;
             assert_eq!(
-                judged,
+                errors,
                 [expected.clone(), expected.clone(), expected],
                 "{password:?}"
             );

@@ -1,4 +1,4 @@
-//! What one worker does in a round: mixed requests, mostly about few people, sometimes several at once about one.
+//! The requests of one worker in a round: mixed requests, mostly about few users, sometimes several concurrent ones about one user.
 
 use std::time::Duration;
 
@@ -16,20 +16,20 @@ use super::{
     world::World,
 };
 
-/// Usernames to be had: so many users there are at most.
+/// The number of usernames, and so the maximum number of users.
 const USERNAMES: usize = 30;
 
-/// Addresses to be had: few more than users.
+/// The number of addresses, a few more than users.
 const ADDRESSES: usize = 36;
 
-/// What a worker does in a round.
+/// The number of steps of a worker in a round.
 const ACTIONS: usize = 12;
 
 pub struct Worker<'a> {
     pub world: &'a World,
     pub number: usize,
     random: StdRng,
-    /// Whom everybody is busy with in this round.
+    /// The user that most requests of the round are about.
     hot: Option<u64>,
 }
 
@@ -51,20 +51,20 @@ impl<'a> Worker<'a> {
                     self.world.app.advance(Duration::from_secs(seconds));
                 }
                 2..12 => {
-                    let person = self.somebody();
+                    let person = self.any_person();
                     let times = self.random.random_range(2..6);
                     let actions: Vec<_> =
                         (0..times).map(|_| self.action(person.as_ref())).collect();
                     self.all(actions, person).await;
                 }
                 12..16 => {
-                    let person = self.somebody();
+                    let person = self.any_person();
                     let action = self.action(person.as_ref());
                     let times = self.random.random_range(2..4);
                     self.all(vec![action; times], person).await;
                 }
                 16..18 => {
-                    if let Some(person) = self.somebody() {
+                    if let Some(person) = self.any_person() {
                         let times = self.random.random_range(4..9);
                         let actions = (0..times).map(|_| Action::LogIn {
                             name: person.username.clone(),
@@ -74,7 +74,7 @@ impl<'a> Worker<'a> {
                     }
                 }
                 _ => {
-                    let person = self.somebody();
+                    let person = self.any_person();
                     let actions = vec![self.action(person.as_ref())];
                     self.all(actions, person).await;
                 }
@@ -82,7 +82,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Does all of them at once.
+    /// Sends all requests concurrently.
     async fn all(&self, actions: Vec<Action>, person: Option<Person>) {
         let id = person.map(|person| person.id);
         let performed = actions
@@ -91,7 +91,7 @@ impl<'a> Worker<'a> {
         join_all(performed).await;
     }
 
-    fn somebody(&mut self) -> Option<Person> {
+    fn any_person(&mut self) -> Option<Person> {
         let people = self.world.people.lock().unwrap();
         let hot = self.hot.filter(|_| self.random.random_ratio(4, 10));
         let place = self.random.random_range(0..people.all.len().max(1));
@@ -108,7 +108,7 @@ impl<'a> Worker<'a> {
         match self.random.random_range(0..100) {
             0..8 => self.sign_up(),
             8..28 => self.log_in(person),
-            // Who has no session mostly begins with that.
+            // A user without a session usually logs in first.
             28..74 if !is_in && self.random.random_ratio(9, 10) => self.log_in(person),
             28..33 => Action::LogOut {
                 token: self.token(person),
@@ -118,12 +118,12 @@ impl<'a> Worker<'a> {
                 id: person.id,
             },
             43..46 => {
-                let id = self.somebody().map_or(1, |other| other.id);
+                let id = self.any_person().map_or(1, |other| other.id);
                 let token = self.token(person);
                 Action::Read { token, id }
             }
             46..76 => self.update(person),
-            76..87 => self.ask(person),
+            76..87 => self.request_reset(person),
             _ => self.complete(person),
         }
     }
@@ -140,7 +140,7 @@ impl<'a> Worker<'a> {
     fn log_in(&mut self, person: &Person) -> Action {
         let name = match self.random.random_range(0..10) {
             0..6 => self.in_some_case(&person.username),
-            6..9 => self.respelt(&person.email),
+            6..9 => self.respell(&person.email),
             _ => self.address(),
         };
         let password = self.password(person);
@@ -160,7 +160,7 @@ impl<'a> Worker<'a> {
         }
         if email {
             update.email = Some(match self.random.random_range(0..5) {
-                0 => self.respelt(&person.email),
+                0 => self.respell(&person.email),
                 _ => self.address(),
             });
         }
@@ -180,19 +180,19 @@ impl<'a> Worker<'a> {
                 2 => ("version", json!(7)),
                 _ => ("id", json!(person.id + 1)),
             });
-            // Beside a bad value there is a good one.
+            // An invalid value is sent with a valid one.
             update.first_name = Some(format!("Fore{}", self.number()));
         }
         Action::Update(Box::new(update))
     }
 
-    fn ask(&mut self, person: &Person) -> Action {
+    fn request_reset(&mut self, person: &Person) -> Action {
         let email = if self.random.random_ratio(1, 4) {
             self.address()
         } else {
-            self.respelt(&person.email)
+            self.respell(&person.email)
         };
-        Action::Ask { email }
+        Action::RequestReset { email }
     }
 
     fn complete(&mut self, person: &Person) -> Action {
@@ -217,7 +217,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// One that is good as far as anybody knows, mostly.
+    /// Usually a valid token, as far as known.
     fn token(&mut self, person: &Person) -> String {
         let live = person.sessions.values().filter(|session| {
             session.is_likely_live(&person.newest_password) || self.random.random_ratio(1, 12)
@@ -227,8 +227,8 @@ impl<'a> Worker<'a> {
             tokens.extend(&person.ended_tokens);
         }
         if tokens.is_empty() {
-            // A stranger's: nobody can tell it from an ended one.
-            return STRANGE.to_owned();
+            // An unknown token, which looks like an ended one.
+            return UNKNOWN.to_owned();
         }
         tokens[self.random.random_range(0..tokens.len())].clone()
     }
@@ -259,11 +259,11 @@ impl<'a> Worker<'a> {
             0 => format!("shared{number}@bücher.example"),
             _ => format!("shared{number}@example.com"),
         };
-        self.respelt(&address)
+        self.respell(&address)
     }
 
-    /// The same address as some people would type it.
-    fn respelt(&mut self, address: &str) -> String {
+    /// Another spelling of the address.
+    fn respell(&mut self, address: &str) -> String {
         let address = self.in_some_case(address);
         let address = match (self.random.random_range(0..4), address.split_once('@')) {
             (0, Some((local, domain))) if !domain.is_ascii() => {
@@ -294,6 +294,6 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// A token of the right form that nobody issued; its claims name user 1.
-const STRANGE: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IngifQ.\
+/// A token of the right form that was never issued; its claims name user 1.
+const UNKNOWN: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IngifQ.\
                        eyJzdWIiOiIxIiwiZXhwIjo5LCJqdGkiOiJ4In0.AAAA";

@@ -1,4 +1,4 @@
-//! What must hold at rest, and whether every answer of the round was one that it allows.
+//! The invariants after a round, and the check of all its responses.
 
 use std::collections::BTreeSet;
 
@@ -14,30 +14,30 @@ use super::{
     world::World,
 };
 
-/// Sessions that one can have.
+/// The maximum number of sessions of a user.
 pub const SESSIONS: usize = 10;
 
-/// Something that must not be, and whom it concerns.
+/// A violated invariant, with its user.
 pub struct Violation {
     pub user: Option<u64>,
     pub text: String,
 }
 
-/// What a round is judged by.
+/// Everything that the check of a round needs.
 pub struct Round<'a> {
     pub world: &'a World,
     pub steps: &'a [Step],
     pub rest: &'a Rest,
-    /// As at the last rest, with what was learnt since.
+    /// The expected state.
     pub people: &'a People,
-    /// The notices of earlier rounds.
+    /// The keys of earlier rounds.
     pub old_mails: &'a BTreeSet<String>,
-    /// Whether anything befell the delivery of mails in this round.
+    /// The number of faults of `send_mail` in this round.
     pub mail_faults: usize,
     pub found: Vec<Violation>,
 }
 
-/// What is left of a user in the round: the record, and the steps that concern it.
+/// A user after the round: the record and the steps about it.
 pub struct Case<'a> {
     pub person: &'a Person,
     pub record: &'a Value,
@@ -46,9 +46,9 @@ pub struct Case<'a> {
     pub emails: Values<'a>,
     pub first_names: Values<'a>,
     pub last_names: Values<'a>,
-    /// Reset mails that count now.
-    pub asked: u64,
-    /// When the newest link ends; 0 if there is none.
+    /// Reset mails that count towards the daily limit now.
+    pub mails: u64,
+    /// The expiry of the newest link; 0 without one.
     pub link_ends: u64,
 }
 
@@ -72,12 +72,12 @@ impl<'a> Case<'a> {
                 step.update()?.last_name.as_ref()
             }),
             steps,
-            asked: number("mail#reset_password", "count"),
+            mails: number("mail#reset_password", "count"),
             link_ends: number("reset", "expires_at"),
         }
     }
 
-    /// Every address, in the form to compare, that the user can have had.
+    /// The canonical form of every address that the user may have had.
     pub fn addresses(&self) -> BTreeSet<String> {
         self.emails.all().map(canonical).collect()
     }
@@ -87,7 +87,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Whether a step changes, or may change, this very user.
+/// `true` if a step is about this user.
 pub fn is_about(step: &Step, person: &Person) -> bool {
     match &step.action {
         Action::LogIn { name, .. } => {
@@ -97,7 +97,7 @@ pub fn is_about(step: &Step, person: &Person) -> bool {
         Action::LogOut { token } | Action::Read { token, .. } => claims(token).0 == person.id,
         Action::Update(update) => claims(&update.token).0 == person.id,
         Action::Complete { link: token, .. } => link(token).0 == person.id,
-        Action::SignUp { .. } | Action::Ask { .. } => false,
+        Action::SignUp { .. } | Action::RequestReset { .. } => false,
     }
 }
 
@@ -106,7 +106,7 @@ impl<'a> Round<'a> {
         self.found.push(Violation { user, text });
     }
 
-    /// Checks everything, and brings `people` up to what is now so.
+    /// Checks everything and returns the new expected state.
     pub fn check(&mut self) -> Vec<Person> {
         self.check_tables();
         let mut settled = Vec::new();
@@ -127,7 +127,7 @@ impl<'a> Round<'a> {
         }
         self.check_surplus(&cases);
         for step in self.steps {
-            if let Some(text) = responses::fault_of(step, self.steps, &cases) {
+            if let Some(text) = responses::violation(step, self.steps, &cases) {
                 let about = cases.iter().find(|case| is_about(step, case.person));
                 let user = about.map(|case| case.person.id).or(step.user);
                 self.blame(user, format!("{text}: {step}"));
@@ -144,19 +144,19 @@ impl<'a> Round<'a> {
             let username = record["username"].as_str().unwrap().to_lowercase();
             for key in [format!("email#{email}"), format!("username#{username}")] {
                 if markers.remove(&key) != Some(*id) {
-                    self.blame(Some(*id), format!("{key} does not lead to its user"));
+                    self.blame(Some(*id), format!("{key} does not refer to its user"));
                 }
             }
             if record["sessions"].as_object().unwrap().len() > SESSIONS {
-                self.blame(Some(*id), "more sessions than there may be".to_owned());
+                self.blame(Some(*id), "too many sessions".to_owned());
             }
         }
         for (key, id) in markers {
-            self.blame(Some(id), format!("{key} leads to nobody whose it is"));
+            self.blame(Some(id), format!("{key} refers to no user"));
         }
         for (key, item) in &rest.transient {
             if !item["expires_at"].is_u64() {
-                self.blame(None, format!("{key} does not say when it expires"));
+                self.blame(None, format!("{key} has no expiry"));
             }
             let owner = key
                 .split('#')
@@ -164,21 +164,18 @@ impl<'a> Round<'a> {
                 .find_map(|part| part.parse::<u64>().ok());
             let is_orphan = owner.is_none_or(|id| !rest.users.contains_key(&id));
             if (key.starts_with("mail#") || key.starts_with("reset#")) && is_orphan {
-                self.blame(owner, format!("{key} is nobody's"));
+                self.blame(owner, format!("{key} belongs to no user"));
             }
             if item["state"] == "queued" || item["state"] == "failed" {
                 self.blame(owner, format!("a mail was not sent: {item}"));
             }
         }
         if rest.keys != ["jwks", "signing"] {
-            self.blame(
-                None,
-                format!("other keys than there should be: {:?}", rest.keys),
-            );
+            self.blame(None, format!("unexpected keys: {:?}", rest.keys));
         }
     }
 
-    /// Checks the details; gives the password that is in force.
+    /// Checks the details and returns the current password.
     fn check_record(&mut self, case: &Case<'a>) -> String {
         let (person, id) = (case.person, Some(case.person.id));
         for (name, values) in [
@@ -190,20 +187,17 @@ impl<'a> Round<'a> {
             let is_possible = match name {
                 "email" => values
                     .all()
-                    .any(|one| super::people::spelt(one) == value && values.may_be(one, AT_REST)),
+                    .any(|one| super::people::stored(one) == value && values.may_be(one, AT_REST)),
                 _ => values.may_be(value, AT_REST),
             };
             if !is_possible {
-                self.blame(
-                    id,
-                    format!("{name} is {value}, which nobody can have set last"),
-                );
+                self.blame(id, format!("{name} is {value}, which was not set last"));
             }
         }
         let hash = case.record["password_hash"].as_str().unwrap();
         if hash == person.hash {
             if !case.passwords.may_be(&person.password, AT_REST) {
-                self.blame(id, "the old password is still in force".to_owned());
+                self.blame(id, "the old password is still current".to_owned());
             }
             return person.password.clone();
         }
@@ -216,20 +210,17 @@ impl<'a> Round<'a> {
         match fitting.as_slice() {
             [password] if case.passwords.may_be(password, AT_REST) => password.clone(),
             [password] => {
-                self.blame(
-                    id,
-                    format!("{password} is in force, which nobody can have set last"),
-                );
+                self.blame(id, format!("{password} is current, but was not set last"));
                 password.clone()
             }
             _ => {
-                self.blame(id, format!("these passwords are in force: {fitting:?}"));
+                self.blame(id, format!("these passwords match: {fitting:?}"));
                 person.password.clone()
             }
         }
     }
 
-    /// Checks which sessions live; gives the user as from now on.
+    /// Checks which sessions are valid and returns the new expected user.
     fn check_sessions(&mut self, case: &Case<'a>, password: String) -> Person {
         let person = case.person;
         let id = Some(person.id);
@@ -246,11 +237,14 @@ impl<'a> Round<'a> {
             let outlived = session.password == password || settled.keeper.as_ref() == Some(name);
             let (may_die, must_die) = self.ends(case, name, session);
             if lives && (must_die || !outlived) {
-                self.blame(id, format!("session {name} lives, and should have ended"));
+                self.blame(
+                    id,
+                    format!("session {name} is valid, but should have ended"),
+                );
             }
             let expired = session.expires_at <= self.rest.now;
             if !lives && outlived && !may_die && !expired {
-                self.blame(id, format!("session {name} has ended, and should live"));
+                self.blame(id, format!("session {name} has ended, but should be valid"));
             }
             if lives {
                 let mut session = session.clone();
@@ -268,7 +262,7 @@ impl<'a> Round<'a> {
         settled
     }
 
-    /// Sessions whose log-in was not answered.
+    /// Checks sessions whose log-in had no response.
     fn check_unknown_sessions(&mut self, case: &Case<'a>, password: &str, settled: &mut Person) {
         let (person, now) = (case.person, self.rest.now);
         let unanswered = self.steps.iter().filter(|step| match &step.action {
@@ -280,7 +274,7 @@ impl<'a> Round<'a> {
                     || (name.contains('@') && case.addresses().contains(&canonical(name)));
                 step.is_open() && mine && given == password
             }
-            // The sign-up itself, for a user whom nobody knew of.
+            // The sign-up itself, for a new user.
             Action::SignUp {
                 username,
                 password: given,
@@ -300,9 +294,9 @@ impl<'a> Round<'a> {
                 continue;
             }
             if person.ended.contains(name) {
-                self.blame(Some(person.id), format!("session {name} has come back"));
+                self.blame(Some(person.id), format!("session {name} was revived"));
             } else if left == 0 {
-                self.blame(Some(person.id), format!("session {name} is nobody's"));
+                self.blame(Some(person.id), format!("session {name} has no log-in"));
             } else {
                 left -= 1;
                 let session = Session {
@@ -316,7 +310,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Whether anything but another password may have ended a session, and whether anything must have.
+    /// Two flags: something other than a new password may have ended the session, and something must have.
     fn ends(&self, case: &Case<'a>, name: &str, session: &Session) -> (bool, bool) {
         let made_with = |step: &&&Step| {
             step.action
@@ -329,7 +323,7 @@ impl<'a> Round<'a> {
             .iter()
             .any(|step| step.status == 401 || (out(step) && step.is_done()));
         let may = mine.iter().any(|step| out(step) && step.may_be_done());
-        // Ten that are newer push it out.
+        // Ten newer sessions end it.
         let newer = self.steps.iter().filter(|step| {
             let mine = match &step.action {
                 Action::LogIn { name, .. } if step.is_open() && name.contains('@') => {
@@ -340,7 +334,7 @@ impl<'a> Round<'a> {
             };
             mine && step.ended > session.began && step.began != session.began
         });
-        // Two that began at once may have the same place, and either may go first.
+        // Of two sessions with the same position, either may end first.
         let others = case
             .person
             .sessions
@@ -350,11 +344,11 @@ impl<'a> Round<'a> {
             session.ended == 0 && other.ended == 0 && other.order >= session.order
         });
         let pushed = newer.count() + newer_before.count() >= SESSIONS;
-        // A session that was refused has ended, but something else must have ended it.
+        // A rejected session has ended, but for another reason.
         (may || pushed, must)
     }
 
-    /// The numbers of the record grow by what took place, no more and no less.
+    /// Checks that the counters of the record grew by exactly the applied changes.
     fn check_numbers(&mut self, case: &Case<'a>) {
         let person = case.person;
         let count = |which: &dyn Fn(&Step) -> bool| {
@@ -364,7 +358,7 @@ impl<'a> Round<'a> {
             step.update().is_some_and(Update::changes_for_sure)
                 || matches!(step.action, Action::Complete { .. })
         };
-        // Of two requests for the same change, the second finds it made.
+        // The second of two equal changes has no effect.
         let made: BTreeSet<_> = case
             .steps
             .iter()
@@ -415,8 +409,8 @@ impl<'a> Round<'a> {
     fn check_mails(&mut self, case: &Case<'a>, settled: &mut Person) {
         let (person, id) = (case.person, case.person.id);
         let addresses = case.addresses();
-        // Every address on the way is told that it is no more, but the last.
-        let mut way: BTreeSet<String> = BTreeSet::new();
+        // Every former address gets a notice.
+        let mut notified: BTreeSet<String> = BTreeSet::new();
         for (kind, subject) in [
             ("email_changed", "Your Latchkey e-mail address was changed"),
             ("password_changed", "Your Latchkey password was changed"),
@@ -424,7 +418,7 @@ impl<'a> Round<'a> {
             for notice in self.new_notices(kind, id) {
                 let address = canonical(notice["address"].as_str().unwrap());
                 if !addresses.contains(&address) {
-                    self.blame(Some(id), format!("a notice went to {address}"));
+                    self.blame(Some(id), format!("a notice was sent to {address}"));
                 }
                 let sent = self.rest.mails.iter().filter(|mail| {
                     notice["detail"] == mail.id.as_str()
@@ -436,24 +430,24 @@ impl<'a> Round<'a> {
                     self.blame(Some(id), format!("no mail for {notice}"));
                 }
                 if kind == "email_changed" {
-                    way.insert(address);
+                    notified.insert(address);
                 }
             }
         }
-        way.insert(canonical(case.record["email"].as_str().unwrap()));
+        notified.insert(canonical(case.record["email"].as_str().unwrap()));
         for set in case.emails.sets.iter().filter(|set| set.step.is_done()) {
-            if !way.contains(&canonical(set.value)) {
+            if !notified.contains(&canonical(set.value)) {
                 let text = format!("the change to {} left no trace", set.value);
                 self.blame(Some(id), text);
             }
         }
-        if !way.contains(&canonical(&person.email)) {
-            self.blame(Some(id), format!("nobody told {}", person.email));
+        if !notified.contains(&canonical(&person.email)) {
+            self.blame(Some(id), format!("no notice to {}", person.email));
         }
         self.check_links(case, settled);
     }
 
-    /// Which reset links work, by the tables; that they do, is tried later.
+    /// Checks which reset links work according to the tables; probes try them later.
     fn check_links(&mut self, case: &Case<'a>, settled: &mut Person) {
         let (person, id) = (case.person, Some(case.person.id));
         let known = person.links.len();
@@ -470,12 +464,12 @@ impl<'a> Round<'a> {
                 continue;
             }
             if mail.to.len() != 1 || !addresses.contains(&canonical(&mail.to[0])) {
-                self.blame(id, format!("a link went to {:?}", mail.to));
+                self.blame(id, format!("a link was sent to {:?}", mail.to));
             }
             settled.links.push(super::people::Link {
                 token,
                 hash,
-                is_dead: false,
+                is_revoked: false,
                 ends_at: case.link_ends,
             });
         }
@@ -498,15 +492,15 @@ impl<'a> Round<'a> {
                     && step.is_done()
             });
             let superseded = is_old && (!same || last > known);
-            if works && (used || link.is_dead || superseded) {
-                found.push(format!("link {} works, and should not", link.token));
+            if works && (used || link.is_revoked || superseded) {
+                found.push(format!("link {} works, but should not", link.token));
             }
-            // The credentials are those for which it was made: nothing can have ended it.
+            // The credentials version is unchanged: nothing can have revoked the link.
             let newest = place + 1 == last;
-            if !works && newest && same && !link.is_dead && link.ends_at > self.rest.now {
-                found.push(format!("link {} does not work, and should", link.token));
+            if !works && newest && same && !link.is_revoked && link.ends_at > self.rest.now {
+                found.push(format!("link {} does not work, but should", link.token));
             }
-            link.is_dead = !works;
+            link.is_revoked = !works;
             working += usize::from(works);
         }
         if working > 1 && item.is_none_or(|item| item.get("earlier_hash").is_none()) {
@@ -518,7 +512,7 @@ impl<'a> Round<'a> {
         settled.links.drain(..last.saturating_sub(12));
     }
 
-    /// Nobody gets more mails than there is news, but for copies whose answers were lost.
+    /// Checks that there are no more mails than changes, except copies after faults.
     fn check_surplus(&mut self, cases: &[Case<'a>]) {
         let told: BTreeSet<_> = self
             .rest
@@ -537,20 +531,20 @@ impl<'a> Round<'a> {
         for case in cases {
             let addresses = case.addresses();
             let asks = self.steps.iter().filter(|step| {
-                matches!(&step.action, Action::Ask { email } if addresses.contains(&canonical(email)))
+                matches!(&step.action, Action::RequestReset { email } if addresses.contains(&canonical(email)))
                     && step.may_be_done()
             });
             let links = self.world.mailed_links(case.person.id).len();
             if links > asks.count() + self.mail_faults {
                 self.blame(
                     Some(case.person.id),
-                    format!("{links} links that nobody asked for"),
+                    format!("{links} links without requests"),
                 );
             }
         }
     }
 
-    /// The notices of this round to a user.
+    /// The notices to a user in this round.
     pub fn new_notices(&self, kind: &str, id: u64) -> Vec<&'a Value> {
         let prefix = format!("mail#{kind}#{id}#");
         let items = self.rest.transient.range(prefix.clone()..);

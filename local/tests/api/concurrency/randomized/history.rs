@@ -1,4 +1,4 @@
-//! What was asked and answered: one [`Step`] for each request, with the logical times at which it began and ended.
+//! The history of requests: one [`Step`] for each, with the logical times of its start and end.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::response::Response;
 
-/// A request. Its secrets are made up, so that a history can be printed whole.
+/// A request. Its secrets are generated, so a history can be printed completely.
 #[derive(Clone, Debug)]
 pub enum Action {
     SignUp {
@@ -26,7 +26,7 @@ pub enum Action {
         id: u64,
     },
     Update(Box<Update>),
-    Ask {
+    RequestReset {
         email: String,
     },
     Complete {
@@ -35,7 +35,7 @@ pub enum Action {
     },
 }
 
-/// What an update asks for.
+/// The fields of an update.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
     pub token: String,
@@ -44,25 +44,25 @@ pub struct Update {
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub password: Option<String>,
-    /// A field that is refused, with what is refused.
+    /// A field that is rejected, with its value.
     pub bad: Option<(&'static str, Value)>,
 }
 
-/// A request that was answered.
+/// A request with its response.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub worker: usize,
     pub began: u64,
     pub ended: u64,
     pub action: Action,
-    /// Whose it is, as far as it was known when it began.
+    /// The user, if known when the request started.
     pub user: Option<u64>,
     pub status: u16,
     pub text: String,
     pub retry_after: Option<u64>,
-    /// Whether something befell the function meanwhile that justifies a 503.
+    /// `true` if a fault of the function justifies a 503.
     pub excused: bool,
-    /// The clock when it ended.
+    /// The clock at the end of the request.
     pub now: u64,
 }
 
@@ -74,12 +74,12 @@ impl Action {
             Self::LogOut { .. } => "log_out",
             Self::Read { .. } => "get_user",
             Self::Update(_) => "update_details",
-            Self::Ask { .. } => "reset_password",
+            Self::RequestReset { .. } => "reset_password",
             Self::Complete { .. } => "reset_password_complete",
         }
     }
 
-    /// The token that it is made with.
+    /// The session token of the request.
     pub fn token(&self) -> Option<&str> {
         match self {
             Self::LogOut { token } | Self::Read { token, .. } => Some(token),
@@ -90,13 +90,13 @@ impl Action {
 }
 
 impl Update {
-    /// Whether another password is asked for, and not the present one again.
+    /// The new password, if it differs from the current one.
     pub fn new_password(&self) -> Option<&String> {
         let password = self.password.as_ref();
         password.filter(|password| **password != self.current)
     }
 
-    /// Whether it makes another record of any: names and passwords are made up anew each time.
+    /// `true` if it changes any record: names and passwords are always new.
     pub fn changes_for_sure(&self) -> bool {
         self.first_name.is_some() || self.last_name.is_some() || self.new_password().is_some()
     }
@@ -108,9 +108,9 @@ impl Step {
         began: u64,
         action: Action,
         user: Option<u64>,
-        answer: &Response,
+        response: &Response,
     ) -> Self {
-        let retry_after = answer
+        let retry_after = response
             .header("retry-after")
             .map(|value| value.parse().unwrap());
         Self {
@@ -119,8 +119,8 @@ impl Step {
             ended: 0,
             action,
             user,
-            status: answer.status,
-            text: answer.text.clone(),
+            status: response.status,
+            text: response.text.clone(),
             retry_after,
             excused: false,
             now: 0,
@@ -131,36 +131,39 @@ impl Step {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
-    /// It took place, says the answer.
+    /// The request was applied, according to its response.
     pub const fn is_done(&self) -> bool {
         self.status < 300
     }
 
-    /// It took place or not: the answer cannot tell.
+    /// The response does not say whether the request was applied.
     pub const fn is_open(&self) -> bool {
         self.status == 503
     }
 
-    /// It may have taken place.
+    /// The request may have been applied.
     pub const fn may_be_done(&self) -> bool {
         self.is_done() || self.is_open()
     }
 
-    /// Field and code of each fault of a 400.
-    pub fn faults(&self) -> Vec<(String, String)> {
+    /// Field and code of each error of a 400.
+    pub fn field_errors(&self) -> Vec<(String, String)> {
         let body = self.json();
-        let text = |fault: &Value, name: &str| fault[name].as_str().unwrap_or_default().to_owned();
-        let faults = body["errors"].as_array().into_iter().flatten();
-        faults
-            .map(|fault| (text(fault, "field"), text(fault, "code")))
+        let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        let errors = body["errors"].as_array().into_iter().flatten();
+        errors
+            .map(|error| (text(error, "field"), text(error, "code")))
             .collect()
     }
 
-    pub fn has_fault(&self, field: &str, code: &str) -> bool {
-        self.status == 400 && self.faults().contains(&(field.to_owned(), code.to_owned()))
+    pub fn has_error(&self, field: &str, code: &str) -> bool {
+        self.status == 400
+            && self
+                .field_errors()
+                .contains(&(field.to_owned(), code.to_owned()))
     }
 
-    /// The password that it sets, if it takes place.
+    /// The password that the request sets if it is applied.
     pub fn sets_password(&self) -> Option<&String> {
         match &self.action {
             Action::Update(update) => update.new_password(),
@@ -169,7 +172,7 @@ impl Step {
         }
     }
 
-    /// The update, if it is one.
+    /// The update, for a request of `update_details`.
     pub fn update(&self) -> Option<&Update> {
         match &self.action {
             Action::Update(update) => Some(update),
@@ -177,7 +180,7 @@ impl Step {
         }
     }
 
-    /// The address that it sets, if it takes place.
+    /// The address that the request sets if it is applied.
     pub fn sets_email(&self) -> Option<&String> {
         self.update()?.email.as_ref()
     }
@@ -185,7 +188,7 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let excused = if self.excused { " (struck)" } else { "" };
+        let excused = if self.excused { " (excused)" } else { "" };
         write!(
             formatter,
             "[{:>6} to {:>6}, worker {}, clock {}] user {:?} {:?} => {}{excused} {}",

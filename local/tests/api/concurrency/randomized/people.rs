@@ -1,4 +1,4 @@
-//! What must be so: every user as last seen at rest, with what was learnt since.
+//! The expected state: every user after the last round, with what responses have shown since.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use shared::domain::{email::EmailAddress, reset_token::ResetToken, user::Session
 pub struct Person {
     pub id: u64,
     pub username: String,
-    /// The rest is as it was at rest.
+    /// The following fields are from the tables after the last round.
     pub email: String,
     pub password: String,
     pub first_name: String,
@@ -21,42 +21,42 @@ pub struct Person {
     pub credentials: u64,
     pub passwords: u64,
     pub failures: u64,
-    /// Reset mails that count.
-    pub asked: u64,
-    /// The one session that is older than the password: the one which set it.
+    /// Reset mails that count towards the daily limit.
+    pub mails: u64,
+    /// The session that set the password, which survives it.
     pub keeper: Option<String>,
-    /// Those that lived at rest and those begun since, by name.
+    /// Valid sessions after the last round and those created since, by hash.
     pub sessions: BTreeMap<String, Session>,
-    /// Names of sessions that must never live again.
+    /// Hashes of sessions that must never be valid again.
     pub ended: BTreeSet<String>,
-    /// Their tokens, as far as known.
+    /// Their tokens, if known.
     pub ended_tokens: Vec<String>,
     /// Oldest first.
     pub links: Vec<Link>,
-    /// Every password that anybody tried to set.
+    /// Every password that a request has tried to set.
     pub tried: BTreeSet<String>,
-    /// The password that was heard of last.
+    /// The password of the last successful response.
     pub newest_password: String,
 }
 
-/// A log-in.
+/// A session.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
     pub token: Option<String>,
-    /// What it was begun with.
+    /// The password of its log-in.
     pub password: String,
     pub expires_at: u64,
-    /// When the log-in began and ended; zero for one that lived at rest.
+    /// The logical times of the log-in; zero for a session of an earlier round.
     pub began: u64,
     pub ended: u64,
-    /// Its place among its user's sessions at rest.
+    /// Its position among the user's sessions after the last round.
     pub order: (u64, u64),
-    /// It was heard that it has ended.
+    /// A response has shown that it has ended.
     pub is_out: bool,
 }
 
 impl Session {
-    /// Whether it should be good, for all that is known in the midst of a round.
+    /// `true` if it should be valid, as far as known during a round.
     pub fn is_likely_live(&self, newest_password: &str) -> bool {
         self.token.is_some() && !self.is_out && self.password == newest_password
     }
@@ -67,41 +67,41 @@ impl Session {
 pub struct Link {
     pub token: String,
     pub hash: String,
-    /// It may never work again.
-    pub is_dead: bool,
-    /// When it ends by itself. An older copy than the newest has that one's time: it is dead all the same.
+    /// The link must never work again.
+    pub is_revoked: bool,
+    /// The expiry of the newest link; older links are revoked anyway.
     pub ends_at: u64,
 }
 
-/// Everybody.
+/// All users.
 #[derive(Default)]
 pub struct People {
     pub all: BTreeMap<u64, Person>,
-    /// Sessions of users whose sign-up was not answered: nobody is to be surprised by them.
+    /// Sessions of users whose sign-up had no response.
     pub strangers: Vec<(u64, String, Session)>,
-    made_up: u64,
+    counter: u64,
 }
 
 impl People {
-    /// A number that was not given out before.
+    /// A new number.
     pub fn number(&mut self) -> u64 {
-        self.made_up += 1;
-        self.made_up
+        self.counter += 1;
+        self.counter
     }
 
-    /// A password that nobody had before, and that is made of nobody's name.
+    /// A new password that is not similar to any name.
     pub fn new_password(&mut self) -> String {
         format!("quiet-{:06}-marble-orchard", self.number())
     }
 }
 
 impl Person {
-    /// Somebody who has just signed up.
+    /// A user who has just signed up.
     pub fn new(id: u64, username: &str, email: &str, password: &str) -> Self {
         Self {
             id,
             username: username.to_owned(),
-            email: spelt(email),
+            email: stored(email),
             password: password.to_owned(),
             version: 1,
             credentials: 1,
@@ -113,7 +113,7 @@ impl Person {
     }
 }
 
-/// Whose a session token is, which session it names, and when it expires.
+/// User id, session hash and expiry of a session token.
 pub fn claims(token: &str) -> (u64, String, u64) {
     let payload = token.split('.').nth(1).unwrap();
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
@@ -125,18 +125,18 @@ pub fn claims(token: &str) -> (u64, String, u64) {
     )
 }
 
-/// Whose a reset link is, and the hash of its secret.
+/// User id and secret hash of a reset link.
 pub fn link(token: &str) -> (u64, String) {
     let token = ResetToken::parse(token).unwrap();
     (token.user().number(), token.hash())
 }
 
-/// The form in which addresses are compared.
+/// The canonical form of an address.
 pub fn canonical(email: &str) -> String {
     EmailAddress::parse(email).unwrap().canonical().to_owned()
 }
 
-/// The form in which an address is kept.
-pub fn spelt(email: &str) -> String {
+/// The stored form of an address.
+pub fn stored(email: &str) -> String {
     EmailAddress::parse(email).unwrap().as_str().to_owned()
 }

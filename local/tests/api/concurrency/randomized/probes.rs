@@ -1,4 +1,4 @@
-//! At rest, the front door is asked about what the tables say: who gets in, which sessions live and which links work.
+//! Probes through the API after a round: log-ins, sessions and links must behave as the tables say.
 
 use futures_util::future::join_all;
 use rand::{RngExt as _, rngs::StdRng};
@@ -6,10 +6,10 @@ use rand::{RngExt as _, rngs::StdRng};
 use super::{check::Violation, people::Person, world::World};
 use crate::support::response::problem;
 
-/// Users that are probed in a round.
+/// The number of users that are probed per round.
 const PEOPLE: usize = 4;
 
-/// Ended sessions of each that are tried again.
+/// The number of ended sessions that are tried again per user.
 const ENDED: usize = 6;
 
 /// Probes some of `people`.
@@ -47,31 +47,23 @@ async fn sessions(world: &World, person: &Person, found: &mut Vec<Violation>) {
     });
     for (token, status, answer) in join_all(asked).await {
         if answer.status != status {
-            blame(
-                found,
-                person,
-                format!("{token} is answered {}", answer.status),
-            );
+            blame(found, person, format!("{token} returns {}", answer.status));
         }
     }
 }
 
-/// A password made of the user's own name is refused after the link is found good, and uses nothing up.
+/// Tries links with a password that is rejected as too similar after the token was validated, so that no link is consumed.
 async fn links(world: &World, person: &Person, found: &mut Vec<Violation>) {
     let weak = person.username.repeat(2);
     for link in person.links.iter().rev().take(3) {
         let answer = world.app.complete(&link.token, &weak).await;
-        let code = if link.is_dead {
+        let code = if link.is_revoked {
             "invalid_token"
         } else {
             "invalid_request"
         };
         if answer.problem() != problem(400, code) {
-            blame(
-                found,
-                person,
-                format!("{link:?} is answered {}", answer.text),
-            );
+            blame(found, person, format!("{link:?} returns {}", answer.text));
         }
     }
 }
@@ -94,11 +86,7 @@ async fn passwords(
         let one = old[random.random_range(0..old.len())];
         let answer = world.app.log_in(&person.email, one).await;
         if answer.status != 401 {
-            blame(
-                found,
-                person,
-                format!("{one} is answered {}", answer.status),
-            );
+            blame(found, person, format!("{one} returns {}", answer.status));
         }
     }
     let answer = world.app.log_in(&person.username, &person.password).await;
@@ -106,7 +94,7 @@ async fn passwords(
         blame(
             found,
             person,
-            format!("{} is answered {}", person.password, answer.status),
+            format!("{} returns {}", person.password, answer.status),
         );
         return;
     }
@@ -116,7 +104,7 @@ async fn passwords(
         blame(
             found,
             person,
-            format!("signed in as {body}, signed out: {}", out.status),
+            format!("log-in returns {body}, log-out {}", out.status),
         );
     }
 }

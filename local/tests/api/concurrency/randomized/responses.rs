@@ -1,21 +1,21 @@
-//! Whether an answer is one that the request may get, by all that happened around it.
+//! The responses that a request may get, given all concurrent requests.
 
 use serde_json::Value;
 
 use super::{
     check::{Case, is_about},
     history::{Action, Step, Update},
-    people::{canonical, claims, link, spelt},
+    people::{canonical, claims, link, stored},
 };
 
-/// Wrong passwords that cost nothing.
+/// Wrong passwords before throttling.
 const FREE: u64 = 5;
 
-/// Reset mails in a day.
+/// Reset mails per day.
 const MAILS: u64 = 5;
 
-/// What is wrong with the answer, if anything.
-pub fn fault_of(step: &Step, steps: &[Step], cases: &[Case<'_>]) -> Option<String> {
+/// The reason why the response is wrong, if it is.
+pub fn violation(step: &Step, steps: &[Step], cases: &[Case<'_>]) -> Option<String> {
     let judged = Judged { step, steps, cases };
     if step.status == 503 {
         return unless(
@@ -27,10 +27,10 @@ pub fn fault_of(step: &Step, steps: &[Step], cases: &[Case<'_>]) -> Option<Strin
         return Some("429 without Retry-After".to_owned());
     }
     if step.status == 401 && step.action.token().is_some() {
-        // That the session has ended is checked at rest.
+        // The end of the session is checked after the round.
         return None;
     }
-    judged.used_by_the_dead().or_else(|| match &step.action {
+    judged.used_ended_session().or_else(|| match &step.action {
         Action::SignUp {
             username, email, ..
         } => judged.sign_up(username, email),
@@ -38,7 +38,7 @@ pub fn fault_of(step: &Step, steps: &[Step], cases: &[Case<'_>]) -> Option<Strin
         Action::LogOut { token } => judged.log_out(token),
         Action::Read { token, id } => judged.read(token, *id),
         Action::Update(update) => judged.update(update),
-        Action::Ask { email } => judged.ask(email),
+        Action::RequestReset { email } => judged.request_reset(email),
         Action::Complete { link, .. } => judged.complete(link),
     })
 }
@@ -62,7 +62,7 @@ impl Judged<'_> {
         self.cases.iter().find(|case| case.person.id == id)
     }
 
-    /// Whether somebody but `but` can have had the address while the request was answered.
+    /// `true` if a user other than `but` may have had the address during the request.
     fn may_be_had(&self, email: &str, but: Option<u64>) -> bool {
         let others = self.cases.iter().filter(|case| Some(case.person.id) != but);
         let address = canonical(email);
@@ -72,7 +72,7 @@ impl Judged<'_> {
         })
     }
 
-    /// Whose the address was all the time.
+    /// The user who had the address during the whole request.
     fn owner(&self, email: &str) -> Option<&Case<'_>> {
         let address = canonical(email);
         self.cases.iter().find(|case| {
@@ -84,7 +84,7 @@ impl Judged<'_> {
         })
     }
 
-    /// Whether the user had signed up when the request began.
+    /// `true` if the user had signed up when the request started.
     fn was_there(&self, case: &Case<'_>) -> bool {
         let signed_up = self.steps.iter().find(|step| {
             matches!(&step.action, Action::SignUp { username, .. }
@@ -94,13 +94,13 @@ impl Judged<'_> {
         signed_up.is_none_or(|step| step.is_done() && step.ended < self.step.began)
     }
 
-    /// Nothing is answered on behalf of a session that had ended before it was asked.
-    fn used_by_the_dead(&self) -> Option<String> {
+    /// A session that ended before the request must not be served.
+    fn used_ended_session(&self) -> Option<String> {
         let token = self.step.action.token()?;
         let (id, name, _) = claims(token);
         let case = self.case(id)?;
         if self.step.excused && matches!(self.step.action, Action::LogOut { .. }) {
-            // Its first try may have ended the session, or so it must think.
+            // The first attempt may have ended the session.
             return None;
         }
         let Some(session) = case.person.sessions.get(&name) else {
@@ -138,9 +138,12 @@ impl Judged<'_> {
             let taken = self
                 .owner(email)
                 .filter(|case| Some(case.person.id) != self.step.json()["user"]["id"].as_u64());
-            return unless(!there && taken.is_none(), "signed up with what another has");
+            return unless(
+                !there && taken.is_none(),
+                "signed up with a taken name or address",
+            );
         }
-        let faults = self.step.faults();
+        let faults = self.step.field_errors();
         let right = !faults.is_empty()
             && faults.iter().all(|(field, code)| {
                 code == "taken"
@@ -150,7 +153,10 @@ impl Judged<'_> {
                         _ => false,
                     }
             });
-        unless(self.step.status == 400 && right, "nobody can have had that")
+        unless(
+            self.step.status == 400 && right,
+            "no user can have had that",
+        )
     }
 
     fn log_in(&self, name: &str, password: &str) -> Option<String> {
@@ -170,7 +176,7 @@ impl Judged<'_> {
                 } else {
                     name.eq_ignore_ascii_case(&case.person.username)
                 };
-                unless(right, "another was signed in").or_else(|| self.view(case, user))
+                unless(right, "another user was logged in").or_else(|| self.view(case, user))
             }
             401 => {
                 let case = self.named_for_sure(name)?;
@@ -183,7 +189,7 @@ impl Judged<'_> {
                 let case = self.named_for_sure(name)?;
                 unless(self.may_wait(case), "there were not that many failures")
             }
-            _ => Some("no answer to a log-in".to_owned()),
+            _ => Some("not a response to a log-in".to_owned()),
         }
     }
 
@@ -195,12 +201,12 @@ impl Judged<'_> {
         cases.find(|case| case.person.username.eq_ignore_ascii_case(name) && self.was_there(case))
     }
 
-    /// Whether there can have been so many wrong passwords.
+    /// `true` if there may have been enough wrong passwords for throttling.
     fn may_wait(&self, case: &Case<'_>) -> bool {
         let addresses = case.addresses();
         let wrong = self.steps.iter().filter(|step| {
             let failed = matches!(step.status, 401 | 429 | 503)
-                || step.has_fault("current-password", "incorrect");
+                || step.has_error("current-password", "incorrect");
             let mine = match &step.action {
                 Action::LogIn { name, .. } if name.contains('@') => {
                     addresses.contains(&canonical(name))
@@ -219,7 +225,7 @@ impl Judged<'_> {
                 && step.status == 204
                 && !step.excused
         });
-        unless(self.step.status == 204, "no answer to a log-out").or_else(|| {
+        unless(self.step.status == 204, "not a response to a log-out").or_else(|| {
             unless(
                 self.step.excused || twice.count() == 1,
                 "one session was ended twice",
@@ -232,11 +238,11 @@ impl Judged<'_> {
         match self.step.status {
             200 if own => self.view(self.case(id)?, &self.step.json()),
             404 if !own => None,
-            _ => Some("no answer to this reader".to_owned()),
+            _ => Some("not a response to this reader".to_owned()),
         }
     }
 
-    /// Whether a view shows what can have been so.
+    /// The reason why a record in a response is impossible, if it is.
     fn view(&self, case: &Case<'_>, view: &Value) -> Option<String> {
         let time = self.time();
         let text = |name: &str| view[name].as_str().unwrap_or("?").to_owned();
@@ -249,8 +255,8 @@ impl Judged<'_> {
             && case
                 .emails
                 .all()
-                .any(|one| spelt(one) == email && case.emails.may_be(one, time));
-        unless(right, "this cannot have been so")
+                .any(|one| stored(one) == email && case.emails.may_be(one, time));
+        unless(right, "this record was never possible")
     }
 
     fn update(&self, update: &Update) -> Option<String> {
@@ -259,27 +265,27 @@ impl Judged<'_> {
         if let Some((field, _)) = &update.bad {
             let refused = match *field {
                 "is_superuser" => step.status == 403,
-                "version" => step.has_fault(field, "unknown_field"),
-                _ => step.has_fault(field, "read_only"),
+                "version" => step.has_error(field, "unknown_field"),
+                _ => step.has_error(field, "read_only"),
             };
-            return unless(refused, "a bad value was not refused as it should be");
+            return unless(refused, "an invalid value was not rejected");
         }
         let current = &update.current;
         match step.status {
             200 if !case.passwords.may_be(current, self.time()) => {
                 Some("that was not the password".to_owned())
             }
-            200 => unless(granted(update, &step.json()), "not as it was wanted")
+            200 => unless(applied(update, &step.json()), "not the requested values")
                 .or_else(|| self.view(case, &step.json())),
-            400 if step.has_fault("current-password", "incorrect") => unless(
+            400 if step.has_error("current-password", "incorrect") => unless(
                 !case.passwords.must_be(current, self.time()),
                 "that was the password",
             ),
-            400 if step.has_fault("email", "taken") => {
+            400 if step.has_error("email", "taken") => {
                 let email = update.email.as_ref()?;
                 unless(
                     self.may_be_had(email, Some(case.person.id)),
-                    "nobody else can have had that",
+                    "no other user can have had that",
                 )
             }
             409 => {
@@ -290,28 +296,28 @@ impl Judged<'_> {
                         && other.began < step.ended
                         && other.ended > step.began
                 });
-                unless(others.count() >= 2, "nobody came before")
+                unless(others.count() >= 2, "no concurrent changes")
             }
             429 => unless(self.may_wait(case), "there were not that many failures"),
-            _ => Some("no answer to an update".to_owned()),
+            _ => Some("not a response to an update".to_owned()),
         }
     }
 
-    fn ask(&self, email: &str) -> Option<String> {
+    fn request_reset(&self, email: &str) -> Option<String> {
         match self.step.status {
-            200 => unless(self.may_be_had(email, None), "nobody can have had that"),
-            404 => unless(self.owner(email).is_none(), "somebody had that"),
+            200 => unless(self.may_be_had(email, None), "no user can have had that"),
+            404 => unless(self.owner(email).is_none(), "a user had that"),
             429 => {
                 let address = canonical(email);
                 let spent = self.cases.iter().any(|case| {
                     case.addresses().contains(&address)
-                        && (case.person.asked >= MAILS
-                            || case.asked >= MAILS
+                        && (case.person.mails >= MAILS
+                            || case.mails >= MAILS
                             || case.grew("passwords", case.person.passwords) > 0)
                 });
                 unless(spent, "there were not that many mails")
             }
-            _ => Some("no answer to an asker".to_owned()),
+            _ => Some("not a response to a reset request".to_owned()),
         }
     }
 
@@ -323,7 +329,7 @@ impl Judged<'_> {
             .links
             .iter()
             .rposition(|link| link.token == token);
-        let is_dead = known.is_some_and(|place| case.person.links[place].is_dead);
+        let is_revoked = known.is_some_and(|place| case.person.links[place].is_revoked);
         let uses =
             |step: &Step| matches!(&step.action, Action::Complete { link, .. } if link == token);
         match self.step.status {
@@ -332,7 +338,7 @@ impl Judged<'_> {
                     .steps
                     .iter()
                     .filter(|step| uses(step) && step.is_done());
-                unless(!is_dead, "a dead link worked")
+                unless(!is_revoked, "a revoked link worked")
                     .or_else(|| unless(times.count() == 1, "a link worked twice"))
             }
             400 if self.step.json()["code"] == "invalid_token" => {
@@ -343,27 +349,27 @@ impl Judged<'_> {
                         && step.may_be_done()
                         && (step.sets_password().is_some() || step.sets_email().is_some())
                 }) || self.steps.iter().any(|step| {
-                    matches!(&step.action, Action::Ask { email }
+                    matches!(&step.action, Action::RequestReset { email }
                         if addresses.contains(&canonical(email)))
                 });
                 let expired =
                     known.is_some_and(|place| case.person.links[place].ends_at <= self.step.now);
                 unless(
-                    !newest || is_dead || disturbed || expired,
-                    "a good link did not work",
+                    !newest || is_revoked || disturbed || expired,
+                    "a valid link did not work",
                 )
             }
-            _ => Some("no answer to a completion".to_owned()),
+            _ => Some("not a response to a completion".to_owned()),
         }
     }
 }
 
-/// Whether the view shows everything that was wanted.
-fn granted(update: &Update, view: &Value) -> bool {
+/// `true` if the record shows every requested change.
+fn applied(update: &Update, view: &Value) -> bool {
     let shows = |name: &str, wanted: Option<String>| {
         wanted.is_none_or(|wanted| view[name].as_str() == Some(wanted.as_str()))
     };
     shows("first_name", update.first_name.clone())
         && shows("last_name", update.last_name.clone())
-        && shows("email", update.email.as_ref().map(|email| spelt(email)))
+        && shows("email", update.email.as_ref().map(|email| stored(email)))
 }

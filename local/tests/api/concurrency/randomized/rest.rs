@@ -1,4 +1,4 @@
-//! The tables and the mailbox when nothing is under way.
+//! The tables and the mailbox when nothing is in progress.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::world::World;
 
-/// Deliveries to wait for: each goes on after the failures of the one before.
+/// The maximum number of deliveries: each continues after the failures of the one before.
 const DELIVERIES: usize = 20;
 
+/// The state after a round.
 pub struct Rest {
     pub users: BTreeMap<u64, Value>,
     pub markers: BTreeMap<String, u64>,
@@ -21,8 +22,8 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Has every mail delivered and looks at everything.
-    pub async fn look(world: &World) -> Self {
+    /// Delivers every mail and reads the tables.
+    pub async fn read(world: &World) -> Self {
         let tables = world.app.tables();
         let mut transient = BTreeMap::new();
         for _ in 0..DELIVERIES {

@@ -1,25 +1,25 @@
-//! Which values something can have had at a time, after several set it at once.
+//! The possible values of a field at a time, after several concurrent requests have set it.
 
 use super::history::Step;
 
-/// A value that was set, or may have been.
+/// A value that a request has set, or may have set.
 #[derive(Clone, Copy)]
 pub struct Set<'a> {
     pub value: &'a str,
     pub step: &'a Step,
 }
 
-/// Something that had a value at rest and was set since.
+/// A field with its value after the last round and the values set since.
 pub struct Values<'a> {
     pub initial: &'a str,
     pub sets: Vec<Set<'a>>,
 }
 
-/// The time after everything.
+/// The time after all requests.
 pub const AT_REST: (u64, u64) = (u64::MAX, u64::MAX);
 
 impl<'a> Values<'a> {
-    /// What `set` says each of `steps` sets, of those that may have taken place.
+    /// The field with the values that `set` returns for those of `steps` that may have been applied.
     pub fn of(
         initial: &'a str,
         steps: &[&'a Step],
@@ -36,21 +36,20 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Whether the value can have been `value` at some time from `began` to `ended`.
+    /// `true` if the field may have had `value` at some time from `began` to `ended`.
     pub fn may_be(&self, value: &str, (began, ended): (u64, u64)) -> bool {
-        let is_gone = |since: u64| {
+        let is_replaced = |since: u64| {
             self.sets
                 .iter()
                 .any(|set| set.step.is_done() && set.step.began > since && set.step.ended < began)
         };
-        (value == self.initial && !is_gone(0))
-            || self
-                .sets
-                .iter()
-                .any(|set| set.value == value && set.step.began < ended && !is_gone(set.step.ended))
+        (value == self.initial && !is_replaced(0))
+            || self.sets.iter().any(|set| {
+                set.value == value && set.step.began < ended && !is_replaced(set.step.ended)
+            })
     }
 
-    /// Whether the value was `value` all the time from `began` to `ended`.
+    /// `true` if the field had `value` all the time from `began` to `ended`.
     pub fn must_be(&self, value: &str, (began, ended): (u64, u64)) -> bool {
         let others = |since: u64| {
             self.sets
@@ -64,7 +63,7 @@ impl<'a> Values<'a> {
             })
     }
 
-    /// Every value that it can have had.
+    /// Every value that the field may have had.
     pub fn all(&self) -> impl Iterator<Item = &'a str> {
         let set = self.sets.iter().map(|set| set.value);
         std::iter::once(self.initial).chain(set)

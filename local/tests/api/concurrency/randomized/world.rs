@@ -1,4 +1,4 @@
-//! One Latchkey under test, with all that is known of it, and the way in which requests are sent to it and noted.
+//! The app under test with its expected state; sends and records requests.
 
 use std::{
     sync::{
@@ -21,14 +21,14 @@ use crate::support::{
     response::Response,
 };
 
-/// A request that took this long may have met the bound on one try of a call: the machine was busy, and 503 may be right.
+/// A request that took this long may have hit the timeout of an attempt on a busy machine, so a 503 is allowed.
 const SLOW: Duration = Duration::from_secs(1);
 
 pub struct World {
     pub app: TestApp,
     pub faults: Faults,
     pub people: Mutex<People>,
-    /// Of this round.
+    /// The requests of this round.
     pub steps: Mutex<Vec<Step>>,
     ticks: AtomicU64,
 }
@@ -48,7 +48,7 @@ impl World {
         self.ticks.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// Sends a request and notes what came of it.
+    /// Sends a request and records its response.
     pub async fn perform(&self, worker: usize, action: Action, user: Option<u64>) -> Response {
         let name = action.name();
         self.expect(&action);
@@ -81,12 +81,12 @@ impl World {
             Action::LogOut { token } => app.log_out(token).await,
             Action::Read { token, id } => app.get(&format!("/api/users/{id}"), token).await,
             Action::Update(update) => app.update(&update.token, &body(update)).await,
-            Action::Ask { email } => app.request_reset(email).await,
+            Action::RequestReset { email } => app.request_reset(email).await,
             Action::Complete { link, password } => app.complete(link, password).await,
         }
     }
 
-    /// A password that is about to be set may be the user's from now on.
+    /// Records a password that may become the user's from now on.
     fn expect(&self, action: &Action) {
         let (id, password) = match action {
             Action::Update(update) => match update.new_password() {
@@ -104,6 +104,7 @@ impl World {
         }
     }
 
+    /// Updates the expected state from a response.
     fn learn(&self, step: &Step) {
         let mut people = self.people.lock().unwrap();
         let is_out = step.status == 401 || matches!(step.action, Action::LogOut { .. });
@@ -126,7 +127,7 @@ impl World {
                 let mut person = Person::new(id, username, email, password);
                 let (name, session) = session(step, password);
                 person.sessions.insert(name, session);
-                // Whoever has that id already is not to be forgotten: the check of the answers will tell.
+                // A user with the same id must not be overwritten: the check of the responses reports it.
                 people.all.entry(id).or_insert(person);
             }
             Action::LogIn { password, .. } => {
@@ -155,7 +156,7 @@ impl World {
         }
     }
 
-    /// The links that were mailed to a user since the last rest, oldest first.
+    /// The links that were mailed to a user in this round, oldest first.
     pub fn mailed_links(&self, id: u64) -> Vec<String> {
         let mut mails = self.app.server.mails();
         mails.reverse();

@@ -8,6 +8,7 @@ Added to ministack:
 - alarms over metric math are accepted, after AWS's own model of PutMetricAlarm has accepted them;
 - an HTTP API takes its routes, integrations and CORS from its OpenAPI body, and refuses what it does not understand, as
   API Gateway does with `FailOnWarnings`;
+- CloudFormation works beside requests, in a thread: a stack's update would otherwise hold up the functions' calls;
 - CodeDeploy's resources and saved log queries are accepted and have no effect: an alias moves at once;
 - the API has an address of its own, which sets the `Host` header that API Gateway's own address would have;
 - at that address `/_local/mails` shows the mails that SES was given, in the format of the local server.
@@ -54,7 +55,7 @@ import samtranslator.translator.transform as sam  # noqa: E402
 from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
 from ministack import app as ministack  # noqa: E402
-from ministack.services import apigateway, dynamodb, ses  # noqa: E402
+from ministack.services import apigateway, cloudformation, dynamodb, ses  # noqa: E402
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners  # noqa: E402
 
 # --- The SAM transform knows the parameters.
@@ -80,6 +81,41 @@ def apply_transforms_with_parameters(template, provided=None, previous=None):
 sam.transform = transform
 for module in (engine, changesets, handlers):
     module._apply_transforms = apply_transforms_with_parameters
+
+# --- CloudFormation in a thread.
+
+handle_cloudformation = cloudformation.handle_request
+
+
+class LoopElsewhere(asyncio.AbstractEventLoop):
+    """The server's event loop, for a thread that only starts tasks in it."""
+
+    def __init__(self, loop):
+        self.loop = loop
+
+    def create_task(self, coroutine):
+        context = contextvars.copy_context()
+        self.loop.call_soon_threadsafe(lambda: self.loop.create_task(coroutine, context=context))
+
+
+async def handle_in_thread(*request):
+    loop = asyncio.get_running_loop()
+
+    def handle():
+        asyncio.set_event_loop(LoopElsewhere(loop))
+        try:
+            # It awaits nothing, so that its first step is its last.
+            handle_cloudformation(*request).send(None)
+        except StopIteration as end:
+            return end.value
+        finally:
+            asyncio.set_event_loop(None)
+        raise RuntimeError("ministack's CloudFormation awaits something")
+
+    return await asyncio.to_thread(handle)
+
+
+cloudformation.handle_request = handle_in_thread
 
 # --- Alarms over metric math.
 

@@ -87,7 +87,8 @@ fn check(text: &str, words: &[&str], policy: &Policy) {
 }
 
 fn rejection(text: &str, policy: &Policy, words: &[&str]) -> Option<Error> {
-    NewPassword::parse_for(text, policy, words).err()
+    let words = words.iter().copied().collect();
+    NewPassword::parse_for(text, policy, &words).err()
 }
 
 /// Returns the error that the contract states, without personal words.

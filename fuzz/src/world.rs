@@ -20,14 +20,11 @@ use shared::{
         clock::{Clock, Timestamp},
         password::{Hasher, Params},
         random::Random,
-        reset_token::ResetToken,
+        reset_token::{ResetToken, StoredResetToken},
         user_id::UserId,
     },
     lambda::Invoke,
-    store::{
-        database::{Item, Slot},
-        transient::StoredResetToken,
-    },
+    store::database::{Item, Slot},
 };
 use tokio::runtime::{self, Runtime};
 

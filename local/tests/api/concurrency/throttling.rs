@@ -103,7 +103,7 @@ mod case_30_throttling {
                 assert_eq!(app.log_in(name, WRONG_PASSWORD).await.status, 401);
             }
             app.advance(Duration::from_hours(25));
-            let gate = app.proxy.hold(|call| call.contains(":failures"));
+            let gate = app.proxy.hold(|call| call.contains(":seen_count"));
             let later = gate.during(async {
                 for _ in 0..5 {
                     assert_eq!(app.log_in(name, WRONG_PASSWORD).await.status, 401, "{name}");
@@ -121,7 +121,7 @@ mod case_30_throttling {
         let app = TestApp::without_source_limits().await;
         app.log_in("nobody", WRONG_PASSWORD).await;
         app.advance(Duration::from_hours(25));
-        let gate = app.proxy.hold(|call| call.contains(":failures"));
+        let gate = app.proxy.hold(|call| call.contains(":seen_count"));
         let sweep = gate.during(async {
             let name = shared::domain::digest::sha256_hex(b"nobody");
             let key = format!("limit#unknown_name#{name}");
@@ -152,5 +152,69 @@ mod case_30_throttling {
         assert_eq!((completed.status, wrong.status), (201, 401));
         app.token("john", THIRD_PASSWORD).await;
         app.mail();
+    }
+
+    /// Returns the number of updates that use this placeholder.
+    fn writes(app: &TestApp, placeholder: &str) -> usize {
+        let calls = app.proxy.calls();
+        let of_kind = calls
+            .iter()
+            .filter(|call| call.operation == "UpdateItem" && call.contains(placeholder));
+        of_kind.count()
+    }
+
+    /// On Lambda each request has a CPU of its own, so that verification puts concurrent passwords in no order. The gate
+    /// holds the write that follows the right one until a wrong one is recorded.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_right_password_waits_for_its_turn() {
+        let app = TestApp::without_source_limits().await;
+        app.sign_up("john").await;
+        let gate = app.proxy.hold(|call| call.contains(":session"));
+        let before = writes(&app, ":session");
+        let guess = gate.during(app.log_in("john", WRONG_PASSWORD));
+        let (right, wrong) = tokio::join!(app.log_in("john", PASSWORD), guess);
+        assert_eq!((right.status, wrong.status), (200, 401));
+        assert_eq!(
+            writes(&app, ":session") - before,
+            2,
+            "refused, then written"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_right_password_after_five_wrong_ones_is_not_told() {
+        let app = TestApp::without_source_limits().await;
+        app.sign_up("john").await;
+        for wrong_before in 0..5 {
+            app.advance(Duration::from_hours(25));
+            app.fail_log_ins("john", wrong_before).await;
+            let gate = app.proxy.hold(|call| call.contains(":session"));
+            let guesses = gate.during(app.fail_log_ins("john", 5 - wrong_before));
+            let (right, ()) = tokio::join!(app.log_in("john", PASSWORD), guesses);
+            assert_eq!(right.problem(), problem(429, "too_many_requests"));
+            app.proxy.heal();
+        }
+    }
+
+    /// A change that changes nothing is an oracle as good as any other.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_confirmed_password_after_five_wrong_ones_is_not_told() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        for fields in [json!({"first_name": ""}), json!({"first_name": "John"})] {
+            app.advance(Duration::from_hours(25));
+            let gate = app
+                .proxy
+                .hold(|call| call.operation == "UpdateItem" && call.contains("REMOVE #counter"));
+            let guesses = gate.during(async {
+                for _ in 0..5 {
+                    let guess = app.guess_current_password(&user).await;
+                    assert_eq!(guess.status, 400);
+                }
+            });
+            let (right, ()) = tokio::join!(app.change(&user.token, fields), guesses);
+            assert_eq!(right.problem(), problem(429, "too_many_requests"));
+            app.proxy.heal();
+        }
     }
 }

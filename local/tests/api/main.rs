@@ -110,7 +110,6 @@ mod local_server;
 /// Facts about the repository: structure, documentation, permissions, costs and logs.
 mod project {
     mod architecture;
-    mod cargo_lambda;
     mod cases;
     mod costs;
     mod dependencies;

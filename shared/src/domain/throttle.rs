@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absurdly_high_count_waits_the_maximum() {
+    fn a_huge_count_waits_the_maximum() {
         let next = FailedAttempts::record(Some(&many(u32::MAX - 1, 0)), NOW + MEMORY / 2, 5, MAX);
         assert_eq!(next.retry_after(NOW + MEMORY / 2), Some(ROW_MEMORY));
         let next = FailedAttempts::record(Some(&many(98, 98)), NOW, 5, MAX);

@@ -178,7 +178,7 @@ mod case_39_idle_connections {
     async fn no_call_fails_after_cut_connections() {
         let fleet = Fleet::start().await;
         journey(&fleet, async |fleet| {
-            fleet.freeze_and_disconnect(Disconnect::Closed).await
+            fleet.freeze_and_disconnect(Disconnect::Closed).await;
         })
         .await;
     }

@@ -9,67 +9,55 @@ use crate::support::{
     response::{field_error, statuses},
 };
 
+/// Signs up concurrently with the usernames and addresses that `names` returns, and checks that one sign-up succeeds and
+/// that `field` is taken for all others.
+async fn check_one_winner(field: &str, names: impl Fn(usize) -> (String, String)) {
+    let app = TestApp::without_source_limits().await;
+    let names: Vec<_> = (0..ROUNDS).map(names).collect();
+    let sign_ups = names
+        .iter()
+        .map(|(username, email)| app.try_sign_up(username, email, PASSWORD));
+    let responses = join_all(sign_ups).await;
+    let (won, lost): (Vec<_>, Vec<_>) = responses
+        .iter()
+        .partition(|response| response.status == 201);
+    assert_eq!(won.len(), 1);
+    for response in lost {
+        assert_eq!(response.field_error(), field_error(field, "taken"));
+    }
+    app.tables().check_users().await;
+}
+
+/// `text` with some letters in upper case, chosen by the bits of `round`.
+fn in_mixed_case(text: &str, round: usize) -> String {
+    let letters = text.char_indices();
+    letters
+        .map(|(place, letter)| match round >> (place % 6) & 1 {
+            1 => letter.to_ascii_uppercase(),
+            _ => letter,
+        })
+        .collect()
+}
+
 mod case_29_unique_accounts {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn fifty_sign_ups_with_one_address_have_one_winner() {
-        let app = TestApp::without_source_limits().await;
-        let sign_ups = (0..ROUNDS).map(|round| {
-            let address: String = "somebody@example.com"
-                .char_indices()
-                .map(|(place, letter)| {
-                    if round >> (place % 6) & 1 == 1 {
-                        letter.to_ascii_uppercase()
-                    } else {
-                        letter
-                    }
-                })
-                .collect();
-            let body =
-                json!({"username": format!("user{round}"), "email": address, "password": PASSWORD});
-            let app = &app;
-            async move { app.post(SIGN_UP, &body).await }
-        });
-        let responses = join_all(sign_ups).await;
-        assert_eq!(
-            responses
-                .iter()
-                .filter(|response| response.status == 201)
-                .count(),
-            1
-        );
-        for response in responses.iter().filter(|response| response.status != 201) {
-            assert_eq!(response.field_error(), field_error("email", "taken"));
-        }
-        app.tables().check_users().await;
+        check_one_winner("email", |round| {
+            let email = in_mixed_case("somebody@example.com", round);
+            (format!("user{round}"), email)
+        })
+        .await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn fifty_sign_ups_with_one_username_have_one_winner() {
-        let app = TestApp::without_source_limits().await;
-        let sign_ups = (0..ROUNDS).map(|round| {
-            let name: String = "somebody"
-                .char_indices()
-                .map(|(place, letter)| {
-                    if round >> (place % 6) & 1 == 1 {
-                        letter.to_ascii_uppercase()
-                    } else {
-                        letter
-                    }
-                })
-                .collect();
-            let body = json!({"username": name, "email": format!("u{round}@example.com"), "password": PASSWORD});
-            let app = &app;
-            async move { app.post(SIGN_UP, &body).await }
-        });
-        let responses = join_all(sign_ups).await;
-        let won = responses.iter().filter(|response| response.status == 201);
-        assert_eq!(won.count(), 1);
-        for response in responses.iter().filter(|response| response.status != 201) {
-            assert_eq!(response.field_error(), field_error("username", "taken"));
-        }
-        app.tables().check_users().await;
+        check_one_winner("username", |round| {
+            let username = in_mixed_case("somebody", round);
+            (username, format!("u{round}@example.com"))
+        })
+        .await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

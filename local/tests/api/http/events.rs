@@ -166,7 +166,7 @@ mod case_34_events {
         for function in ["get_user", "jwks"] {
             let (status, _) = app
                 .invoke(function, |event| {
-                    set_encoded_body(event, &json!(null), &user)
+                    set_encoded_body(event, &json!(null), &user);
                 })
                 .await;
             assert_eq!(status, 200, "{function}");

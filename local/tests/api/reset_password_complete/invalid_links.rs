@@ -20,8 +20,8 @@ mod case_24_invalid_links {
         let app = TestApp::without_source_limits().await;
         let user = app.sign_up("john").await;
         app.sign_up("jane").await;
-        let used = app.reset_token("john@example.com").await;
-        assert_completed(&app.complete(&used, OTHER_PASSWORD).await);
+        let consumed = app.reset_token("john@example.com").await;
+        assert_completed(&app.complete(&consumed, OTHER_PASSWORD).await);
         app.mail();
         let replaced = app.reset_token("john@example.com").await;
         app.advance(COOL_DOWN);
@@ -35,7 +35,7 @@ mod case_24_invalid_links {
         let last = last_bit.pop().unwrap();
         last_bit.push(if last == '0' { '1' } else { '0' });
         for token in [
-            used,
+            consumed,
             replaced,
             expired,
             format!("{janes_id}-{secret}"),

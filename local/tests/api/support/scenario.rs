@@ -289,30 +289,34 @@ pub async fn fail(
     choose: fn(&Call) -> bool,
     action: FaultAction,
 ) {
-    every_request(
-        names,
-        |scenario| scenario.app.proxy.rule_where(choose, action.clone()),
-        async |scenario, name, response, before| {
-            scenario.check_unavailable(name, &response, &before).await;
-            scenario.app.proxy.heal();
-            let response = scenario.request(name).await;
-            scenario.check_done(name, &response).await;
-        },
-    )
-    .await;
+    check_failures(names, choose, action, true).await;
 }
 
-/// Checks that the requests of `names` return 503 without effect, and does not repeat them: `action` may still delay calls.
+/// Checks the same, but does not repeat the requests: `action` may still delay calls.
 pub async fn fail_once(
     names: impl IntoIterator<Item = &'static str>,
     choose: fn(&Call) -> bool,
     action: FaultAction,
+) {
+    check_failures(names, choose, action, false).await;
+}
+
+async fn check_failures(
+    names: impl IntoIterator<Item = &'static str>,
+    choose: fn(&Call) -> bool,
+    action: FaultAction,
+    repeat: bool,
 ) {
     every_request(
         names,
         |scenario| scenario.app.proxy.rule_where(choose, action.clone()),
         async |scenario, name, response, before| {
             scenario.check_unavailable(name, &response, &before).await;
+            if repeat {
+                scenario.app.proxy.heal();
+                let response = scenario.request(name).await;
+                scenario.check_done(name, &response).await;
+            }
         },
     )
     .await;

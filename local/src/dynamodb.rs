@@ -178,9 +178,8 @@ impl DynamoDb {
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::clock::Timestamp;
-
     use super::*;
+    use crate::testing::{ManualClock, fixed_providers};
 
     fn table() -> Table {
         Table {
@@ -193,7 +192,7 @@ mod tests {
 
     #[test]
     fn tables_are_created_once_with_their_ttl_and_stream() {
-        let clock = Clock::new(|| Timestamp::from_unix(1_769_860_800));
+        let clock = fixed_providers(&ManualClock::default(), 1).clock;
         let database = open(None, &clock, &[table()]).expect("a database");
         create_table(&database, &table()).expect("no change");
         let metadata = database

@@ -9,7 +9,11 @@ mod routes;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use hyper::{Request, StatusCode, body::Incoming, http::request::Parts};
+use hyper::{
+    Request, StatusCode,
+    body::{Bytes, Incoming},
+    http::request::Parts,
+};
 use tokio::time::{Instant, timeout};
 
 use self::{
@@ -67,6 +71,8 @@ impl Gateway {
     ) -> Response {
         let started = Instant::now();
         let (request, body) = request.into_parts();
+        // Reads the body of a rejected request too: a client that is still writing would lose the response otherwise.
+        let body = checks::read_body(body).await;
         let (response, handler) = self.dispatch(&request, body, peer).await;
         tracing::info!(
             target: REQUEST_LOG,
@@ -84,7 +90,7 @@ impl Gateway {
     async fn dispatch<'a>(
         &'a self,
         request: &'a Parts,
-        body: Incoming,
+        body: Result<Bytes, StatusCode>,
         peer: SocketAddr,
     ) -> (Response, &'a str) {
         if let Err(status) = checks::check_head(request) {
@@ -105,7 +111,7 @@ impl Gateway {
             return (gateway_error(StatusCode::NOT_FOUND), "gateway");
         };
         let function = route_match.function;
-        match checks::read_body(body).await {
+        match body {
             Ok(body) => {
                 let response = self.invoke(route_match, request, &body, peer).await;
                 (response, function)

@@ -1,7 +1,5 @@
 //! An HTTP/1.1 server on the loopback interface, without routing, and the responses that its users share.
 
-mod wire;
-
 use std::{
     convert::Infallible,
     future::Future,
@@ -28,8 +26,6 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time,
 };
-
-use self::wire::Wire;
 
 /// A response whose whole body is in memory.
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
@@ -158,6 +154,6 @@ where
         .half_close(true);
     // A client that disconnects or does not speak HTTP is not an error of the server.
     let _ = watcher
-        .watch(builder.serve_connection(TokioIo::new(Wire::new(stream)), service))
+        .watch(builder.serve_connection(TokioIo::new(stream), service))
         .await;
 }

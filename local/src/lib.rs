@@ -9,6 +9,7 @@ mod lambda;
 pub mod server;
 mod ses;
 pub mod template;
+pub mod testing;
 
 pub use self::{
     gateway::REQUEST_LOG,

@@ -43,8 +43,8 @@ pub struct Options {
     pub settings: BTreeMap<String, String>,
     /// True if requests are limited by source address. Scripts and fuzzers turn the limits off.
     pub source_limits: bool,
-    /// True if a response waits until the mails of its request are delivered. Otherwise the mails follow right after the
-    /// response, as in AWS, so that response times are realistic; the mailbox waits for them.
+    /// True if a response waits until the mails of its request are delivered, for which the mailbox waits in any case.
+    /// If false, response times do not depend on mails, as in AWS.
     pub wait_for_mails: bool,
     /// Functions that this server does not start but invokes through the given closure, by name; for functions that run
     /// as processes of their own.

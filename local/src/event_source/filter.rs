@@ -1,4 +1,4 @@
-//! Filters of event source mappings. Supports the part of EventBridge's event patterns that the project uses: nested
+//! Filters of event source mappings. Supports the part of Amazon's event patterns that the project uses: nested
 //! objects, and lists of exact strings or `{"prefix": …}`. Rejects any other pattern when the server starts.
 
 use serde_json::{Map, Value};

@@ -16,7 +16,7 @@ use url::Url;
 const MAX_HEAD: usize = 10_240;
 /// The largest body that API Gateway accepts, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
-/// The number of bytes of a too large body that are read, so that a client that writes before it reads receives the 413.
+/// The number of bytes that are read of a too large body, so that a client that is still writing receives the 413.
 const MAX_DISCARDED: usize = 10 * MAX_BODY;
 
 /// The longest pause between two parts of a body.

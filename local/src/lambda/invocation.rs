@@ -127,6 +127,7 @@ impl Functions {
     /// A single function, for tests of the code around it.
     #[cfg(test)]
     pub(crate) fn single(name: &str, timeout: time::Duration, invoke: Invoke) -> Self {
+        use crate::testing::{ManualClock, fixed_providers};
         let function = RunningFunction {
             invoke,
             timeout,
@@ -134,7 +135,7 @@ impl Functions {
         };
         Self {
             running: BTreeMap::from([(name.to_owned(), function)]),
-            clock: Clock::new(|| Timestamp::from_unix(1_769_860_800)),
+            clock: fixed_providers(&ManualClock::default(), 1).clock,
             server_id: "test".to_owned(),
             invocations: AtomicU64::new(0),
         }

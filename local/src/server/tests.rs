@@ -1,10 +1,5 @@
 //! The server from outside, over plain sockets, with requests that a client library would not send.
 
-use shared::domain::{
-    clock::{Clock, Timestamp},
-    password::{Hasher, Params},
-    random::Random,
-};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -12,16 +7,12 @@ use tokio::{
 };
 
 use super::*;
+use crate::testing::{ManualClock, fixed_providers};
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
 
 fn options() -> Options {
-    let providers = Providers {
-        clock: Clock::new(|| Timestamp::from_unix(1_769_860_800)),
-        random: Random::new(|bytes| bytes.fill(7)),
-        hasher: Hasher::new(Params::OWASP),
-    };
-    Options::new(TEMPLATE, providers)
+    Options::new(TEMPLATE, fixed_providers(&ManualClock::default(), 1))
 }
 
 async fn started() -> Server {

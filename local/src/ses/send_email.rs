@@ -1,5 +1,5 @@
-//! The request of `SendEmail` (SES API v2). Rejects what SES rejects, as far as that is simple to check, and fields that
-//! it does not support, so that no part of a mail is lost silently.
+//! The request of `SendEmail` (SES API v2). Rejects what SES rejects, as far as that is simple to check. Unsupported
+//! fields are rejected too, so that no part of a mail is lost silently.
 
 use serde::{Deserialize, de::IgnoredAny};
 

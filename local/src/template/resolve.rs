@@ -222,7 +222,7 @@ pub(super) fn table_arn(table: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}")
 }
 
-/// The ARN of the stream of the table with this name. Its label is a timestamp in AWS, but the same for every table here.
+/// The ARN of the stream of the table with this name. Its label, a timestamp in AWS, is the same for every table here.
 pub(crate) fn stream_arn(table: &str) -> String {
     format!("{}/stream/local", table_arn(table))
 }

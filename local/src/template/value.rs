@@ -1,5 +1,5 @@
-//! YAML values of a CloudFormation template: plain data and unresolved intrinsic functions. Scalars are kept as text, as in
-//! CloudFormation; their type depends on the property.
+//! YAML values of a CloudFormation template: plain data and unresolved intrinsic functions. Every scalar is text, as in
+//! CloudFormation; its type depends on the property.
 
 use std::{collections::BTreeMap, fmt};
 

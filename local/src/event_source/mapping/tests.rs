@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use dynoxide::{actions::put_item::PutItemRequest, types::AttributeValue};
-use shared::{
-    domain::clock::{Clock, Timestamp},
-    lambda::Invoke,
-};
+use shared::lambda::Invoke;
 
 use super::*;
-use crate::{dynamodb, template::Table};
+use crate::{
+    dynamodb,
+    template::Table,
+    testing::{ManualClock, fixed_providers},
+};
 
 /// The response of the function to the keys of a batch.
 type Respond = fn(&[String]) -> Value;
@@ -23,7 +24,7 @@ struct Bench {
 
 impl Bench {
     fn new(respond: Respond) -> Self {
-        let clock = Clock::new(|| Timestamp::from_unix(1_769_860_800));
+        let clock = fixed_providers(&ManualClock::default(), 1).clock;
         let table = Table {
             name: "Items".to_owned(),
             key: vec![("pk".to_owned(), "S".to_owned())],

@@ -104,7 +104,7 @@ mod tests {
         let clock = ManualClock::default();
         let providers = fixed_providers(&clock, 1);
         assert_eq!(providers.clock.now(), START);
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         assert_eq!(providers.clock.now().seconds_since(START), 60);
     }
 }

@@ -2,6 +2,12 @@
 //! same attribute names. The items of version X are in `stored/X`, recorded from a running server by `stored/record`;
 //! their secrets are of no other use.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
 use std::{collections::HashMap, fs, path::Path, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
@@ -183,7 +189,7 @@ mod version_0_1_0 {
     async fn the_quota_of_reset_mails_is_read() {
         let item = stored("mail_reset_password");
         let user = UserId::new(number(&item, "user")).unwrap();
-        let store = Store::with(&[item.clone()]).await;
+        let store = Store::with(std::slice::from_ref(&item)).await;
         let mail = store.transient.mail(&MailKey::reset(user)).await.unwrap();
         let quota = mail.unwrap().quota.unwrap();
         assert_eq!(quota.count, 1);
@@ -196,7 +202,7 @@ mod version_0_1_0 {
     async fn the_decoy_of_an_unknown_address_is_read() {
         let item = stored("decoy");
         let address = EmailAddress::parse("unknown@example.com").unwrap();
-        let store = Store::with(&[item.clone()]).await;
+        let store = Store::with(std::slice::from_ref(&item)).await;
         let slot = store
             .transient
             .last_mail(&MailKey::decoy(&address.hash()))
@@ -216,7 +222,7 @@ mod version_0_1_0 {
         for name in ["reset_token", "reset_token_of_mail_sent_twice"] {
             let item = stored(name);
             let user: User = read(&stored("user_without_sessions"));
-            let store = Store::with(&[item.clone()]).await;
+            let store = Store::with(std::slice::from_ref(&item)).await;
             let slot = store.transient.reset_token(user.id).await.unwrap();
             let Slot::Occupied(token) = slot else {
                 panic!("{name} is not read");
@@ -249,7 +255,7 @@ mod version_0_1_0 {
     #[tokio::test]
     async fn the_counter_of_a_source_goes_on() {
         let item = stored("counter_of_source");
-        let store = Store::with(&[item.clone()]).await;
+        let store = Store::with(std::slice::from_ref(&item)).await;
         let ends = number(&item, "window_ends");
         let count = u32::try_from(number(&item, "count")).unwrap();
         assert_eq!(count, 3);
@@ -276,7 +282,7 @@ mod version_0_1_0 {
     #[tokio::test]
     async fn failed_attempts_of_an_unknown_name_go_on() {
         let item = stored("counter_of_unknown_name");
-        let store = Store::with(&[item.clone()]).await;
+        let store = Store::with(std::slice::from_ref(&item)).await;
         let (_, name_hash) = text(&item, "pk").rsplit_once('#').unwrap();
         let seen = store.transient.unknown_name(name_hash).await.unwrap();
         let now = Timestamp::from_unix(1_795_716_179);

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::{
-    app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser, WRONG_PASSWORD},
+    app::{OTHER_PASSWORD, PASSWORD, TestApp, WRONG_PASSWORD},
     password_reset::assert_completed,
     paths::SIGN_UP,
     response::problem,

@@ -1,6 +1,6 @@
 //! `PATCH /api/users/update_details`: what a change does.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::validation::errors_for;
 use crate::support::{

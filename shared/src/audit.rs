@@ -52,6 +52,12 @@ impl Metric {
         }
     }
 
+    /// Returns true if only `Monitoring=full` shows the metric.
+    #[must_use]
+    pub const fn is_detailed(self) -> bool {
+        matches!(self, Self::Conflict | Self::Internal | Self::Panic)
+    }
+
     /// Increments the counter. Does nothing where no collector is installed, as on the local server.
     pub fn count(self) {
         metrics::counter!(self.name()).increment(1);

@@ -88,13 +88,15 @@ where
             let result = AssertUnwindSafe(handle(app, handler, &event))
                 .catch_unwind()
                 .await;
-            let response = match result.unwrap_or_else(|_| Err(panic_error())) {
+            let response = match result.unwrap_or_else(|_| Err(panic_error(app))) {
                 Ok(response) => response,
                 Err(error) => error_response(app, &error),
             };
             let milliseconds = started_at.elapsed().as_secs_f64() * 1000.0;
-            metrics::histogram!("duration_ms", "function" => app.function_name.as_str())
-                .record(milliseconds);
+            if app.settings.detailed_metrics {
+                metrics::histogram!("duration_ms", "function" => app.function_name.as_str())
+                    .record(milliseconds);
+            }
             tracing::info!(
                 status = response.status().as_u16(),
                 milliseconds,
@@ -118,16 +120,23 @@ where
     result.unwrap_or_else(|_| Err(Error::unavailable("the handler timed out")))
 }
 
-fn panic_error() -> Error {
-    Metric::Panic.count();
+fn panic_error(app: &App) -> Error {
+    count(app, Metric::Panic);
     Error::internal("the handler panicked")
+}
+
+/// Increments a metric, unless it is a detailed one and those are turned off.
+fn count(app: &App, metric: Metric) {
+    if app.settings.detailed_metrics || !metric.is_detailed() {
+        metric.count();
+    }
 }
 
 /// Converts an error to a response. The only place where errors are logged and counted.
 fn error_response(app: &App, error: &Error) -> Response {
     let code = error.code();
     if let Some(metric) = error.metric() {
-        metric.count();
+        count(app, metric);
     }
     match error {
         Error::Internal(cause) => {

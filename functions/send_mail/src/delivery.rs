@@ -13,10 +13,11 @@ use shared::{
         reset_token::{ResetToken, StoredResetToken},
         user::User,
     },
-    store::{database::Error, transient::MailKey},
+    store::transient::MailKey,
 };
 
 use crate::{
+    error::DeliveryError,
     mailer::Mailer,
     message::{EmailMessage, MailContent},
     record::Record,
@@ -26,23 +27,6 @@ use crate::{
 pub(crate) struct Delivery {
     app: &'static App,
     mailer: Mailer,
-}
-
-/// The reason that a mail was not sent.
-pub(crate) enum DeliveryError {
-    /// A temporary failure: the record must be retried.
-    Retryable(String),
-    /// A permanent failure: the mail is marked as failed.
-    Permanent(String),
-}
-
-impl From<Error> for DeliveryError {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Unreadable { .. } => Self::Permanent(error.to_string()),
-            Error::Unavailable { .. } | Error::Defect { .. } => Self::Retryable(error.to_string()),
-        }
-    }
 }
 
 /// The final result of a mail, as stored in its item.

@@ -2,6 +2,7 @@
 //! triggers it, and the mail's item says what to send. The secret of a reset link is generated here and never stored.
 
 mod delivery;
+mod error;
 mod mailer;
 mod message;
 mod record;
@@ -14,7 +15,8 @@ use shared::{
 };
 
 use crate::{
-    delivery::{Delivery, DeliveryError},
+    delivery::Delivery,
+    error::DeliveryError,
     mailer::Mailer,
     record::{BatchResponse, Event},
 };

@@ -12,7 +12,7 @@ use aws_sdk_sesv2::{
 };
 use shared::app::App;
 
-use crate::{delivery::DeliveryError, message::EmailMessage};
+use crate::{error::DeliveryError, message::EmailMessage};
 
 /// Timeout of a request to SES.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);

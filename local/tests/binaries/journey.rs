@@ -1,5 +1,7 @@
 //! A user's journey through the real binaries, with the events in events/.
 
+use std::collections::BTreeSet;
+
 use local::functions::REGISTRY;
 use serde_json::{Value, json};
 
@@ -99,6 +101,42 @@ mod case_42_logs {
         }
     }
 
+    /// Every custom metric costs money. By default only those that an alarm uses are written.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn basic_monitoring_writes_no_detailed_metrics() {
+        let mut fleet = Fleet::with_monitoring("basic").await;
+        fleet.run_all().await;
+        journey(&fleet, async |_| {}).await;
+        let mut metrics = BTreeSet::new();
+        for (name, _) in REGISTRY {
+            let process = fleet.processes.get_mut(name).unwrap();
+            process.terminate();
+            process.ended().await;
+            for line in process.log().lines() {
+                let line: Value = serde_json::from_str(line).unwrap();
+                let written = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+                metrics.extend(
+                    written
+                        .into_iter()
+                        .flatten()
+                        .map(|metric| metric["Name"].as_str().unwrap().to_owned()),
+                );
+            }
+        }
+        let expected = [
+            "log_in_failed",
+            "mail_sent",
+            "reset_completed",
+            "reset_refused",
+            "reset_requested",
+        ];
+        assert!(metrics.contains("mail_sent"), "{metrics:?}");
+        assert!(
+            metrics.iter().all(|name| expected.contains(&name.as_str())),
+            "{metrics:?}"
+        );
+    }
+
     /// Metrics are in CloudWatch's embedded metric format; log lines have the request id, route, outcome and user.
     #[tokio::test(flavor = "multi_thread")]
     async fn the_journey_logs_metrics_and_outcomes() {
@@ -155,6 +193,13 @@ mod case_42_logs {
                 .clone()
         };
         let completed = logged("get_user", "request completed");
+        // Without both, Lambda takes a line for INFO.
+        let timestamp = completed["timestamp"].as_str().unwrap();
+        assert!(
+            timestamp.ends_with('Z') && timestamp.len() == 20,
+            "{timestamp}"
+        );
+        assert_eq!(completed["level"], "INFO");
         assert_eq!(
             (&completed["fields"]["status"], &completed["span"]["route"]),
             (&200.into(), &"GET /api/users/{id}".into())

@@ -36,6 +36,8 @@ pub struct Settings {
     pub log_level: tracing::Level,
     /// CloudWatch namespace of the metrics.
     pub metrics_namespace: String,
+    /// True if the metrics are written that no alarm of the default configuration uses: each costs money.
+    pub detailed_metrics: bool,
     /// Endpoint of a DynamoDB outside AWS: the local server, a test, a proxy.
     pub dynamodb_endpoint: Option<String>,
     /// Endpoint of an SES outside AWS.
@@ -129,6 +131,7 @@ impl Settings {
             use_system_roots: environment.one_of("TRUST_STORE", "machine", "embedded")?,
             log_level: environment.parsed("LOG_LEVEL")?,
             metrics_namespace: environment.text("METRICS_NAMESPACE")?,
+            detailed_metrics: environment.one_of("MONITORING", "full", "basic")?,
             dynamodb_endpoint: environment.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             ses_endpoint: environment.optional("AWS_ENDPOINT_URL_SESV2"),
         })

@@ -2,13 +2,15 @@
 //! `Stored` its form in the table.
 
 mod change;
+mod stored;
 mod update;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{change::Change, update::UserUpdate};
+use self::stored::Stored;
+pub use self::{change::Change, stored::InvalidStoredUser, update::UserUpdate};
 use crate::domain::{
     clock::Timestamp,
     digest::sha256_hex,
@@ -236,82 +238,6 @@ impl<'a> From<&'a User> for View<'a> {
             last_name: user.last_name.as_str(),
             is_superuser: user.is_superuser,
             date_joined: user.date_joined.to_string(),
-        }
-    }
-}
-
-/// A user as the attributes of its item.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    id: UserId,
-    username: String,
-    email: String,
-    first_name: String,
-    last_name: String,
-    password_hash: String,
-    is_superuser: bool,
-    date_joined: Timestamp,
-    version: u64,
-    credentials: u64,
-    passwords: u64,
-    sessions: BTreeMap<SessionId, Session>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    failures: Option<FailedAttempts>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    current_password_failures: Option<FailedAttempts>,
-    writer: String,
-}
-
-/// A stored user with an invalid attribute.
-#[derive(Debug, thiserror::Error)]
-#[error("stored {0} is invalid")]
-pub struct InvalidStoredUser(&'static str);
-
-impl TryFrom<Stored> for User {
-    type Error = InvalidStoredUser;
-
-    fn try_from(stored: Stored) -> Result<Self, InvalidStoredUser> {
-        Ok(Self {
-            id: stored.id,
-            username: Username::parse(&stored.username)
-                .map_err(|_| InvalidStoredUser("username"))?,
-            email: EmailAddress::parse(&stored.email).map_err(|_| InvalidStoredUser("email"))?,
-            first_name: Name::parse(&stored.first_name)
-                .map_err(|_| InvalidStoredUser("first_name"))?,
-            last_name: Name::parse(&stored.last_name)
-                .map_err(|_| InvalidStoredUser("last_name"))?,
-            password: password::Hash::from_stored(stored.password_hash),
-            is_superuser: stored.is_superuser,
-            date_joined: stored.date_joined,
-            record_version: stored.version,
-            credentials_version: stored.credentials,
-            password_version: stored.passwords,
-            sessions: stored.sessions,
-            failed_log_ins: stored.failures,
-            failed_current_passwords: stored.current_password_failures,
-            last_write_id: stored.writer,
-        })
-    }
-}
-
-impl From<User> for Stored {
-    fn from(user: User) -> Self {
-        Self {
-            id: user.id,
-            username: user.username.as_str().to_owned(),
-            email: user.email.as_str().to_owned(),
-            first_name: user.first_name.as_str().to_owned(),
-            last_name: user.last_name.as_str().to_owned(),
-            password_hash: user.password.as_str().to_owned(),
-            is_superuser: user.is_superuser,
-            date_joined: user.date_joined,
-            version: user.record_version,
-            credentials: user.credentials_version,
-            passwords: user.password_version,
-            sessions: user.sessions,
-            failures: user.failed_log_ins,
-            current_password_failures: user.failed_current_passwords,
-            writer: user.last_write_id,
         }
     }
 }

@@ -33,7 +33,9 @@ impl Telemetry {
         let metrics = Builder::new()
             .cloudwatch_namespace(settings.metrics_namespace.clone())
             .init()?;
-        metrics::counter!("cold_start", "function" => function.to_owned()).increment(1);
+        if settings.detailed_metrics {
+            metrics::counter!("cold_start", "function" => function.to_owned()).increment(1);
+        }
         Ok(Self { metrics })
     }
 

@@ -36,14 +36,20 @@ pub struct Response {
 }
 
 impl Fleet {
-    /// Starts the server without any process.
+    /// Starts the server without any process, with all metrics.
     pub async fn new() -> Self {
+        Self::with_monitoring("full").await
+    }
+
+    /// Starts the server without any process.
+    pub async fn with_monitoring(monitoring: &str) -> Self {
         let (tables, ses) = (Network::start().await, Network::start().await);
         let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
         let mut options = Options::new(template, Providers::system());
         options.settings = BTreeMap::from([
             ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), tables.url()),
             ("AWS_ENDPOINT_URL_SESV2".to_owned(), ses.url()),
+            ("MONITORING".to_owned(), monitoring.to_owned()),
             // Secrets must not be logged even at the most detailed level.
             ("LOG_LEVEL".to_owned(), "trace".to_owned()),
         ]);

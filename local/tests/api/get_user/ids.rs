@@ -257,8 +257,7 @@ mod case_09_user_ids {
         }
         for path in ["", "api/users/1", "/api/users/1 2", "/api/users/\u{1}"] {
             let response = raw_http::get(&app, path, &lines).await;
-            let bad = json!({"message": "Bad Request"});
-            assert_eq!((response.status, response.body), (400, bad), "{path}");
+            assert_eq!(response.status, 400, "{path}");
         }
     }
 }

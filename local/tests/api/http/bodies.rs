@@ -238,8 +238,8 @@ mod case_33_request_bodies {
             "transfer-encoding: identity\r\n",
             "transfer-encoding: chunked, gzip\r\n",
         ] {
-            let response = exchange_one(&app, &log_in_request(lines, &body)).await;
-            assert_eq!(response, (400, gateway_message("Bad Request")), "{lines}");
+            let (status, _) = exchange_one(&app, &log_in_request(lines, &body)).await;
+            assert_eq!(status, 400, "{lines}");
         }
         for chunks in [
             "zz\r\n",

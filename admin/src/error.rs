@@ -14,8 +14,8 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// `what` failed because of `error`, which is shown with its causes. Its `Debug` is not used, since that may contain
-    /// items.
+    /// `what` failed because of `error`, which is shown with its causes. Its `Debug` is not used, since that may
+    /// contain items.
     pub(crate) fn new(what: &str, error: &dyn std::error::Error) -> Self {
         let causes = std::iter::successors(Some(error), |error| error.source());
         let causes = causes

@@ -1,5 +1,5 @@
-//! `mails show` and `mails replay`. Neither prints an address, nor can it print the secret of a link, which exists only in
-//! the mail itself.
+//! `mails show` and `mails replay`. Neither prints an address, nor can it print the secret of a link, which exists only
+//! in the mail itself.
 
 use std::time::Duration;
 

@@ -30,8 +30,8 @@ use crate::{
     report::Report,
 };
 
-/// Exits with 0 on success, with 1 on failure or if the operator has something to fix, and with 2 (from clap) on a usage
-/// error.
+/// Exits with 0 on success, with 1 on failure or if the operator has something to fix, and with 2 (from clap) on a
+/// usage error.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command_line = CommandLine::parse();

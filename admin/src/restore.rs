@@ -1,5 +1,6 @@
-//! `restore`: prepares a restored table of users before it replaces the lost one. A backup brings back sessions that have
-//! ended, and counters that reset links sent later may match; both must be invalid before anything reads the table.
+//! `restore`: prepares a restored table of users before it replaces the lost one. A backup brings back sessions that
+//! have ended, and counters that reset links sent later may match; both must be invalid before anything reads the
+//! table.
 
 mod pace;
 mod prepare;

@@ -1,5 +1,5 @@
-//! Reads and describes whole tables, which no function has the right to do. Scans use eventually consistent reads, at half
-//! the price.
+//! Reads and describes whole tables, which no function has the right to do. Scans use eventually consistent reads, at
+//! half the price.
 
 use std::collections::HashMap;
 

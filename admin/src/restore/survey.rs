@@ -1,7 +1,7 @@
 //! Finds out what a restored table contains, and where its markers and its users disagree. Reads only.
 //!
-//! A backup contains every item, but two items may come from moments up to a second apart: a sign-up or a change of address
-//! in that second leaves a user without its marker, or a marker without its user.
+//! A backup contains every item, but two items may come from moments up to a second apart: a sign-up or a change of
+//! address in that second leaves a user without its marker, or a marker without its user.
 
 use std::collections::{HashMap, HashSet};
 
@@ -82,7 +82,8 @@ impl Survey {
 
     fn take_user(&mut self, key: &str, item: Item) -> Option<()> {
         let id = UserId::parse(key.strip_prefix("user#")?).ok()?;
-        // Before the item is deserialized: the sessions of an invalid user must end too, and a superuser must be listed.
+        // Before the item is deserialized: the sessions of an invalid user must end too, and a superuser must be
+        // listed.
         if text(&item, "writer") == Some(&self.mark) {
             self.prepared += 1;
         } else {

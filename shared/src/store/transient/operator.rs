@@ -18,7 +18,8 @@ impl MailKey {
 }
 
 impl Transient {
-    /// Queues `seen` again, as if it had just been requested. Returns false if the mail has changed since `seen` was read.
+    /// Queues `seen` again, as if it had just been requested. Returns false if the mail has changed since `seen` was
+    /// read.
     ///
     /// # Errors
     /// [`Error`] if the request failed.
@@ -45,8 +46,8 @@ impl Transient {
         })
     }
 
-    /// Clears the count and the cool-down of the reset mails at `key`. Returns false if there is nothing to clear, or if the
-    /// mail is still queued: it is then left unchanged.
+    /// Clears the count and the cool-down of the reset mails at `key`. Returns false if there is nothing to clear, or
+    /// if the mail is still queued: it is then left unchanged.
     ///
     /// # Errors
     /// [`Error`] if the request failed.

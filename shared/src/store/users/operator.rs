@@ -12,8 +12,8 @@ use crate::{
     store::database::{Committed, Error, Write, WriteOutcome},
 };
 
-/// Added to `credentials` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so that no
-/// reset link sent in the meantime matches the counter by chance.
+/// Added to `credentials` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so that
+/// no reset link sent in the meantime matches the counter by chance.
 const CREDENTIALS_LEAP: u64 = 1_000_000;
 
 impl Users {
@@ -58,8 +58,8 @@ impl Users {
         self.is_done(&write).await
     }
 
-    /// Deletes `user` and both markers. Sends no mail. Returns false, and deletes nothing, if one of the three items has
-    /// changed.
+    /// Deletes `user` and both markers. Sends no mail. Returns false, and deletes nothing, if one of the three items
+    /// has changed.
     ///
     /// # Errors
     /// [`Error`] if the request failed.
@@ -76,9 +76,9 @@ impl Users {
         ))
     }
 
-    /// Ends every session of a user in a restored table and invalidates every reset link that was sent since the backup.
-    /// Writes `mark` as the record's `writer`; a record that has it already is not changed. Returns false if the user does
-    /// not exist.
+    /// Ends every session of a user in a restored table and invalidates every reset link that was sent since the
+    /// backup. Writes `mark` as the record's `writer`; a record that has it already is not changed. Returns false if
+    /// the user does not exist.
     ///
     /// # Errors
     /// [`Error`] if the request failed.
@@ -99,9 +99,9 @@ impl Users {
         self.is_done(&write).await
     }
 
-    /// Replaces the password of a user in a restored table by `hash`, which no known password matches, so that only a reset
-    /// gives access. Ends every session. Writes `mark` as [`Self::prepare_restored`] does. Returns false if the user does
-    /// not exist.
+    /// Replaces the password of a user in a restored table by `hash`, which no known password matches, so that only a
+    /// reset gives access. Ends every session. Writes `mark` as [`Self::prepare_restored`] does. Returns false if the
+    /// user does not exist.
     ///
     /// # Errors
     /// [`Error`] if the request failed.

@@ -1,8 +1,8 @@
-//! An e-mail address in every spelling: one account, one mailbox, and nothing in it that cannot be seen.
+//! E-mail addresses: every spelling leads to one account and one mailbox, and contains no invisible character.
 
 #![no_main]
 
-use fuzz::invisible;
+use fuzz::is_invisible;
 use libfuzzer_sys::fuzz_target;
 use shared::domain::email::EmailAddress;
 
@@ -36,9 +36,9 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// What nobody sees, but for the joiners: they are a part of some scripts, and IDNA takes them where these need them.
+/// Returns true for an invisible character other than the joiners, which IDNA allows where a script needs them.
 fn is_hidden(character: char) -> bool {
-    invisible(character) && !matches!(character, '\u{200c}' | '\u{200d}')
+    is_invisible(character) && !matches!(character, '\u{200c}' | '\u{200d}')
 }
 
 fn canonical(text: &str) -> Option<String> {
@@ -47,7 +47,7 @@ fn canonical(text: &str) -> Option<String> {
         .map(|email| email.canonical().to_owned())
 }
 
-/// What SES, SMTP (RFC 5321) and DNS (RFC 1035) take.
+/// Checks the form that SES, SMTP (RFC 5321) and DNS (RFC 1035) accept.
 fn check_form(address: &str) {
     assert!(address.is_ascii() && address.len() <= 254, "{address:?}");
     let (local, domain) = address.split_once('@').expect("an @");

@@ -1,12 +1,12 @@
-//! Events of API Gateway, for every function: each is answered as the contract says, whatever a stranger sends, nothing
-//! is done for somebody without a token, and no answer is a defect's.
+//! API Gateway events for every function: each response keeps to the contract, nothing is done without a token or the
+//! password, and no response is a 500 or 503.
 
 #![no_main]
 
 use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use fuzz::{PASSWORD, World, cut, event};
+use fuzz::{PASSWORD, World, event, split_at_first};
 use lambda_http::http::HeaderName;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json, value::RawValue, value::to_raw_value};
@@ -24,7 +24,7 @@ const FUNCTIONS: [&str; 8] = [
     "update_details",
 ];
 
-/// What the contract knows, but 500 and 503: the tables are at hand.
+/// The statuses of the contract other than 500 and 503, since the tables are available.
 const STATUSES: [u64; 10] = [200, 201, 204, 400, 401, 403, 404, 409, 413, 429];
 
 struct Bench {
@@ -36,8 +36,9 @@ thread_local! {
     static BENCH: OnceLock<Bench> = const { OnceLock::new() };
 }
 
-// Two digits and a line break: the function, and how the body comes: as text, as base64, said to be base64, or all the
-// rest is the event itself. Then the id in the path, a header on each line, an empty line, and the body.
+// Input: two digits and a line break, then the id in the path, one header a line, an empty line, and the body. The
+// first digit selects the function. The second selects the form of the body: text, base64, or text marked as base64; 3
+// means that the rest is the event itself.
 fuzz_target!(|data: &[u8]| {
     BENCH.with(|bench| {
         let bench = bench.get_or_init(Bench::start);
@@ -51,10 +52,10 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// What a stranger sent.
+/// A request.
 struct Sent<'a> {
     function: &'a str,
-    /// What was sent with it of what only the user knows.
+    /// The secrets of the user that it contains.
     secrets: Secrets,
     body: &'a [u8],
 }
@@ -91,21 +92,21 @@ impl Bench {
         };
         let (name, event, invoke) = &self.functions[function];
         let event = with_body(with_head(event.clone(), &self.fill(&head)), mode, &body);
-        let answer = self.world.call(invoke, to_raw_value(&event).expect("JSON"));
+        let response = self.world.call(invoke, to_raw_value(&event).expect("JSON"));
         let sent = Sent {
             function: name,
             secrets,
             body: &body,
         };
-        let status = check_answer(&answer);
-        assert!(STATUSES.contains(&status), "{answer}");
+        let status = check_response(&response);
+        assert!(STATUSES.contains(&status), "{response}");
         if mode < 2 && body.len() > MAX_BODY {
             assert_eq!(status, 413);
         }
         check_rights(&sent, status, mode);
-        check_silence(&answer, status, &self.world.token);
-        if may_have_written(status, &answer) {
-            self.world.restore();
+        check_no_secret(&response, status, &self.world.token);
+        if may_have_written(status, &response) {
+            self.world.reset();
         }
     }
 
@@ -115,12 +116,12 @@ impl Bench {
             return;
         };
         let (_, _, invoke) = &self.functions[function];
-        let answer = self.world.call(invoke, event);
-        let status = check_answer(&answer);
-        // 500 is for what is no event of API Gateway at all.
-        assert!(STATUSES.contains(&status) || status == 500, "{answer}");
-        if may_have_written(status, &answer) {
-            self.world.restore();
+        let response = self.world.call(invoke, event);
+        let status = check_response(&response);
+        // The response to anything that is not an API Gateway event is 500.
+        assert!(STATUSES.contains(&status) || status == 500, "{response}");
+        if may_have_written(status, &response) {
+            self.world.reset();
         }
     }
 
@@ -131,9 +132,9 @@ impl Bench {
     }
 }
 
-/// The event with this id in its path and these headers, as far as API Gateway would pass them on.
+/// Sets the id in the path and the headers that API Gateway would pass on.
 fn with_head(mut event: Value, head: &str) -> Value {
-    let (id, lines) = cut(head, "\n");
+    let (id, lines) = split_at_first(head, "\n");
     if event["pathParameters"].is_object() {
         let path = json!(format!("/api/users/{id}"));
         event["pathParameters"]["id"] = json!(id);
@@ -143,7 +144,7 @@ fn with_head(mut event: Value, head: &str) -> Value {
     let headers = event["headers"].as_object_mut().expect("headers");
     headers.remove("authorization");
     for line in lines.split('\n') {
-        let (name, value) = cut(line, ":");
+        let (name, value) = split_at_first(line, ":");
         if HeaderName::from_bytes(name.as_bytes()).is_ok() {
             let value = value.trim_matches([' ', '\t']);
             headers.insert(name.to_ascii_lowercase(), json!(value));
@@ -168,12 +169,12 @@ fn with_body(mut event: Value, mode: u8, body: &[u8]) -> Value {
     event
 }
 
-/// The status of an answer of the right form.
-fn check_answer(answer: &Value) -> u64 {
-    let status = answer["statusCode"].as_u64().expect("a status");
-    let headers = answer["headers"].as_object().expect("headers");
+/// Checks the form of a response and returns its status.
+fn check_response(response: &Value) -> u64 {
+    let status = response["statusCode"].as_u64().expect("a status");
+    let headers = response["headers"].as_object().expect("headers");
     for (name, value) in headers {
-        let value = value.as_str().expect("a text");
+        let value = value.as_str().expect("a string");
         assert!(
             name.bytes()
                 .all(|byte| byte == b'-' || byte.is_ascii_lowercase()),
@@ -186,8 +187,8 @@ fn check_answer(answer: &Value) -> u64 {
     }
     let header = |name: &str| headers.get(name).and_then(Value::as_str);
     assert_eq!(header("x-content-type-options"), Some("nosniff"));
-    assert_eq!(answer["isBase64Encoded"], false);
-    let body = answer["body"].as_str().expect("a text");
+    assert_eq!(response["isBase64Encoded"], false);
+    let body = response["body"].as_str().expect("a string");
     if status == 204 {
         assert!(body.is_empty() && header("content-type").is_none());
         return status;
@@ -216,7 +217,7 @@ fn check_answer(answer: &Value) -> u64 {
     status
 }
 
-/// Nothing is done or told for a stranger.
+/// Checks that a successful request contained the credentials that it needs.
 fn check_rights(sent: &Sent, status: u64, mode: u8) {
     if status >= 300 {
         return;
@@ -227,7 +228,7 @@ fn check_rights(sent: &Sent, status: u64, mode: u8) {
         } else {
             sent.body.to_vec()
         };
-        let body: Value = serde_json::from_slice(&body).expect("only JSON is served");
+        let body: Value = serde_json::from_slice(&body).expect("a successful request is JSON");
         body[name]
             .as_str()
             .map(|text| text.nfc().collect::<String>())
@@ -245,21 +246,21 @@ fn check_rights(sent: &Sent, status: u64, mode: u8) {
     }
 }
 
-/// No refusal repeats a secret.
-fn check_silence(answer: &Value, status: u64, token: &str) {
-    let text = answer.to_string();
-    let is_silent = ![token, PASSWORD, "$argon2"]
+/// Checks that no error repeats a secret.
+fn check_no_secret(response: &Value, status: u64, token: &str) {
+    let text = response.to_string();
+    let has_secret = [token, PASSWORD, "$argon2"]
         .iter()
         .any(|secret| text.contains(secret));
-    assert!(status < 400 || is_silent, "{text}");
+    assert!(status < 400 || !has_secret, "{text}");
 }
 
-/// Reading, and refusing for what a request says, changes nothing.
-fn may_have_written(status: u64, answer: &Value) -> bool {
+/// Returns false if the status excludes a write.
+fn may_have_written(status: u64, response: &Value) -> bool {
     match status {
-        401 => answer.to_string().contains("invalid_credentials"),
+        401 => response.to_string().contains("invalid_credentials"),
         404 | 413 => false,
-        400 => answer.to_string().contains("incorrect"),
+        400 => response.to_string().contains("incorrect"),
         _ => true,
     }
 }

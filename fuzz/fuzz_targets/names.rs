@@ -1,9 +1,13 @@
-//! Usernames, first and last names: accepted exactly if they keep to the rules, and kept as they are.
+//! Usernames, first and last names: accepted exactly if they follow the rules, and stored unchanged.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::{domain::email::EmailAddress, domain::name::{self, Name}, domain::username::{self, Username}};
+use shared::domain::{
+    email::EmailAddress,
+    name::{self, Name},
+    username::{self, Username},
+};
 
 fuzz_target!(|text: &str| {
     check_username(text);
@@ -31,20 +35,21 @@ fn check_username(text: &str) {
     }
     assert!(
         EmailAddress::parse(text).is_err(),
-        "no name can pass for an address"
+        "a username is never an e-mail address"
     );
 }
 
 fn check_name(text: &str) {
-    let turns = |character: char| matches!(u32::from(character), 0x2028..=0x202e | 0x2066..=0x2069);
-    let breaks = |character: char| matches!(u32::from(character), 0..=0x1f | 0x7f..=0x9f);
+    let is_bidirectional =
+        |character: char| matches!(u32::from(character), 0x2028..=0x202e | 0x2066..=0x2069);
+    let is_control = |character: char| matches!(u32::from(character), 0..=0x1f | 0x7f..=0x9f);
     let expected = if text.len() > 300 || text.chars().count() > 150 {
         Some(name::Error::TooLong)
     } else {
-        let refused = text
+        let is_invalid = text
             .chars()
-            .any(|character| turns(character) || breaks(character));
-        refused.then_some(name::Error::Invalid)
+            .any(|character| is_bidirectional(character) || is_control(character));
+        is_invalid.then_some(name::Error::Invalid)
     };
     match Name::parse(text) {
         Ok(name) => {

@@ -1,13 +1,13 @@
-//! Passwords: the policy is kept exactly, no spelling gets round it, and what was accepted signs in in every spelling.
-//! A stored hash, whatever it is, neither panics nor fits.
+//! Passwords: the policy holds exactly and for every Unicode normal form, and an accepted password verifies in every
+//! form. A stored hash of any content neither panics nor matches.
 
 #![no_main]
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use fuzz::{PASSWORD, cut};
+use fuzz::{PASSWORD, split_at_first};
 use libfuzzer_sys::fuzz_target;
-use shared::domain::password::{Password, Error, Hash, Hasher, Params, NewPassword, Policy};
+use shared::domain::password::{Error, Hash, Hasher, NewPassword, Params, Password, Policy};
 use unicode_normalization::UnicodeNormalization as _;
 
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -24,7 +24,8 @@ static HASHER: LazyLock<Hasher> = LazyLock::new(|| {
     })
 });
 
-// A stored hash after `$`; else the least length as a digit, the password, and the user's words, each on a line.
+// Input: a stored hash that begins with `$`; otherwise the minimum length as a digit, the password up to a line break,
+// and the personal words, one a line.
 fuzz_target!(|text: &str| {
     if text.starts_with('$') {
         return check_stored(text);
@@ -32,7 +33,7 @@ fuzz_target!(|text: &str| {
     let mut characters = text.chars();
     let digit = characters.next().and_then(|first| first.to_digit(10));
     let min_length = usize::try_from(digit.unwrap_or(8)).unwrap_or_default();
-    let (password, words) = cut(characters.as_str(), "\n");
+    let (password, words) = split_at_first(characters.as_str(), "\n");
     check(
         password,
         &words.lines().collect::<Vec<_>>(),
@@ -46,31 +47,32 @@ fn check(text: &str, words: &[&str], policy: &Policy) {
     let decomposed: String = text.nfd().collect();
     for spelling in [&decomposed, &text.nfc().collect()] {
         assert_eq!(
-            refusal(spelling, policy, &[]),
+            rejection(spelling, policy, &[]),
             parsed.as_ref().err().copied()
         );
     }
     let Ok(password) = parsed else {
-        assert_eq!(refusal(text, policy, words), expected(text, policy));
+        assert_eq!(rejection(text, policy, words), expected(text, policy));
         return;
     };
-    let refused = refusal(text, policy, words);
-    assert!(matches!(refused, None | Some(Error::TooSimilar)));
-    assert_eq!(refusal(&decomposed, policy, words), refused);
-    // A single word's own text, forwards or backwards, is never enough. Folding makes some texts shorter, but not so much.
+    let rejected = rejection(text, policy, words);
+    assert!(matches!(rejected, None | Some(Error::TooSimilar)));
+    assert_eq!(rejection(&decomposed, policy, words), rejected);
+    // A password that consists of one personal word, forwards or backwards, is rejected. Case folding shortens some
+    // texts, but not by that much.
     if text.nfc().count() >= 8 {
-        let own = refusal(text, policy, &[words, &[text]].concat());
+        let own = rejection(text, policy, &[words, &[text]].concat());
         assert_eq!(own, Some(Error::TooSimilar));
     }
     let reversed: String = text.chars().rev().collect();
     if text.is_ascii() && text.len() >= 3 {
-        let own = refusal(text, policy, &[&reversed]);
+        let own = rejection(text, policy, &[&reversed]);
         assert_eq!(own, Some(Error::TooSimilar));
     }
     if text.is_ascii() {
         let (upper, lower) = (text.to_ascii_uppercase(), text.to_ascii_lowercase());
-        assert_eq!(refusal(&upper, policy, words), refused);
-        assert_eq!(refusal(&lower, policy, words), refused);
+        assert_eq!(rejection(&upper, policy, words), rejected);
+        assert_eq!(rejection(&lower, policy, words), rejected);
     }
     assert!(password.as_password().is_same_as(&decomposed));
     let hash = HASHER.hash(&password, [7; 16]).expect("a hash");
@@ -84,11 +86,11 @@ fn check(text: &str, words: &[&str], policy: &Policy) {
     }));
 }
 
-fn refusal(text: &str, policy: &Policy, words: &[&str]) -> Option<Error> {
+fn rejection(text: &str, policy: &Policy, words: &[&str]) -> Option<Error> {
     NewPassword::parse_for(text, policy, words).err()
 }
 
-/// The rules as the contract states them.
+/// Returns the error that the contract states, without personal words.
 fn expected(text: &str, policy: &Policy) -> Option<Error> {
     let composed: String = text.nfc().collect();
     let characters = composed.chars().count();
@@ -113,11 +115,11 @@ fn expected(text: &str, policy: &Policy) -> Option<Error> {
 
 fn check_stored(text: &str) {
     let stored = Hash::from_stored(text.to_owned());
-    let attempt = Password::parse(PASSWORD).unwrap_or_else(|error| panic!("{error}"));
-    let verified = HASHER.verify(&attempt, &stored);
+    let password = Password::parse(PASSWORD).unwrap_or_else(|error| panic!("{error}"));
+    let verified = HASHER.verify(&password, &stored);
     assert!(
         !verified.is_ok_and(|verified| verified),
-        "a made-up hash fits"
+        "a made-up hash matches"
     );
     let _ = HASHER.needs_rehash(&stored);
 }

@@ -1,9 +1,12 @@
-//! Reset tokens: what was issued is read back, and what is read is the very text that would be issued.
+//! Reset tokens: an issued token parses to itself, and every text that parses is one that could have been issued.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::{domain::reset_token::{ResetToken, SECRET_BYTES}, domain::user_id::UserId};
+use shared::domain::{
+    reset_token::{ResetToken, SECRET_BYTES},
+    user_id::UserId,
+};
 
 fuzz_target!(|data: &[u8]| {
     if let Some((id, secret)) = data.split_first_chunk::<8>()
@@ -27,16 +30,16 @@ fuzz_target!(|data: &[u8]| {
 
 fn check_issued(user: UserId, secret: [u8; SECRET_BYTES]) {
     let issued = ResetToken::issue(user, secret);
-    let read = ResetToken::parse(&issued.text()).expect("what was issued is read");
-    assert_eq!(read.user(), user);
-    assert_eq!(read.text(), issued.text());
-    assert_eq!(read.hash(), issued.hash());
+    let parsed = ResetToken::parse(&issued.text()).expect("an issued token parses");
+    assert_eq!(parsed.user(), user);
+    assert_eq!(parsed.text(), issued.text());
+    assert_eq!(parsed.hash(), issued.hash());
     let mut other = secret;
     other[0] ^= 1;
     assert_ne!(ResetToken::issue(user, other).hash(), issued.hash());
 }
 
-/// The user's number in a text that is a token; read digit by digit, unlike the code under test.
+/// Returns the user's id if the text is a token. Parses digit by digit, unlike the code under test.
 fn number(text: &str) -> Option<u64> {
     let (user, secret) = text.split_once('-')?;
     let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -55,12 +58,12 @@ fn number(text: &str) -> Option<u64> {
     (1..=UserId::MAX).contains(&number).then_some(number)
 }
 
-/// An id in a path is read only as it would be written.
+/// Checks that an id parses only in its canonical form.
 fn check_id(text: &str) {
-    let wanted = text
+    let expected = text
         .parse::<u64>()
         .ok()
         .filter(|number| (1..=UserId::MAX).contains(number) && number.to_string() == text);
-    let read = UserId::parse(text).ok().map(UserId::number);
-    assert_eq!(read, wanted);
+    let parsed = UserId::parse(text).ok().map(UserId::number);
+    assert_eq!(parsed, expected);
 }

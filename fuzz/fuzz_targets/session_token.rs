@@ -1,12 +1,11 @@
-//! Session tokens: whatever is said in them, and even if it is signed with the real key, only what a log-in would have
-//! issued is believed.
+//! Session tokens: only a token as a log-in issues it is accepted, even among tokens signed with the real key.
 
 #![no_main]
 
 use std::{fmt, sync::OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use fuzz::{NOW, World, cut};
+use fuzz::{NOW, World, split_at_first};
 use jsonwebtoken::{Algorithm, crypto::sign};
 use lambda_http::{
     Body, Request,
@@ -25,8 +24,8 @@ thread_local! {
     static BENCH: OnceLock<Bench> = const { OnceLock::new() };
 }
 
-// `=`: edits of a good token, each three bytes; `{` or `[`: header and claims, each on a line, to be signed with the real
-// key; all else is the value of the header `Authorization`.
+// Input: after `=`, edits of a valid token, three bytes each; from `{` or `[`, header and claims, one a line, to be
+// signed with the real key; anything else is the value of the header `Authorization`.
 fuzz_target!(|data: &[u8]| {
     BENCH.with(|bench| {
         let bench = bench.get_or_init(Bench::start);
@@ -43,34 +42,34 @@ impl Bench {
         let world = World::start();
         let key = world.run(world.app.signer.key()).expect("a key");
         let bench = Self { world, key };
-        let good = bench.world.token.clone();
+        let valid = bench.world.token.clone();
         assert_eq!(
-            bench.bearer(format!("Token {good}").as_bytes()),
+            bench.authenticated(format!("Bearer {valid}").as_bytes()),
             Some(bench.world.user)
         );
         bench
     }
 
-    /// Whom a request with this header is believed to come from.
-    fn bearer(&self, authorization: &[u8]) -> Option<UserId> {
+    /// Returns the user that a request with this header authenticates as.
+    fn authenticated(&self, authorization: &[u8]) -> Option<UserId> {
         let mut request = Request::new(Body::Empty);
         let value = HeaderValue::from_bytes(authorization).ok()?;
         request.headers_mut().insert(AUTHORIZATION, value);
-        let bearer = self.world.run(self.world.app.bearer(&request));
-        bearer.ok().map(|bearer| bearer.user)
+        let token = self.world.run(self.world.app.verify_token(&request));
+        token.ok().map(|token| token.user)
     }
 
     fn check_value(&self, value: &[u8]) {
         let text = String::from_utf8_lossy(value).replace("{{TOKEN}}", &self.world.token);
-        let bearer = if text.len() == value.len() {
-            self.bearer(value)
+        let user = if text.len() == value.len() {
+            self.authenticated(value)
         } else {
-            self.bearer(text.as_bytes())
+            self.authenticated(text.as_bytes())
         };
-        let (scheme, token) = cut(&text, " ");
-        let is_good = token == self.world.token
+        let (scheme, token) = split_at_first(&text, " ");
+        let is_valid = token == self.world.token
             && (scheme.eq_ignore_ascii_case("token") || scheme.eq_ignore_ascii_case("bearer"));
-        assert_eq!(bearer, is_good.then_some(self.world.user));
+        assert_eq!(user, is_valid.then_some(self.world.user));
     }
 
     fn check_edited(&self, edits: &[u8]) {
@@ -79,9 +78,9 @@ impl Bench {
             let at = usize::from(u16::from_be_bytes([edit[0], edit[1]])) % token.len();
             token[at] = edit[2];
         }
-        let bearer = self.bearer(&[b"Token ", token.as_slice()].concat());
-        let is_good = token == self.world.token.as_bytes();
-        assert_eq!(bearer, is_good.then_some(self.world.user));
+        let user = self.authenticated(&[b"Bearer ", token.as_slice()].concat());
+        let is_valid = token == self.world.token.as_bytes();
+        assert_eq!(user, is_valid.then_some(self.world.user));
     }
 
     fn check_signed(&self, data: &[u8]) {
@@ -90,28 +89,28 @@ impl Bench {
             .replace("{{ISS}}", &self.world.app.token_config.issuer)
             .replace("{{AUD}}", &self.world.app.token_config.audience)
             .replace("{{USER_ID}}", &self.world.user.to_string());
-        let (header, claims) = cut(&filled, "\n");
+        let (header, claims) = split_at_first(&filled, "\n");
         let signed = format!(
             "{}.{}",
             URL_SAFE_NO_PAD.encode(header),
             URL_SAFE_NO_PAD.encode(claims)
         );
         let signature = sign(signed.as_bytes(), &self.key.key, Algorithm::ES256).expect("signed");
-        let value = format!("Token {signed}.{signature}");
-        let wanted = self
+        let value = format!("Bearer {signed}.{signature}");
+        let expected = self
             .subject(header, claims)
-            .filter(|_| value.len() <= 2048 + 6);
-        let bearer = self.bearer(value.as_bytes()).map(UserId::number);
-        assert_eq!(bearer, wanted, "{header}\n{claims}");
+            .filter(|_| value.len() <= 2048 + "Bearer ".len());
+        let user = self.authenticated(value.as_bytes()).map(UserId::number);
+        assert_eq!(user, expected, "{header}\n{claims}");
     }
 
-    /// The user that a token of ours with this header and these claims is for, if one could have them.
+    /// Returns the subject if a log-in can issue a token with this header and these claims.
     fn subject(&self, header: &str, claims: &str) -> Option<u64> {
         let mut header = object(header)?;
         header.sort_by(|one, other| one.0.cmp(&other.0));
-        let wanted = [("alg", "ES256"), ("kid", &self.key.kid), ("typ", "at+jwt")];
-        let wanted = wanted.map(|(name, value)| (name.to_owned(), Value::from(value)));
-        if header != wanted {
+        let expected = [("alg", "ES256"), ("kid", &self.key.kid), ("typ", "at+jwt")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        if header != expected {
             return None;
         }
         let mut claims = object(claims)?;
@@ -121,7 +120,7 @@ impl Bench {
             return None;
         }
         let values: Vec<_> = claims.iter().map(|(_, value)| value).collect();
-        let [audience, expires, issued, issuer, name, subject] = values.as_slice() else {
+        let [audience, expires, issued, issuer, token_id, subject] = values.as_slice() else {
             return None;
         };
         let token_config = &self.world.app.token_config;
@@ -130,11 +129,11 @@ impl Bench {
         let subject = subject.as_str()?;
         let number = subject.parse::<u64>().ok()?;
         let is_id = (1..1 << 53).contains(&number) && number.to_string() == subject;
-        (is_ours && in_force && name.is_string() && is_id).then_some(number)
+        (is_ours && in_force && token_id.is_string() && is_id).then_some(number)
     }
 }
 
-/// The members of a text that is one JSON object, repeated names and all.
+/// Parses a JSON object into its members, including repeated names.
 fn object(text: &str) -> Option<Vec<(String, Value)>> {
     struct Members;
 

@@ -1,19 +1,23 @@
-//! What the stream hands to `send_mail`: no record and no item of a mail holds up those behind it, a mail goes out at
-//! most once and only to its user, and no name breaks out of it.
+//! Stream records for `send_mail`: no record and no mail item blocks later ones, a mail is sent at most once and only
+//! to its user, and no name injects markup.
 
 #![no_main]
 
 use std::{collections::HashMap, sync::OnceLock};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use fuzz::{World, cut};
+use fuzz::{World, split_at_first};
 use libfuzzer_sys::fuzz_target;
 use local::Mail;
 use serde_json::{Value, json, value::RawValue, value::to_raw_value};
-use shared::{store::database::Item, lambda::Invoke, domain::name::Name};
+use shared::{
+    domain::{email::EmailAddress, name::Name},
+    lambda::Invoke,
+    store::database::Item,
+};
 
-/// DynamoDB's longest key; the stream shows no longer one.
-const LONGEST_KEY: usize = 2048;
+/// Bytes of the longest partition key that DynamoDB allows.
+const MAX_KEY: usize = 2048;
 
 struct Bench {
     world: World,
@@ -24,7 +28,7 @@ thread_local! {
     static BENCH: OnceLock<Bench> = const { OnceLock::new() };
 }
 
-// `+`: the user's first name on a line, then the item of a mail as JSON; all else is an event as it stands.
+// Input: after `+`, the user's first name on a line and a mail item as JSON; anything else is a whole event.
 fuzz_target!(|text: &str| {
     BENCH.with(|bench| {
         let bench = bench.get_or_init(Bench::start);
@@ -50,18 +54,15 @@ impl Bench {
         ) else {
             return;
         };
-        let answer = self.world.call(&self.send_mail, event);
-        if keys(&value).all(|key| key.len() <= LONGEST_KEY) {
-            assert_eq!(answer, json!({"batchItemFailures": []}));
+        let response = self.world.call(&self.send_mail, event);
+        if keys(&value).all(|key| key.len() <= MAX_KEY) {
+            assert_eq!(response, json!({"batchItemFailures": []}));
         }
-        assert!(
-            self.world.server.mails().is_empty(),
-            "nobody asked for a mail"
-        );
+        assert!(self.world.server.mails().is_empty(), "no mail was queued");
     }
 
     fn check_item(&self, text: &str) {
-        let (first_name, item) = cut(text, "\n");
+        let (first_name, item) = split_at_first(text, "\n");
         let Ok(Value::Object(item)) = serde_json::from_str(item) else {
             return;
         };
@@ -79,18 +80,27 @@ impl Bench {
         self.check_mails(&mails, &item);
         self.check_state(&key, &item, mails.len());
         self.deliver(&item);
-        assert_eq!(self.world.server.mails().len(), mails.len(), "sent again");
-        self.world.restore();
+        assert_eq!(
+            self.world.server.mails().len(),
+            mails.len(),
+            "a mail was sent twice"
+        );
+        self.world.reset();
         if let [mail] = mails.as_slice() {
             assert!(self.world.put_transient(item.clone()));
             let plain = self.send(&item, "Ann");
-            let marks = |html: &str| html.matches(['<', '>', '"']).count();
-            assert_eq!(marks(&mail.html), marks(&plain[0].html), "{}", mail.html);
-            self.world.restore();
+            let count_markup = |html: &str| html.matches(['<', '>', '"']).count();
+            assert_eq!(
+                count_markup(&mail.html),
+                count_markup(&plain[0].html),
+                "{}",
+                mail.html
+            );
+            self.world.reset();
         }
     }
 
-    /// The mails that come of `item` if the user is called `first_name`, or as before if nobody can be.
+    /// Delivers `item` to a user with this first name (the original one if it is invalid) and returns the mails sent.
     fn send(&self, item: &Item, first_name: &str) -> Vec<Mail> {
         if Name::parse(first_name).is_ok() {
             let mut user = self.world.user_item();
@@ -103,22 +113,23 @@ impl Bench {
     }
 
     fn deliver(&self, item: &Item) {
-        let shown = |name: &str| match item.get(name) {
+        let attribute_json = |name: &str| match item.get(name) {
             Some(AttributeValue::S(text)) => json!({"S": text}),
             Some(AttributeValue::N(number)) => json!({"N": number}),
             Some(_) => json!({"NULL": true}),
             None => Value::Null,
         };
-        let mut image = json!({"pk": shown("pk"), "nonce": shown("nonce")});
+        let mut image = json!({"pk": attribute_json("pk"), "nonce": attribute_json("nonce")});
         if let (Some(fields), None) = (image.as_object_mut(), item.get("nonce")) {
             fields.remove("nonce");
         }
-        let change = json!({"Keys": {"pk": shown("pk")}, "NewImage": image, "SequenceNumber": "1"});
+        let change =
+            json!({"Keys": {"pk": attribute_json("pk")}, "NewImage": image, "SequenceNumber": "1"});
         let event = json!({"Records": [{"eventName": "INSERT", "dynamodb": change}]});
-        let answer = self
+        let response = self
             .world
             .call(&self.send_mail, to_raw_value(&event).expect("JSON"));
-        assert_eq!(answer, json!({"batchItemFailures": []}));
+        assert_eq!(response, json!({"batchItemFailures": []}));
     }
 
     fn check_mails(&self, mails: &[Mail], item: &Item) {
@@ -127,25 +138,29 @@ impl Bench {
             return;
         };
         let is_reset = item.get("kind") == Some(&AttributeValue::S("reset_password".to_owned()));
-        let noted = match item.get("address") {
-            Some(AttributeValue::S(address)) if !is_reset => shared::domain::email::EmailAddress::parse(address)
+        let stored = match item.get("address") {
+            Some(AttributeValue::S(address)) if !is_reset => EmailAddress::parse(address)
                 .ok()
                 .map(|address| address.mailbox()),
             _ => None,
         };
-        let to = noted.unwrap_or_else(|| "john@example.com".to_owned());
+        let to = stored.unwrap_or_else(|| "john@example.com".to_owned());
         assert_eq!(mail.to, [to]);
         assert!(!mail.subject.chars().any(char::is_control));
         assert_eq!(mail.text.matches("?token=").count(), usize::from(is_reset));
     }
 
-    /// A mail that was asked for is settled, and as sent exactly if it was.
+    /// Checks that a queued mail gets a final state, `sent` exactly if it was sent.
     fn check_state(&self, key: &str, item: &Item, sent: usize) {
         let text = |value: &str| Some(AttributeValue::S(value.to_owned()));
-        let after = self.world.transient(key).unwrap_or_default();
+        let after = self.world.transient_item(key).unwrap_or_default();
         let nonce_is_text = matches!(item.get("nonce"), None | Some(AttributeValue::S(_)));
         if item.get("state") == text("queued").as_ref() && nonce_is_text {
-            assert_ne!(after.get("state"), text("queued").as_ref(), "left lying");
+            assert_ne!(
+                after.get("state"),
+                text("queued").as_ref(),
+                "the mail is still queued"
+            );
         }
         if sent > 0 {
             assert_eq!(after.get("state"), text("sent").as_ref());
@@ -153,7 +168,7 @@ impl Bench {
     }
 }
 
-/// The keys that an event names.
+/// Returns the keys in an event.
 fn keys(event: &Value) -> impl Iterator<Item = &str> {
     let records = event["Records"].as_array().map_or(&[][..], Vec::as_slice);
     records

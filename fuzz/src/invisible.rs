@@ -1,9 +1,9 @@
-//! What a reader does not see, written down apart from the rules that are held to it.
+//! Invisible characters, listed independently of the code under test.
 
-/// Whether nobody sees the character: controls, format characters (Unicode's category Cf), separators, fillers and
-/// variation selectors.
+/// Returns true for a character without visible form: control and format characters (Unicode category Cf), separators,
+/// fillers and variation selectors.
 #[must_use]
-pub fn invisible(character: char) -> bool {
+pub fn is_invisible(character: char) -> bool {
     character.is_control()
         || character.is_whitespace()
         || matches!(u32::from(character),

@@ -1,15 +1,15 @@
-//! What the targets share: a whole Latchkey in this process, and which characters nobody can see.
+//! Code that the targets share: a whole Latchkey in this process, and a list of invisible characters.
 
 mod invisible;
 mod world;
 
 pub use self::{
-    invisible::invisible,
+    invisible::is_invisible,
     world::{NOW, PASSWORD, World, event},
 };
 
-/// Splits off what stands before the first `separator`; all of it, if there is none.
+/// Splits `text` at the first `separator`. Without one, the second part is empty.
 #[must_use]
-pub fn cut<'a>(text: &'a str, separator: &str) -> (&'a str, &'a str) {
+pub fn split_at_first<'a>(text: &'a str, separator: &str) -> (&'a str, &'a str) {
     text.split_once(separator).unwrap_or((text, ""))
 }

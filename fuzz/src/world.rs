@@ -1,5 +1,5 @@
-//! Every function, the tables and the mailbox in this process, with one user. What an input changed can be undone, so
-//! that an input means the same whatever came before it.
+//! Every function, the tables and the mailbox in this process, with one user. The effects of an input can be undone, so
+//! that the result of an input does not depend on earlier ones.
 
 use std::{
     collections::BTreeMap,
@@ -14,16 +14,30 @@ use aws_sdk_dynamodb::{Client, config::Builder, types::AttributeValue};
 use lambda_runtime::Context;
 use local::{Options, Server, functions::REGISTRY};
 use serde_json::{Value, json, value::RawValue, value::to_raw_value};
-use shared::{app::{App, Providers}, domain::clock::{Clock, Timestamp}, store::database::{Item, Slot}, lambda::Invoke, domain::password::{Hasher, Params}, domain::random::Random, domain::reset_token::ResetToken, store::transient::StoredResetToken, domain::user_id::UserId};
+use shared::{
+    app::{App, Providers},
+    domain::{
+        clock::{Clock, Timestamp},
+        password::{Hasher, Params},
+        random::Random,
+        reset_token::ResetToken,
+        user_id::UserId,
+    },
+    lambda::Invoke,
+    store::{
+        database::{Item, Slot},
+        transient::StoredResetToken,
+    },
+};
 use tokio::runtime::{self, Runtime};
 
-/// 2026-01-31T12:00:00Z; the clock stands still.
+/// The time of the clock, which does not advance: 2026-01-31T12:00:00Z.
 pub const NOW: u64 = 1_769_860_800;
 
 /// The user's password.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// The least that Argon2 runs with.
+/// The smallest cost that Argon2 supports.
 const LIGHT: Params = Params {
     m_cost: 8,
     t_cost: 1,
@@ -35,17 +49,17 @@ pub struct World {
     runtime: Runtime,
     /// DynamoDB and the mailbox.
     pub server: Server,
-    /// What the functions work with.
+    /// The state that the functions share.
     pub app: &'static App,
     /// The one user, `jc123`.
     pub user: UserId,
     /// The user's session token.
     pub token: String,
-    /// A reset token that works.
+    /// A valid reset token.
     pub reset_token: String,
     client: Client,
-    /// Every item of the two tables that functions write to.
-    before: Vec<(String, Vec<Item>)>,
+    /// Every item of the two tables that functions write to, as it was at the start.
+    initial: Vec<(String, Vec<Item>)>,
 }
 
 impl World {
@@ -74,10 +88,10 @@ impl World {
             token: String::new(),
             reset_token: String::new(),
             client: Client::from_conf(config.build()),
-            before: Vec::new(),
+            initial: Vec::new(),
         };
         world.sign_up();
-        world.before = world.items();
+        world.initial = world.items();
         world
     }
 
@@ -85,11 +99,11 @@ impl World {
         let mut event = event("sign_up");
         let body = json!({"username": "jc123", "email": "john@example.com", "password": PASSWORD, "first_name": "John"});
         event["body"] = json!(body.to_string());
-        let answer = self.call(
+        let response = self.call(
             &self.function("sign_up"),
             to_raw_value(&event).expect("JSON"),
         );
-        let body = answer["body"].as_str().expect("a body");
+        let body = response["body"].as_str().expect("a body");
         let body: Value = serde_json::from_str(body).expect("JSON");
         body["token"]
             .as_str()
@@ -102,7 +116,7 @@ impl World {
             hash: token.hash(),
             earlier_hash: None,
             nonce: "5f0c1e9a7b3d4826a1f94c0be27d6538".to_owned(),
-            credentials: 1,
+            credentials_version: 1,
             expires_at: Timestamp::from_unix(NOW + 3600),
         };
         let put = self
@@ -113,12 +127,12 @@ impl World {
         token.text().as_str().clone_into(&mut self.reset_token);
     }
 
-    /// Runs `future` to its end.
+    /// Runs `future` to completion.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 
-    /// The function of this name, as Lambda has it.
+    /// Returns the function with this name, as Lambda invokes it.
     ///
     /// # Panics
     /// If there is none.
@@ -130,16 +144,16 @@ impl World {
         build(self.app)
     }
 
-    /// What a function answers to `event`.
+    /// Invokes a function with `event` and returns its response.
     ///
     /// # Panics
-    /// If that is no JSON.
+    /// If the response is not JSON.
     pub fn call(&self, function: &Invoke, event: Box<RawValue>) -> Value {
-        let answer = self.run(function(event, Context::default()));
-        serde_json::from_str(answer.get()).expect("an answer is JSON")
+        let response = self.run(function(event, Context::default()));
+        serde_json::from_str(response.get()).expect("a response is JSON")
     }
 
-    /// Puts `item` into the table of what may vanish. Whether DynamoDB takes it.
+    /// Puts `item` into the transient table. Returns false if DynamoDB rejects it.
     pub fn put_transient(&self, item: Item) -> bool {
         let put = self
             .client
@@ -152,49 +166,52 @@ impl World {
     /// Puts `item` into the table of users.
     ///
     /// # Panics
-    /// If DynamoDB does not take it.
+    /// If DynamoDB rejects it.
     pub fn put_user(&self, item: Item) {
         self.put(&self.app.settings.users_table, item);
     }
 
-    /// The user's item.
+    /// Returns the user's item.
     ///
     /// # Panics
     /// If there is none.
     #[must_use]
     pub fn user_item(&self) -> Item {
         let key = AttributeValue::S(format!("user#{}", self.user));
-        let items = self.before.iter().flat_map(|(_, items)| items);
+        let items = self.initial.iter().flat_map(|(_, items)| items);
         let mut items = items.filter(|item| item.get("pk") == Some(&key));
         items.next().expect("the user").clone()
     }
 
-    /// The item of this key in the table of what may vanish.
+    /// Returns the item with this key in the transient table.
     ///
     /// # Panics
-    /// If DynamoDB does not say.
+    /// If DynamoDB fails.
     #[must_use]
-    pub fn transient(&self, key: &str) -> Option<Item> {
+    pub fn transient_item(&self, key: &str) -> Option<Item> {
         let get = self
             .client
             .get_item()
             .table_name(&self.app.settings.transient_table)
             .key("pk", AttributeValue::S(key.to_owned()));
-        self.run(get.send()).expect("an answer").item
+        self.run(get.send()).expect("a response").item
     }
 
-    /// Puts the tables and the mailbox back to how they were at the start.
+    /// Resets the tables and the mailbox to their initial state.
     ///
     /// # Panics
-    /// If DynamoDB does not take it.
-    pub fn restore(&self) {
+    /// If DynamoDB rejects a write.
+    pub fn reset(&self) {
         self.server.clear_mails();
-        for ((table, now), (_, before)) in self.items().into_iter().zip(&self.before) {
-            for item in before.iter().filter(|item| !now.contains(item)) {
+        for ((table, current), (_, initial)) in self.items().into_iter().zip(&self.initial) {
+            for item in initial.iter().filter(|item| !current.contains(item)) {
                 self.put(&table, item.clone());
             }
-            let keys: Vec<_> = before.iter().map(|item| item.get("pk")).collect();
-            for item in now.iter().filter(|item| !keys.contains(&item.get("pk"))) {
+            let keys: Vec<_> = initial.iter().map(|item| item.get("pk")).collect();
+            for item in current
+                .iter()
+                .filter(|item| !keys.contains(&item.get("pk")))
+            {
                 let delete = self
                     .client
                     .delete_item()
@@ -218,7 +235,7 @@ impl World {
         let settings = &self.app.settings;
         let scan = |table: &String| {
             let scan = self.client.scan().table_name(table).consistent_read(true);
-            let found = self.run(scan.send()).expect("an answer");
+            let found = self.run(scan.send()).expect("a response");
             (table.clone(), found.items.unwrap_or_default())
         };
         [&settings.users_table, &settings.transient_table]
@@ -227,8 +244,8 @@ impl World {
     }
 }
 
-/// Nothing is limited, since limits would make an input depend on those before it, and the stream rings nobody: who
-/// wants a mail delivered does so.
+/// Turns limits off, since they would make the result of an input depend on earlier ones. The stream invokes nothing: a
+/// target that tests delivery invokes `send_mail` itself.
 fn options() -> Options {
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
     let mut options = Options::new(template, providers());
@@ -247,10 +264,10 @@ fn options() -> Options {
 }
 
 fn providers() -> Providers {
-    let drawn = AtomicU64::new(1);
+    let counter = AtomicU64::new(1);
     let fill = move |bytes: &mut [u8]| {
         for chunk in bytes.chunks_mut(8) {
-            let word = scramble(drawn.fetch_add(1, Ordering::Relaxed)).to_le_bytes();
+            let word = scramble(counter.fetch_add(1, Ordering::Relaxed)).to_le_bytes();
             chunk.copy_from_slice(&word[..chunk.len()]);
         }
     };
@@ -261,7 +278,7 @@ fn providers() -> Providers {
     }
 }
 
-/// `SplitMix64`: the same numbers in every run.
+/// `SplitMix64`, so that every run draws the same numbers.
 const fn scramble(number: u64) -> u64 {
     let mut bits = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -269,7 +286,7 @@ const fn scramble(number: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// The event that events/ holds for `function`.
+/// Returns the event in events/ for `function`.
 ///
 /// # Panics
 /// If there is none.

@@ -12,7 +12,7 @@ use crate::{connection::TableArgs, limits::LimitTarget, user_ref::UserRef};
 
 /// Command line for operators of Latchkey. Works on AWS or, with --endpoint-url, on the local server.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version)]
 pub(crate) struct CommandLine {
     #[command(flatten)]
     pub(crate) tables: TableArgs,
@@ -25,7 +25,7 @@ pub(crate) struct CommandLine {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Make a user a superuser, or revoke it
+    /// Grant or revoke superuser rights
     Superuser {
         #[arg(value_enum)]
         change: Change,

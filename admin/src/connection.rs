@@ -26,6 +26,7 @@ use crate::{error::Error, scan::Scanner};
     reason = "clap prints these comments as plain text"
 )]
 #[derive(Args)]
+#[command(next_help_heading = "Connection options")]
 pub(crate) struct TableArgs {
     /// Endpoint of DynamoDB, such as the local server's http://127.0.0.1:8000; over plain http no credentials are needed
     #[arg(

@@ -89,15 +89,15 @@ fn check_not_in_use(context: &Context, args: &RestoreArgs, survey: &Survey) -> R
     if args.in_use {
         return Ok(());
     }
-    let confirm = "preparing it signs everyone out, which --in-use confirms";
+    let confirm = "preparing it would sign everyone out; add --in-use to do it anyway";
     if *table == context.users_table.name {
         return Err(Error::message(format!(
-            "{table} is the table in use (--users-table, USERS_TABLE); {confirm}"
+            "{table} is the table in use (--users-table, USERS_TABLE), and {confirm}"
         )));
     }
     if survey.active_users > 0 {
         return Err(Error::message(format!(
-            "{table} is in use: {} of its users signed up or logged in after the table was created; {confirm}",
+            "{table} is in use: {} of its users signed up or logged in after the table was created, and {confirm}",
             survey.active_users
         )));
     }

@@ -152,7 +152,7 @@ async fn a_restored_table_that_went_into_use_is_prepared_only_on_confirmation() 
     ] {
         let refused = latchkey.admin(arguments).await;
         assert_eq!(refused.code, 1);
-        assert!(refused.error.contains("--in-use confirms"), "{refused:?}");
+        assert!(refused.error.contains("add --in-use"), "{refused:?}");
         assert_eq!(after.read(ann.id, token).await, 200);
     }
     latchkey.json(&["restore", RESTORED, "--in-use"]).await;
@@ -266,7 +266,7 @@ async fn superusers_are_listed_and_known_passwords_voided() {
     let file = std::env::temp_dir().join(format!("latchkey-ids-{}", bob.id));
     fs::write(&file, format!("{}\n77\n", bob.id)).unwrap();
     let path = file.to_str().unwrap();
-    // The table that is in use stands for a restored one, so that its mails are sent.
+    // Uses the current table in place of a restored one, so that its mails are sent.
     let arguments = [
         "restore",
         "UsersTable",

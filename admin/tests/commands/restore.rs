@@ -3,7 +3,7 @@
 use std::{
     fs,
     sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aws_sdk_dynamodb::types::{
@@ -354,7 +354,7 @@ async fn writes_keep_below_the_tables_limit() {
     }
     // Five units a second, of which four are used: nine writes take two seconds.
     recover_with_limit(&latchkey, Some(5)).await;
-    let start = Instant::now();
+    let start = tokio::time::Instant::now();
     let restored = latchkey.json(&["restore", RESTORED]).await;
     assert_eq!(restored["prepared"], 9);
     assert!(start.elapsed() >= Duration::from_millis(1900));

@@ -180,7 +180,7 @@ impl Server {
     /// Deletes expired items and returns their number. The server does not delete them by itself.
     ///
     /// # Errors
-    /// [`dynamodb::Error`] if the database fails.
+    /// The error of the database.
     pub async fn sweep(&self) -> Result<usize, dynamodb::Error> {
         self.dynamodb.sweep().await
     }

@@ -96,7 +96,7 @@ fn response(status: StatusCode, body: String) -> Response {
 /// A response with the body `{"detail": sentence}`: a sentence for people.
 ///
 /// # Errors
-/// The errors of [`json`], which cannot occur for a string.
+/// The errors of [`json()`], which cannot occur for a string.
 pub fn detail(status: StatusCode, sentence: &str) -> Result<Response, Error> {
     json(status, &json!({ "detail": sentence }))
 }

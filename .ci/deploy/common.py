@@ -19,7 +19,11 @@ PR_SET_PDEATHSIG = 1
 
 
 class Failed(Exception):
-    """A check that failed, with the reason."""
+    """The reason why a check failed."""
+
+
+class CheckFailed(SystemExit):
+    """The end of the program after a check that failed."""
 
 
 @contextlib.contextmanager
@@ -30,19 +34,23 @@ def check(name):
         yield
     except Exception as error:
         print(f"FAIL  {name}: {error}", flush=True)
-        raise SystemExit(1) from (None if isinstance(error, Failed) else error)
+        raise CheckFailed(1) from (None if isinstance(error, Failed) else error)
     print(f"ok  {time.monotonic() - began:5.1f} s  {name}", flush=True)
 
 
 def bound(seconds):
     """Ends the program with a failure after so many seconds. Then, and at SIGTERM, it stops all that it started."""
 
-    def late(*_):
-        print(f"FAIL  the whole run took longer than {seconds} s", flush=True)
-        raise SystemExit(1)
+    def end(number, _):
+        # What was started is stopped now, undisturbed.
+        for one in (signal.SIGALRM, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+        reason = f"the whole run took longer than {seconds} s" if number == signal.SIGALRM else "ended by SIGTERM"
+        print(f"FAIL  {reason}", flush=True)
+        sys.exit(1)
 
-    signal.signal(signal.SIGALRM, late)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for one in (signal.SIGALRM, signal.SIGTERM):
+        signal.signal(one, end)
     signal.alarm(seconds)
 
 
@@ -109,8 +117,9 @@ def environment(folder, *paths, **variables):
 
 
 def build():
-    """Builds the workspace's binaries, unless the tests built them already."""
-    subprocess.run(["cargo", "build", "--workspace", "--bins", "--locked", "--quiet"], check=True, cwd=ROOT)
+    """Builds the workspace's binaries, unless the tests built them already. The examples make it the very build of the tests, with
+    their dependencies' features; without them, every dependency would be built once more."""
+    subprocess.run(["cargo", "build", "--workspace", "--bins", "--examples", "--locked", "--quiet"], check=True, cwd=ROOT)
 
 
 def functions():

@@ -243,6 +243,33 @@ for name, query in everything.of_type("AWS::Logs::QueryDefinition").items():
     if set(query["LogGroupNames"]) & groups:
         check_complete(name, query["LogGroupNames"], groups)
 
+# --- The table of signing keys, whose policy binds administrators of the account, too: of the actions that DynamoDB supports
+# in a table's policy (Developer Guide, rbac-iam-actions.html), those on items are denied to all but named roles, and those that
+# copy the table to everybody. Those that CloudFormation needs to change or delete the table are left alone.
+
+ITEMS = {
+    "GetItem", "BatchGetItem", "ConditionCheckItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem",
+    "PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete",
+}
+COPIES = {
+    "CreateBackup", "ExportTableToPointInTime", "UpdateContinuousBackups", "RestoreTableToPointInTime",
+    "EnableKinesisStreamingDestination", "UpdateKinesisStreamingDestination",
+}
+STACK_ROLES = f"arn:aws:iam::{stack.PSEUDO['AWS::AccountId']}:role/latchkey/{stack.PSEUDO['AWS::Region']}/{stack.PSEUDO['AWS::StackName']}/*"
+OPERATOR = "arn:aws:iam::123456789012:role/operator"
+for parameters, exempt in (({}, [STACK_ROLES]), ({"OperatorRoleArn": OPERATOR}, [STACK_ROLES, OPERATOR])):
+    statements = stack.Stack(parameters).properties("KeysTable")["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    check(all(one["Effect"] == "Deny" and one["Principal"] == "*" for one in statements), "KeysTable: not all are denied")
+    denied = {}
+    for one in statements:
+        condition = json.dumps(one.get("Condition"), sort_keys=True)
+        denied.setdefault(condition, set()).update(action.removeprefix("dynamodb:") for action in one["Action"])
+    check(denied.get("null") == COPIES, f"KeysTable: without a condition, {denied.get('null')} is denied")
+    named = json.dumps({"ArnNotLike": {"aws:PrincipalArn": exempt}})
+    check(denied.get(named) == ITEMS, f"KeysTable, {parameters}: of the items' actions, {denied.get(named)} is denied")
+    others = set().union(*denied.values()) - ITEMS - COPIES
+    check(not others, f"KeysTable: {others} is denied, also to CloudFormation")
+
 # --- Floods: with all routes at their rates the account's concurrency suffices, so that no route starves another; with the
 # defaults, and for every line of the table in docs/operating.md. A bucket holds the requests of one second.
 

@@ -146,7 +146,7 @@ for function, parts in TRANSACTIONS.items():
 for function, statements in policies.items():
     for one in statements:
         of_items = [action for action in one["Action"] if action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")]
-        for table in ("UsersTable", "TransientTable", "KeysTable"):
+        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable"):
             denied = not any(allows(one, table, action.removeprefix("dynamodb:"), []) for action in of_items)
             check(denied, f"{function}, {one['Sid']}: allowed without dynamodb:LeadingKeys")
 
@@ -211,7 +211,7 @@ ALARMED = {
     ("AWS/Lambda", "Errors", "FunctionName", "Resource", "ExecutedVersion"),
     (f"Latchkey/{stack.PSEUDO['AWS::StackName']}", "defect", "function", "version"),
 }
-alarmed, by_version = {}, set()
+alarmed, by_version, of_tables = {}, set(), {}
 for name, alarm in everything.of_type("AWS::CloudWatch::Alarm").items():
     for metric in (one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one):
         dimensions = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
@@ -219,6 +219,8 @@ for name, alarm in everything.of_type("AWS::CloudWatch::Alarm").items():
         kind = (metric["Namespace"], metric["MetricName"], *dimensions)
         if function:
             alarmed.setdefault(kind, []).append(function)
+        if "TableName" in dimensions:
+            of_tables.setdefault(metric["MetricName"], []).append(dimensions["TableName"])
         version = dimensions.get("ExecutedVersion", dimensions.get("version"))
         if version:
             by_version.add(f"<{name}>")
@@ -226,6 +228,10 @@ for name, alarm in everything.of_type("AWS::CloudWatch::Alarm").items():
 check(set(alarmed) == ALARMED, f"alarms by function are over {sorted(alarmed)}")
 for kind, found in alarmed.items():
     check_complete(f"every alarm over {' '.join(kind)}", found)
+tables = {f"<{name}>" for name in everything.of_type("AWS::DynamoDB::Table")}
+check(set(of_tables) == {"ReadThrottleEvents", "WriteThrottleEvents"}, f"alarms by table are over {sorted(of_tables)}")
+for metric, found in of_tables.items():
+    check_complete(f"every alarm over {metric}", found, tables)
 deployments = everything.of_type("AWS::CodeDeploy::DeploymentGroup").values()
 stopping = {frozenset(one["Name"] for one in group["AlarmConfiguration"]["Alarms"]) for group in deployments}
 check(stopping == {frozenset(by_version)}, f"deployments are rolled back by {stopping}, and not by {by_version}")

@@ -17,8 +17,8 @@ use crate::{
     scan::{Filter, text},
 };
 
-/// The stream discards a record after this time; a mail that is still queued then is never sent.
-const STREAM_RETENTION: Duration = Duration::from_hours(24);
+/// The time after which a mail that is still queued counts as one that cannot be sent: it has been retried twice.
+const LATE_AFTER: Duration = Duration::from_mins(10);
 
 /// A mail with its key and delivery result.
 struct Row {
@@ -82,7 +82,7 @@ async fn rows(context: &Context, filter: &MailFilter) -> Result<Vec<Row>, Error>
         Some(user) => mail.user == user,
         None => match mail.state {
             State::Failed => true,
-            State::Queued => now >= mail.requested_at + STREAM_RETENTION,
+            State::Queued => now >= mail.requested_at + LATE_AFTER,
             State::Sent | State::Dropped => false,
         },
     };

@@ -161,6 +161,7 @@ fn libraries_are_used_only_where_allowed() {
             ],
         ),
         ("aws_sdk_sesv2", &["functions/send_mail/src/mailer.rs"]),
+        ("aws_sdk_scheduler", &["functions/send_mail/src/retries.rs"]),
         ("lambda_runtime", &["shared/src/lambda", "local/src"]),
         (
             "jsonwebtoken",

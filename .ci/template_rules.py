@@ -194,8 +194,10 @@ check(set(hashing) <= routes, f"throttles of unknown routes: {set(hashing) - rou
 busy = sum(float(one["ThrottlingRateLimit"]) * HASH_SECONDS for one in hashing.values())
 busy += (len(routes) - len(hashing)) * float(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]) * OTHER_SECONDS
 check(busy <= NEW_ACCOUNT, f"all routes at their rates need {busy:.1f} concurrent executions, and a new account has {NEW_ACCOUNT}")
-[mapping] = deployed.of_type("AWS::Lambda::EventSourceMapping").values()
-check(mapping["MaximumRecordAgeInSeconds"] < 86400, "the stream drops records before the mapping hands them over")
+mappings = deployed.of_type("AWS::Lambda::EventSourceMapping")
+for name, mapping in mappings.items():
+    check(mapping["MaximumRecordAgeInSeconds"] < 86400, f"the stream drops records before {name} hands them over")
+check(len(mappings) <= 2, "DynamoDB throttles a third reader of a stream")
 
 if problems:
     sys.exit("\n".join(problems))

@@ -19,9 +19,11 @@ use shared::{
 use crate::{
     error::{DeliveryError, Scope},
     event::MailRef,
+    greeting::greeting_name,
     mailer::Mailer,
     message::{EmailMessage, MailContent},
     pause::Pause,
+    recipient_limit::RecipientLimit,
 };
 
 /// The time after which a mail that is not sent yet is reported as late: after the second retry.
@@ -188,7 +190,8 @@ impl Delivery {
         *requested_at = Some(mail.requested_at);
         let now = self.app.clock.now();
         let age = now.seconds_since(mail.requested_at);
-        if mail.kind != Kind::ResetPassword && age >= NOTICE_LIFETIME.as_secs() {
+        let is_reset = mail.kind == Kind::ResetPassword;
+        if !is_reset && age >= NOTICE_LIFETIME.as_secs() {
             return Ok(Some(DeliveryResult::dropped("the notice is out of date")));
         }
         let Some(user) = self.app.users.by_id(mail.user).await? else {
@@ -203,26 +206,53 @@ impl Delivery {
             let problem = "SES failed for other mails moments ago and was not called";
             return Err(DeliveryError::retryable(problem, Scope::Mail));
         }
-        let token;
-        let content = match mail.kind {
-            Kind::ResetPassword => {
-                token = self.issue_token(&mail, &user).await?.text();
-                MailContent::ResetPassword { token: &token }
-            }
-            Kind::PasswordChanged => MailContent::PasswordChanged,
-            Kind::EmailChanged => MailContent::EmailChanged,
+        let recipients = RecipientLimit::new(self.app, &to);
+        let Some(counted) = recipients.count().await? else {
+            return Ok(Some(DeliveryResult::dropped(
+                "the address had too many mails in 24 hours",
+            )));
         };
-        let message = EmailMessage::render(&content, &user, &self.app.settings.mail)
+        match self.send(&mail, &user, &to).await {
+            Ok(detail) => {
+                self.pause.record_response();
+                Metric::MailSent.count();
+                Ok(Some(DeliveryResult {
+                    state: State::Sent,
+                    detail,
+                    password_version: is_reset.then_some(user.password_version),
+                }))
+            }
+            Err(error) => {
+                recipients.take_back(counted).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends the mail to `to` and returns the message id that SES assigns.
+    async fn send(
+        &self,
+        mail: &Mail,
+        user: &User,
+        to: &EmailAddress,
+    ) -> Result<String, DeliveryError> {
+        let token;
+        let (content, is_verified) = match mail.kind {
+            Kind::ResetPassword => {
+                token = self.issue_token(mail, user).await?.text();
+                let content = MailContent::ResetPassword { token: &token };
+                (content, user.email_verified)
+            }
+            Kind::PasswordChanged if mail.address_hash == user.email.hash() => {
+                (MailContent::PasswordChanged, mail.verified)
+            }
+            Kind::PasswordChanged => (MailContent::FormerPasswordChanged, mail.verified),
+            Kind::EmailChanged => (MailContent::EmailChanged, mail.verified),
+        };
+        let name = is_verified.then(|| greeting_name(user)).flatten();
+        let message = EmailMessage::render(&content, name, &self.app.settings.mail)
             .map_err(|error| DeliveryError::Defect(error.to_string()))?;
-        let detail = self.mailer.send(&to.mailbox(), &message).await?;
-        self.pause.record_response();
-        Metric::MailSent.count();
-        let password_version = (mail.kind == Kind::ResetPassword).then_some(user.password_version);
-        Ok(Some(DeliveryResult {
-            state: State::Sent,
-            detail,
-            password_version,
-        }))
+        self.mailer.send(&to.mailbox(), &message).await
     }
 
     /// Issues the token for this mail. It replaces any earlier token of the user.

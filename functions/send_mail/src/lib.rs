@@ -7,9 +7,11 @@
 mod delivery;
 mod error;
 mod event;
+mod greeting;
 mod mailer;
 mod message;
 mod pause;
+mod recipient_limit;
 mod retries;
 
 use std::sync::Arc;

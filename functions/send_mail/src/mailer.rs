@@ -8,7 +8,7 @@ use aws_sdk_sesv2::{
     config::{Builder, http::HttpResponse, retry::RetryConfig, timeout::TimeoutConfig},
     error::{BuildError, ProvideErrorMetadata as _, SdkError},
     operation::send_email::SendEmailError,
-    types::{Body, Content, Destination, EmailContent, Message},
+    types::{Body, Content, Destination, EmailContent, Message, MessageHeader},
 };
 use shared::app::App;
 
@@ -124,8 +124,14 @@ fn to_ses(message: &EmailMessage) -> Result<Message, BuildError> {
         .text(text(&message.text)?)
         .html(text(&message.html)?)
         .build();
+    // Keeps out-of-office replies and other automatic responses away (RFC 3834, section 5).
+    let automatic = MessageHeader::builder()
+        .name("Auto-Submitted")
+        .value("auto-generated")
+        .build()?;
     Ok(Message::builder()
         .subject(text(&message.subject)?)
+        .headers(automatic)
         .body(body)
         .build())
 }

@@ -86,6 +86,7 @@ mod mails {
     mod content;
     mod delivery;
     mod malformed_items;
+    mod recipient_limit;
     mod ses;
 }
 /// Requests that overlap.

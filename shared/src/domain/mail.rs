@@ -71,6 +71,9 @@ pub struct Mail {
     /// The address, if the user's record no longer has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// True if `address` was verified at the time of the request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
     /// Random identifier of this request; each later request has a new one.
     pub nonce: String,
     /// The delivery state.
@@ -192,6 +195,7 @@ mod tests {
             reset_mails_per_day: 5,
             email_changes_per_day: 5,
             password_changes_per_day: 20,
+            mails_per_day: 20,
             by_source: None,
         }
     }
@@ -247,6 +251,7 @@ mod tests {
                 user: UserId::PLACEHOLDER,
                 address_hash: String::new(),
                 address: None,
+                verified: false,
                 nonce: String::new(),
                 state,
                 requested_at: START,

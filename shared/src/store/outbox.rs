@@ -127,6 +127,7 @@ impl Outbox {
     pub fn notice(&self, kind: Kind, user: &User, now: Timestamp) -> Result<Write, Error> {
         let mail = Mail {
             address: Some(user.email.as_str().to_owned()),
+            verified: user.email_verified,
             ..self.new_mail(kind, user.id, user.email.hash(), now)
         };
         let key = MailKey::notice(kind, user.id, &mail.nonce);
@@ -151,6 +152,7 @@ impl Outbox {
             user,
             address_hash,
             address: None,
+            verified: false,
             nonce: self.random.name(),
             state: State::Queued,
             requested_at: now,

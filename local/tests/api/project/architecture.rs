@@ -149,7 +149,7 @@ fn shared_folders_import_only_earlier_ones() {
 
 #[test]
 fn libraries_are_used_only_where_allowed() {
-    let allowed: [(&str, &[&str]); 6] = [
+    let allowed: [(&str, &[&str]); 7] = [
         (
             "aws_sdk_dynamodb",
             &[

@@ -53,6 +53,7 @@ const RIGHTS: &str = "
     send_mail                UsersTable             user#*                           dynamodb:GetItem
     send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
     send_mail                TransientTable         reset#*                          dynamodb:GetItem dynamodb:PutItem
+    send_mail                CountersTable          limit#mail#*                     dynamodb:GetItem dynamodb:UpdateItem
     send_mail                TransientTable.StreamArn  -                              dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
     send_mail                *                      -                                dynamodb:ListStreams
     send_mail                identity/*             from=MailFromAddress             ses:SendEmail

@@ -11,18 +11,19 @@ use super::{
 
 /// Starts a [`TestApp`] with a proxy before SES and EventBridge Scheduler, and without limits per source address.
 pub async fn start_with_ses() -> (TestApp, Proxy) {
+    start_with_ses_and(&[]).await
+}
+
+/// The same with these settings.
+pub async fn start_with_ses_and(settings: &[(&str, &str)]) -> (TestApp, Proxy) {
     let ses = Proxy::start().await;
-    let settings = [
-        ("AWS_ENDPOINT_URL_SESV2", ses.url()),
-        ("AWS_ENDPOINT_URL_SCHEDULER", ses.url()),
-        ("SOURCE_LIMITS", "off".to_owned()),
+    let url = ses.url();
+    let own = [
+        ("AWS_ENDPOINT_URL_SESV2", url.as_str()),
+        ("AWS_ENDPOINT_URL_SCHEDULER", url.as_str()),
+        ("SOURCE_LIMITS", "off"),
     ];
-    let app = TestApp::with_settings(
-        &settings
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str())),
-    )
-    .await;
+    let app = TestApp::with_settings(&[&own, settings].concat()).await;
     ses.forward_to(app.server.ses_address());
     (app, ses)
 }

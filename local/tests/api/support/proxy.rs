@@ -306,6 +306,9 @@ pub fn rejected_by(item: &Value) -> FaultAction {
     )
 }
 
+/// The header in which SES and EventBridge Scheduler name an error.
+const ERROR_TYPE: &str = "x-amzn-errortype";
+
 /// The message of every injected error.
 const MESSAGE: &str = "made up by a test";
 
@@ -377,14 +380,19 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
     let request = request.headers(head.headers).body(body);
     let response = request.send().await.map_err(|_| Cut)?;
     let status = response.status().as_u16();
+    let kind = response.headers().get(ERROR_TYPE).cloned();
     let body = response.bytes().await.map_err(|_| Cut)?;
     let units = units(&serde_json::from_slice(&body).unwrap_or(Value::Null));
     state.calls.lock().unwrap().push(Call { units, ..call });
-    match action {
-        FaultAction::CutAfter => Err(Cut),
-        FaultAction::Malform(how) => Ok(malform(new_response(status, Bytes::new()), body, how)),
-        _ => Ok(new_response(status, body)),
+    let mut response = match action {
+        FaultAction::CutAfter => return Err(Cut),
+        FaultAction::Malform(how) => malform(new_response(status, Bytes::new()), body, how),
+        _ => new_response(status, body),
+    };
+    if let Some(kind) = kind {
+        response.headers_mut().insert(ERROR_TYPE, kind);
     }
+    Ok(response)
 }
 
 /// The response to return in place of forwarding the call.
@@ -393,15 +401,11 @@ fn replacement(action: &FaultAction) -> Option<Response<Body>> {
         FaultAction::Error(status, body) => (*status, Bytes::from(body.to_string()), None),
         FaultAction::SesError(status, kind) => {
             let body = json!({"message": MESSAGE}).to_string();
-            (
-                *status,
-                Bytes::from(body),
-                Some(("x-amzn-errortype", *kind)),
-            )
+            (*status, Bytes::from(body), Some((ERROR_TYPE, *kind)))
         }
         FaultAction::SesRefusal(kind, message) => {
             let body = json!({"message": message}).to_string();
-            (400, Bytes::from(body), Some(("x-amzn-errortype", *kind)))
+            (400, Bytes::from(body), Some((ERROR_TYPE, *kind)))
         }
         FaultAction::Replace(status, kind, body) => {
             let body = Bytes::from_static(body.as_bytes());

@@ -1,0 +1,70 @@
+//! The limit on mails of all kinds to one address, by whatever accounts and requests they were caused.
+
+use std::time::Duration;
+
+use shared::{
+    app::App,
+    audit::Metric,
+    domain::{email::EmailAddress, rate_limit::Window},
+    store::{
+        counters::{Counted, CounterKey, Counters},
+        database::Error,
+    },
+};
+
+/// The time in which the mails to one address are counted.
+const WINDOW: Duration = Duration::from_hours(24);
+
+/// The counter of the mails to one address.
+pub(crate) struct RecipientLimit {
+    app: &'static App,
+    key: CounterKey,
+}
+
+/// A mail as counted; empty if it could not be counted.
+pub(crate) struct CountedMail(Option<Window>);
+
+impl RecipientLimit {
+    pub(crate) fn new(app: &'static App, to: &EmailAddress) -> Self {
+        let key = CounterKey::new("mail", &to.hash());
+        Self { app, key }
+    }
+
+    /// Counts a mail that is about to be sent. Returns `None` if the address had too many already.
+    pub(crate) async fn count(&self) -> Result<Option<CountedMail>, Error> {
+        match self.try_count().await {
+            Ok(Counted::Within(window)) => Ok(Some(CountedMail(Some(window)))),
+            Ok(Counted::OverLimit(_)) => {
+                tracing::warn!("mail dropped: its recipient had too many in 24 hours");
+                Metric::Limited.count();
+                Ok(None)
+            }
+            // A flood that saturates the table of counters must not delay mails.
+            Err(error @ Error::Unavailable { .. }) => {
+                tracing::warn!(%error, "the limit on mails to one address does not apply to this mail");
+                Metric::LimitSkipped.count();
+                Ok(Some(CountedMail(None)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn try_count(&self) -> Result<Counted, Error> {
+        let counters = self.counters();
+        let (max, now) = (self.app.settings.limits.mails_per_day, self.app.clock.now());
+        let seen = counters.window(&self.key).await?;
+        counters.count(&self.key, seen, max, WINDOW, now).await
+    }
+
+    /// Takes back a mail that was counted and not sent. If that fails, it stays counted.
+    pub(crate) async fn take_back(&self, counted: CountedMail) {
+        let Some(window) = counted.0 else { return };
+        if let Err(error) = self.counters().take_back(&self.key, &window).await {
+            tracing::warn!(%error, "a mail that was not sent stays counted");
+        }
+    }
+
+    const fn counters(&self) -> &Counters {
+        &self.app.counters
+    }
+}

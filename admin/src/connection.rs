@@ -16,7 +16,9 @@ use clap::Args;
 use shared::{
     app::Providers,
     domain::{password::Hasher, random::Random},
-    store::{database::Database, keys::Keys, transient::Transient, users::Users},
+    store::{
+        counters::Counters, database::Database, keys::Keys, transient::Transient, users::Users,
+    },
 };
 
 use crate::{error::Error, scan::Scanner, server_clock::ServerClock};
@@ -46,9 +48,12 @@ pub(crate) struct TableArgs {
     /// Table of users: the stack's output UsersTableName [default: UsersTable]
     #[arg(long, global = true, value_name = "NAME", env = "USERS_TABLE")]
     users_table: Option<String>,
-    /// Table of mails, reset tokens and counters: the stack's output TransientTableName [default: TransientTable]
+    /// Table of mails and reset tokens: the stack's output TransientTableName [default: TransientTable]
     #[arg(long, global = true, value_name = "NAME", env = "TRANSIENT_TABLE")]
     transient_table: Option<String>,
+    /// Table of counters: the stack's output CountersTableName [default: CountersTable]
+    #[arg(long, global = true, value_name = "NAME", env = "COUNTERS_TABLE")]
+    counters_table: Option<String>,
     /// Table of signing keys: the stack's output KeysTableName [default: KeysTable]
     #[arg(long, global = true, value_name = "NAME", env = "KEYS_TABLE")]
     keys_table: Option<String>,
@@ -58,6 +63,7 @@ pub(crate) struct TableArgs {
 pub(crate) struct Context {
     pub(crate) users: Users,
     pub(crate) transient: Transient,
+    pub(crate) counters: Counters,
     pub(crate) keys: Keys,
     pub(crate) database: Database,
     pub(crate) scanner: Scanner,
@@ -66,6 +72,7 @@ pub(crate) struct Context {
     pub(crate) hasher: Hasher,
     pub(crate) users_table: TableName,
     pub(crate) transient_table: TableName,
+    pub(crate) counters_table: TableName,
 }
 
 /// The name of a table.
@@ -92,10 +99,12 @@ impl Context {
         let database = Database::new(&client, random.clone());
         let users_table = args.table(args.users_table.as_ref(), "UsersTable");
         let transient_table = args.table(args.transient_table.as_ref(), "TransientTable");
+        let counters_table = args.table(args.counters_table.as_ref(), "CountersTable");
         let keys_table = args.table(args.keys_table.as_ref(), "KeysTable");
         Ok(Self {
             users: Users::new(database.clone(), &users_table.name),
             transient: Transient::new(database.clone(), &transient_table.name),
+            counters: Counters::new(database.clone(), &counters_table.name),
             keys: Keys::new(database.clone(), &keys_table.name),
             database,
             scanner: Scanner::new(client),
@@ -104,6 +113,7 @@ impl Context {
             hasher,
             users_table,
             transient_table,
+            counters_table,
         })
     }
 }

@@ -3,7 +3,11 @@
 use std::{net::IpAddr, str::FromStr};
 
 use serde_json::json;
-use shared::{domain::digest::sha256_hex, http::source_group, store::transient::MailKey};
+use shared::{
+    domain::digest::sha256_hex,
+    http::source_group,
+    store::{counters::CounterKey, transient::MailKey},
+};
 
 use crate::{
     connection::Context,
@@ -54,20 +58,20 @@ async fn clear_source(context: &Context, source: &str) -> Result<Vec<String>, Er
         keys.extend(
             text(&item, "pk")
                 .filter(|key| key.ends_with(&end))
-                .map(str::to_owned),
+                .and_then(|key| Some((CounterKey::from_item(key)?, key.to_owned()))),
         );
     };
     context
         .scanner
         .each(
-            &context.transient_table.name,
+            &context.counters_table.name,
             Filter::keys_with("limit#"),
             take,
         )
         .await?;
     let mut cleared = Vec::new();
-    for key in keys {
-        if context.transient.remove_counter(&key).await? {
+    for (counter, key) in keys {
+        if context.counters.remove(&counter).await? {
             let what = key
                 .strip_prefix("limit#")
                 .and_then(|key| key.strip_suffix(&end));
@@ -77,7 +81,7 @@ async fn clear_source(context: &Context, source: &str) -> Result<Vec<String>, Er
     Ok(cleared)
 }
 
-/// Resets the wrong passwords and reset mails of a user, and those counted for a name before it belonged to a user.
+/// Resets the wrong passwords, changes and reset mails of a user, and those counted for a name before it belonged to a user.
 async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>, Error> {
     let mut cleared = Vec::new();
     let mut note = |was_there: bool, what: &str| {
@@ -89,6 +93,8 @@ async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>
     if let Some(user) = &user {
         let failures = context.users.reset_failed_attempts(user.id).await?;
         note(failures, "wrong passwords");
+        let changes = context.users.forget_changes(user.id).await?;
+        note(changes, "changes of the address and the password");
         let mails = context
             .transient
             .forget_quota(&MailKey::reset(user.id))
@@ -101,13 +107,12 @@ async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>
     }
     for name in names {
         let hash = sha256_hex(name.as_bytes());
-        let key = format!("limit#unknown_name#{hash}");
-        let unknown = context.transient.remove_counter(&key).await?;
+        let key = CounterKey::unknown_name(&hash);
+        let unknown = context.counters.remove(&key).await?;
         note(unknown, "wrong passwords for an unknown name");
     }
     if let UserRef::Email(email) = user_ref {
-        let decoy = MailKey::decoy(&email.hash());
-        let unknown = context.transient.remove_counter(decoy.as_str()).await?;
+        let unknown = context.transient.remove_decoy(&email.hash()).await?;
         note(unknown, "reset mails to an unknown address");
     }
     Ok(cleared)

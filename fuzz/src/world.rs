@@ -235,8 +235,12 @@ impl World {
             let found = self.run(scan.send()).expect("a response");
             (table.clone(), found.items.unwrap_or_default())
         };
-        [&settings.users_table, &settings.transient_table]
-            .map(scan)
+        [
+            &settings.users_table,
+            &settings.transient_table,
+            &settings.counters_table,
+        ]
+        .map(scan)
             .into()
     }
 }

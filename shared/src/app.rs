@@ -10,9 +10,10 @@ use std::time::SystemTime;
 
 use aws_config::SdkConfig;
 
+use self::rate_limit::Refused;
 pub use self::{
     authenticate::Caller,
-    rate_limit::SourceLimit,
+    rate_limit::{CountedRequest, SourceCounter, SourceLimit},
     throttle::{Account, CURRENT_PASSWORD, Candidate},
 };
 use crate::{
@@ -23,7 +24,10 @@ use crate::{
         random::Random,
         settings::{self, Settings},
     },
-    store::{database::Database, keys::Keys, outbox::Outbox, transient::Transient, users::Users},
+    store::{
+        counters::Counters, database::Database, keys::Keys, outbox::Outbox, transient::Transient,
+        users::Users,
+    },
 };
 
 /// Everything a function needs, built once per process.
@@ -34,6 +38,8 @@ pub struct App {
     pub users: Users,
     /// The table of short-lived items.
     pub transient: Transient,
+    /// The table of counters that strangers cause.
+    pub counters: Counters,
     /// Provides the key that signs tokens. Only sign-up and log-in may read it.
     pub signer: Signer,
     /// Provides the keys that verify tokens.
@@ -54,6 +60,7 @@ pub struct App {
     pub function_version: String,
     /// The configuration for further SDK clients.
     pub aws: SdkConfig,
+    refused: Refused,
 }
 
 /// The clock, randomness and password hasher of an [`App`]: the system's, or a test's.
@@ -114,6 +121,7 @@ impl App {
         );
         let users = Users::new(database.clone(), &settings.users_table);
         let transient = Transient::new(database.clone(), &settings.transient_table);
+        let counters = Counters::new(database.clone(), &settings.counters_table);
         let keys = Keys::new(database, &settings.keys_table);
         let outbox = Outbox::new(
             transient.clone(),
@@ -131,6 +139,7 @@ impl App {
             settings,
             users,
             transient,
+            counters,
             outbox,
             hasher,
             clock,
@@ -138,6 +147,7 @@ impl App {
             function_name: lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
             function_version: lookup("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
             aws,
+            refused: Refused::default(),
         })
     }
 }

@@ -18,6 +18,8 @@ pub enum Metric {
     LogInFailed,
     /// A request was over a rate limit, or an account was throttled.
     Limited,
+    /// A limit by source address was not applied, since the counters were unavailable.
+    LimitSkipped,
     /// A request was abandoned after repeated conflicts with concurrent requests.
     Conflict,
     /// SES accepted a mail.
@@ -43,6 +45,7 @@ impl Metric {
             Self::ResetRefused => "reset_refused",
             Self::LogInFailed => "log_in_failed",
             Self::Limited => "limited",
+            Self::LimitSkipped => "limit_skipped",
             Self::Conflict => "conflict",
             Self::MailSent => "mail_sent",
             Self::MailFailed => "mail_failed",
@@ -55,7 +58,10 @@ impl Metric {
     /// Returns true if only `Monitoring=full` shows the metric.
     #[must_use]
     pub const fn is_detailed(self) -> bool {
-        matches!(self, Self::Conflict | Self::Internal | Self::Panic)
+        matches!(
+            self,
+            Self::LimitSkipped | Self::Conflict | Self::Internal | Self::Panic
+        )
     }
 
     /// Increments the counter. Does nothing where no collector is installed, as on the local server.

@@ -9,6 +9,7 @@ pub mod mail;
 pub mod name;
 pub mod password;
 pub mod random;
+pub mod rate_limit;
 pub mod reset_token;
 pub mod settings;
 pub mod throttle;

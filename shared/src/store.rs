@@ -1,5 +1,6 @@
-//! The three DynamoDB tables, as operations in domain terms over one small client.
+//! The four DynamoDB tables, as operations in domain terms over one small client.
 
+pub mod counters;
 pub mod database;
 pub mod keys;
 pub mod outbox;

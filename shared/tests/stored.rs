@@ -26,6 +26,7 @@ use shared::{
         mail::{Kind, State},
         password::{Hasher, Params, Password},
         random::Random,
+        rate_limit::Window,
         reset_token::StoredResetToken,
         throttle::{FailedAttempts, Recorded},
         user::{Session, User},
@@ -33,6 +34,7 @@ use shared::{
         username::Username,
     },
     store::{
+        counters::{Counted, CounterKey, Counters},
         database::{Database, Slot},
         keys::{Jwks, Keys, PrivateKeySet},
         transient::{MailKey, Transient},
@@ -260,21 +262,24 @@ mod version_0_1_0 {
         let count = u32::try_from(number(&item, "count")).unwrap();
         assert_eq!(count, 3);
         let last_second = Timestamp::from_unix(ends - 1);
+        let key = CounterKey::new("log_in", "127.0.0.1");
         let is_over = async |most| {
-            let transient = &store.transient;
-            transient
-                .time_over_limit("log_in", "127.0.0.1", most, last_second)
-                .await
-                .unwrap()
+            let window = store.counters.window(&key).await.unwrap().unwrap();
+            window.time_over_limit(most, last_second)
         };
         let second = Some(Duration::from_secs(1));
         assert_eq!(is_over(count).await, second);
         assert_eq!(is_over(count + 1).await, None);
+        let seen = store.counters.window(&key).await.unwrap();
         let counted = store
-            .transient
-            .count("log_in", "127.0.0.1", count + 1, last_second)
+            .counters
+            .count(&key, seen, count + 1, Duration::from_hours(1), last_second)
             .await;
-        assert_eq!(counted.unwrap(), None);
+        let window = Window {
+            count: count + 1,
+            ends_at: Timestamp::from_unix(ends),
+        };
+        assert_eq!(counted.unwrap(), Counted::Within(window));
         assert_eq!(is_over(count + 1).await, second);
         assert_keeps_but(&store.item(text(&item, "pk")).await, &item, &["count"]);
     }
@@ -284,7 +289,7 @@ mod version_0_1_0 {
         let item = stored("counter_of_unknown_name");
         let store = Store::with(std::slice::from_ref(&item)).await;
         let (_, name_hash) = text(&item, "pk").rsplit_once('#').unwrap();
-        let seen = store.transient.unknown_name(name_hash).await.unwrap();
+        let seen = store.counters.unknown_name(name_hash).await.unwrap();
         let now = Timestamp::from_unix(1_795_716_179);
         let recorded = FailedAttempts {
             count: 1,
@@ -298,12 +303,12 @@ mod version_0_1_0 {
             in_a_row: 2,
         };
         let refused = store
-            .transient
+            .counters
             .record_unknown_name(name_hash, seen.as_ref(), &next)
             .await;
         assert_eq!(refused.unwrap(), Recorded::Done);
         assert_eq!(
-            store.transient.unknown_name(name_hash).await.unwrap(),
+            store.counters.unknown_name(name_hash).await.unwrap(),
             Some(next)
         );
         // Kept for longer than 0.1.0 did: a row of wrong passwords is remembered for thirty days.
@@ -406,10 +411,11 @@ fn assert_keeps_but(written: &Item, recorded: &Item, others: &[&str]) {
     }
 }
 
-/// The three tables in one, in an embedded DynamoDB.
+/// The four tables in one, in an embedded DynamoDB.
 struct Store {
     users: Users,
     transient: Transient,
+    counters: Counters,
     keys: Keys,
     client: Client,
 }
@@ -454,6 +460,7 @@ impl Store {
         Self {
             users: Users::new(database.clone(), TABLE),
             transient: Transient::new(database.clone(), TABLE),
+            counters: Counters::new(database.clone(), TABLE),
             keys: Keys::new(database, TABLE),
             client,
         }

@@ -1,5 +1,10 @@
 //! `superuser`, `limits`, and errors that every command shares.
 
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
 use crate::latchkey::{Latchkey, PASSWORD, run};
 
 #[tokio::test]
@@ -151,7 +156,32 @@ async fn a_source_address_is_served_again() {
         cleared.contains(&"log_in".into()) && cleared.contains(&"sign_up".into()),
         "{cleared:?}"
     );
+    // A process remembers for a minute that the address was over its limit.
+    assert_eq!(latchkey.log_in("ann", PASSWORD).await.0, 429);
+    latchkey.advance(Duration::from_mins(1));
     assert_eq!(latchkey.log_in("ann", PASSWORD).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_address_may_be_changed_again() {
+    let latchkey = Latchkey::with(&[("LIMIT_EMAIL_CHANGES_PER_DAY", "1")], true).await;
+    let ann = latchkey.sign_up("ann").await;
+    let change = async |address: &str| {
+        let body = json!({"current-password": PASSWORD, "email": address});
+        let path = "/api/users/update_details";
+        latchkey
+            .call(Method::PATCH, path, &ann.token, &body)
+            .await
+            .0
+    };
+    assert_eq!(change("a@example.com").await, 200);
+    assert_eq!(change("b@example.com").await, 429);
+    let cleared = latchkey.json(&["limits", "clear", "ann"]).await;
+    assert_eq!(
+        cleared["cleared"][0],
+        "changes of the address and the password"
+    );
+    assert_eq!(change("b@example.com").await, 200);
 }
 
 #[tokio::test]

@@ -71,18 +71,18 @@ impl Body {
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let Body { name, password } = http::body(&request, Body::read)?;
     let allowed = app.check_rate_limit(&request, SourceLimit::FailedLogIns);
-    let (mut account, ()) = tokio::try_join!(find(app, &name), allowed)?;
+    // The limit is first: if the source is known to be over the limit, the account is not read at all.
+    let (source, mut account) = tokio::try_join!(allowed, find(app, &name))?;
+    app.check_account(&account)?;
+    // Counted before it is verified, so that no more guesses are verified at once than one after another. A right password
+    // is taken back.
+    let mut counted = app.count(source).await?;
     let mut candidate = Candidate::new(password);
     for _ in 0..MAX_ATTEMPTS {
-        let user = match app.verify_log_in(account, &mut candidate).await {
-            Err(Error::InvalidCredentials) => {
-                app.count_request(&request, SourceLimit::FailedLogIns)
-                    .await?;
-                return Err(Error::InvalidCredentials);
-            }
-            verified => verified?,
-        };
-        if let Some(response) = start_session(app, &request, &user, candidate.password()).await? {
+        let user = app.verify_log_in(account, &mut candidate).await?;
+        let started = start_session(app, &request, &user, candidate.password());
+        let (started, ()) = tokio::join!(started, app.take_back(counted.take()));
+        if let Some(response) = started? {
             return Ok(response);
         }
         account = find(app, &name).await?;

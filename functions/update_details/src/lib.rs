@@ -3,7 +3,7 @@
 use lambda_http::{Request, http::StatusCode};
 use serde_json::json;
 use shared::{
-    app::{App, CURRENT_PASSWORD, Caller, Candidate},
+    app::{App, CURRENT_PASSWORD, Caller, Candidate, CountedRequest, SourceLimit},
     audit,
     domain::{
         email::EmailAddress,
@@ -77,12 +77,29 @@ impl Body {
     }
 }
 
+/// The results of one attempt that the next one uses.
+#[derive(Default)]
+struct Progress {
+    /// The current password, verified.
+    candidate: Option<Candidate>,
+    /// True if the request was counted.
+    is_counted: bool,
+    /// The request as counted against its source, unless it has ended as one of those that count.
+    counted: Option<CountedRequest>,
+}
+
 /// One request is one atomic change: all of it, with the mails that report it, or nothing.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
-    let mut candidate = None;
+    let mut progress = Progress::default();
+    let response = change(app, &request, &mut progress).await;
+    app.take_back(progress.counted).await;
+    response
+}
+
+async fn change(app: &App, request: &Request, progress: &mut Progress) -> Result<Response, Error> {
     let (mut lost_races, mut lost_turns) = (0, 0);
     loop {
-        match attempt(app, &request, &mut candidate).await? {
+        match attempt(app, request, progress).await? {
             Attempt::Done(response) => return Ok(response),
             Attempt::Raced => lost_races += 1,
             Attempt::CounterChanged => lost_turns += 1,
@@ -102,12 +119,7 @@ enum Attempt {
     CounterChanged,
 }
 
-/// `candidate` keeps the verified current password for the next attempt.
-async fn attempt(
-    app: &App,
-    request: &Request,
-    candidate: &mut Option<Candidate>,
-) -> Result<Attempt, Error> {
+async fn attempt(app: &App, request: &Request, progress: &mut Progress) -> Result<Attempt, Error> {
     let Caller { user, session } = app.authenticate(request).await?;
     let policy = app.settings.password_policy;
     let Body {
@@ -117,12 +129,25 @@ async fn attempt(
     if update.is_superuser == Some(true) && !user.is_superuser {
         return Err(Error::Forbidden);
     }
-    let candidate = candidate.get_or_insert_with(|| Candidate::new(current_password));
-    app.verify_current_password(&user, candidate).await?;
     let now = app.clock.now();
+    if let Some(retry_after) = user.time_over_change_limit(&update, &app.settings.limits, now) {
+        return Err(Error::TooManyRequests { retry_after });
+    }
+    if user.would_change_address(&update) && !progress.is_counted {
+        progress.is_counted = true;
+        // Counted before it is known whether the address is taken, and taken back if it is not, so that concurrent requests
+        // learn no more than the limit allows.
+        progress.counted = app
+            .count_request(request, SourceLimit::TakenAddresses)
+            .await?;
+    }
+    let candidate = progress
+        .candidate
+        .get_or_insert_with(|| Candidate::new(current_password));
+    app.verify_current_password(&user, candidate).await?;
     let hash = |new: &NewPassword| app.hasher.hash(new, app.random.bytes());
     let new_hash = update.password.as_ref().map(hash).transpose()?;
-    let applied = user.apply(update, new_hash, &session, app.users.new_write_id());
+    let applied = user.apply(update, new_hash, &session, app.users.new_write_id(), now);
     let (outcome, after, changes) = if let Some((after, changes)) = applied {
         let notices = app.outbox.notices(&changes, &user, now)?;
         let written = app.users.change(&user, &after, &session, now, notices);
@@ -134,7 +159,10 @@ async fn attempt(
     match outcome {
         Changed::Done => respond(app, request, &after, &changes),
         Changed::SessionEnded => Err(Error::NotAuthenticated),
-        Changed::EmailTaken => Err(Error::Invalid(vec![FieldError::taken("email")])),
+        Changed::EmailTaken => {
+            progress.counted = None;
+            Err(Error::Invalid(vec![FieldError::taken("email")]))
+        }
         Changed::Throttled(attempts) => app
             .check_throttle(Some(&attempts))
             .map(|()| Attempt::CounterChanged),

@@ -36,6 +36,7 @@ mod jwks;
 mod update_details {
     mod contract;
     mod current_password;
+    mod limits;
     mod notices;
     mod validation;
 }

@@ -86,11 +86,19 @@ impl App {
             }
         }
         let name_hash = sha256_hex(name.as_bytes());
-        let failed_log_ins = self.transient.unknown_name(&name_hash).await?;
+        let failed_log_ins = self.counters.unknown_name(&name_hash).await?;
         Ok(Account::Unknown {
             name_hash,
             failed_log_ins,
         })
+    }
+
+    /// Rejects a log-in while the account is locked.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] with the rest of the lock.
+    pub fn check_account(&self, account: &Account) -> Result<(), Error> {
+        self.check_throttle(account.failed_log_ins())
     }
 
     /// Verifies a password at log-in and records a wrong one. Returns the user if it is right.
@@ -103,7 +111,7 @@ impl App {
         account: Account,
         candidate: &mut Candidate,
     ) -> Result<User, Error> {
-        self.check_throttle(account.failed_log_ins())?;
+        self.check_account(&account)?;
         let seen = account.failed_log_ins().cloned();
         match account {
             Account::Known(user) if self.matches(candidate, &user)? => return Ok(*user),
@@ -201,7 +209,7 @@ impl App {
                         .await?
                 }
                 Counter::UnknownName(hash) => {
-                    self.transient
+                    self.counters
                         .record_unknown_name(hash, seen.as_ref(), &next)
                         .await?
                 }

@@ -163,6 +163,8 @@ mod tests {
             max_wait: MINUTES(15),
             reset_cool_down: MINUTES(2),
             reset_mails_per_day: 5,
+            email_changes_per_day: 5,
+            password_changes_per_day: 20,
             by_source: None,
         }
     }

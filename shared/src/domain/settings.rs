@@ -10,8 +10,10 @@ use crate::domain::password;
 pub struct Settings {
     /// Name of the table of users.
     pub users_table: String,
-    /// Name of the table of items that may be lost: reset tokens, mails, counters.
+    /// Name of the table of items that may be lost: reset tokens and mails.
     pub transient_table: String,
+    /// Name of the table of counters that strangers cause.
+    pub counters_table: String,
     /// Name of the table of signing keys.
     pub keys_table: String,
     /// `iss` of session tokens (RFC 7519).
@@ -64,6 +66,10 @@ pub struct Limits {
     pub reset_cool_down: Duration,
     /// Maximum number of reset mails to one account in 24 hours.
     pub reset_mails_per_day: u32,
+    /// Maximum number of changes of one account's address in 24 hours.
+    pub email_changes_per_day: u32,
+    /// Maximum number of changes of one account's password in 24 hours.
+    pub password_changes_per_day: u32,
     /// Limits for each source address; `None` if source addresses are not limited.
     pub by_source: Option<SourceLimits>,
 }
@@ -79,6 +85,8 @@ pub struct SourceLimits {
     pub sign_ups: u32,
     /// Failed log-ins.
     pub wrong_log_ins: u32,
+    /// Changes to an address that another user has.
+    pub taken_addresses: u32,
 }
 
 /// The sender, links and SES configuration of mails.
@@ -117,6 +125,7 @@ impl Settings {
         Ok(Self {
             users_table: environment.text("USERS_TABLE")?,
             transient_table: environment.text("TRANSIENT_TABLE")?,
+            counters_table: environment.text("COUNTERS_TABLE")?,
             keys_table: environment.text("KEYS_TABLE")?,
             issuer: environment.text("ISSUER")?,
             audience: environment.text("AUDIENCE")?,
@@ -159,11 +168,14 @@ impl Limits {
             max_wait: environment.duration("LIMIT_MAX_WAIT_SECONDS", 1)?,
             reset_cool_down: environment.duration("RESET_COOL_DOWN_SECONDS", 1)?,
             reset_mails_per_day: environment.parsed("RESET_MAILS_PER_DAY")?,
+            email_changes_per_day: environment.parsed("LIMIT_EMAIL_CHANGES_PER_DAY")?,
+            password_changes_per_day: environment.parsed("LIMIT_PASSWORD_CHANGES_PER_DAY")?,
             by_source: by_source.then_some(SourceLimits {
                 resets: environment.parsed("LIMIT_RESETS_PER_HOUR")?,
                 completions: environment.parsed("LIMIT_COMPLETIONS_PER_HOUR")?,
                 sign_ups: environment.parsed("LIMIT_SIGN_UPS_PER_HOUR")?,
                 wrong_log_ins: environment.parsed("LIMIT_WRONG_LOG_INS_PER_HOUR")?,
+                taken_addresses: environment.parsed("LIMIT_TAKEN_PER_HOUR")?,
             }),
         })
     }

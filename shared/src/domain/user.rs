@@ -17,6 +17,7 @@ use crate::domain::{
     email::EmailAddress,
     name::Name,
     password::{self, PersonalWords},
+    rate_limit::Window,
     throttle::{FailedAttempts, PasswordCounter},
     user_id::UserId,
     username::Username,
@@ -62,6 +63,10 @@ pub struct User {
     pub failed_log_ins: Option<FailedAttempts>,
     /// Wrong values of `current-password` since the last right one.
     pub failed_current_passwords: Option<FailedAttempts>,
+    /// The changes of the address in the last window of 24 hours.
+    pub email_changes: Option<Window>,
+    /// The changes of the password in the last window of 24 hours. Resets do not count.
+    pub password_changes: Option<Window>,
     /// The id of the last write to the item: identifies one's own write after its response was lost.
     pub last_write_id: String,
 }
@@ -157,6 +162,8 @@ impl User {
             sessions: BTreeMap::new(),
             failed_log_ins: None,
             failed_current_passwords: None,
+            email_changes: None,
+            password_changes: None,
             last_write_id: write_id,
         }
     }

@@ -1,7 +1,6 @@
-//! The table of short-lived items: queued mails, reset tokens, counters. DynamoDB deletes each some time after its
+//! The table of short-lived items: queued mails and reset tokens. DynamoDB deletes each some time after its
 //! `expires_at` (TTL); nothing here relies on the deletion.
 
-mod limits;
 mod operator;
 
 use crate::{

@@ -9,7 +9,7 @@ use crate::support::{
     app::{PASSWORD, ROUNDS, THIRD_PASSWORD, TestApp, WRONG_PASSWORD},
     paths::{LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, SIGN_UP},
     response::{problem, statuses},
-    tables::TRANSIENT,
+    tables::COUNTERS,
 };
 
 /// Checks that ten of thirty concurrent requests pass, in three windows.
@@ -125,7 +125,7 @@ mod case_30_throttling {
         let sweep = gate.during(async {
             let name = shared::domain::digest::sha256_hex(b"nobody");
             let key = format!("limit#unknown_name#{name}");
-            app.tables().delete(TRANSIENT, &key).await;
+            app.tables().delete(COUNTERS, &key).await;
         });
         let (first, ()) = tokio::join!(app.log_in("nobody", WRONG_PASSWORD), sweep);
         assert_eq!(first.status, 401);

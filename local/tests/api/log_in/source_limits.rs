@@ -1,13 +1,19 @@
 //! `POST /auth/login`: the limit on failures from one source address.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::{
-    app::{PASSWORD, TestApp, WRONG_PASSWORD},
+    app::{OTHER_PASSWORD, PASSWORD, TestApp, WRONG_PASSWORD},
     paths::LOG_IN,
+    proxy::{Call, error},
     response::problem,
+    tables::{COUNTERS, USERS},
     times::SECOND,
 };
 
@@ -73,6 +79,56 @@ mod case_30_throttling {
         assert_eq!(response.header("retry-after"), Some("3600"));
         app.advance(Duration::from_hours(1));
         assert_eq!(app.log_in("john", PASSWORD).await.status, 200);
+    }
+
+    /// The gate holds the writes that follow verification, until all guesses that may be verified are. The others are
+    /// refused, the right ones among them.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn concurrent_guesses_do_not_exceed_the_limit_of_their_source() {
+        let app = TestApp::with_settings(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "5")]).await;
+        for number in 0..20 {
+            app.sign_up(&format!("user{number}")).await;
+        }
+        let gate = app.proxy.hold(|call| {
+            let is_of_user = call.keys().iter().any(|(table, _)| table == USERS);
+            call.is_write() && is_of_user || call.contains("#count - :one")
+        });
+        let refused = AtomicUsize::new(0);
+        let guess = async |number: usize| {
+            let password = if number % 4 == 3 {
+                PASSWORD
+            } else {
+                WRONG_PASSWORD
+            };
+            let status = app.log_in(&format!("user{number}"), password).await.status;
+            if status == 429 && refused.fetch_add(1, Ordering::SeqCst) + 1 == 15 {
+                gate.open();
+            }
+            status
+        };
+        let received = join_all((0..20).map(guess)).await;
+        let verified = received.iter().filter(|status| **status != 429).count();
+        assert_eq!(verified, 5, "{received:?}");
+        // Right passwords are taken back.
+        let right = received.iter().filter(|status| **status == 200).count();
+        let counted = app.tables().item(COUNTERS, "limit#log_in#127.0.0.1").await;
+        assert_eq!(counted.unwrap()["count"], json!(5 - right));
+    }
+
+    /// The counters are those of strangers: a flood that saturates their table keeps no user out.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn requests_pass_while_the_counters_are_unavailable() {
+        let app = TestApp::start().await;
+        app.sign_up("john").await;
+        let is_counter = |call: &Call| call.keys().iter().any(|(table, _)| table == COUNTERS);
+        let throttled = error(400, "ProvisionedThroughputExceededException");
+        app.proxy.rule_where(is_counter, throttled);
+        app.sign_up("jane").await;
+        app.token("john", PASSWORD).await;
+        assert_eq!(app.log_in("john", WRONG_PASSWORD).await.status, 401);
+        let link = app.reset_token("john@example.com").await;
+        assert_eq!(app.complete(&link, OTHER_PASSWORD).await.status, 201);
+        app.mail();
     }
 
     /// Throttled attempts do not count against the limit of their source.

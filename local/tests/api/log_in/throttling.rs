@@ -10,7 +10,7 @@ use crate::support::{
     password_reset::assert_completed,
     paths::SIGN_UP,
     response::problem,
-    tables::TRANSIENT,
+    tables::COUNTERS,
     times::SECOND,
 };
 
@@ -269,7 +269,7 @@ mod case_30_throttling {
         ] {
             let mut item = item.clone();
             item["pk"] = json!(key);
-            tables.put(TRANSIENT, &item).await;
+            tables.put(COUNTERS, &item).await;
             app.fail_log_ins("nobody", 5).await;
             assert_eq!(
                 app.log_in("nobody", WRONG_PASSWORD)

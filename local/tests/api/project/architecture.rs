@@ -117,7 +117,7 @@ fn the_sam_local_environment_matches_the_template() {
             "{value} is not a table"
         );
     }
-    assert_eq!(values.len(), 4);
+    assert_eq!(values.len(), 5);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::support::{
     paths::SIGN_UP,
     proxy::Call,
     response::Response,
+    tables::USERS,
 };
 
 /// The read and write units of these calls. A strongly consistent read of up to 4 KB is one unit. A write of up to 1 KB is one
@@ -143,23 +144,75 @@ async fn resets_cost_what_architecture_states() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn source_limits_cost_one_write_or_read() {
+async fn source_limits_cost_a_read_and_a_write() {
     let app = TestApp::start().await;
     let sign_up = |name: &str| json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
     let john = sign_up("john");
     // Two reads find no keys, and four units store the first.
     assert_eq!(
         cost(&app, app.post(SIGN_UP, &john)).await,
-        (201, (2.0, 6.0 + 1.0 + 4.0))
+        (201, (2.0 + 1.0, 6.0 + 1.0 + 4.0))
     );
     assert_eq!(cost(&app, app.log_in("john", PASSWORD)).await.0, 200);
     assert_eq!(
         cost(&app, app.log_in("john", PASSWORD)).await,
-        (200, (3.0, 1.0))
+        (200, (3.0, 3.0)),
+        "counted, and taken back"
+    );
+    assert_eq!(
+        cost(&app, app.log_in("john", "wrong password")).await,
+        (401, (3.0, 2.0))
     );
     assert_eq!(
         cost(&app, app.request_reset("john@example.com")).await,
-        (200, (2.0, 2.0))
+        (200, (3.0, 2.0))
     );
     app.mail();
+}
+
+/// A flood costs no unit but one read a minute, of each process.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_over_a_limit_cost_nothing() {
+    let app = TestApp::with_settings(&[
+        ("LIMIT_SIGN_UPS_PER_HOUR", "1"),
+        ("LIMIT_RESETS_PER_HOUR", "1"),
+        ("LIMIT_COMPLETIONS_PER_HOUR", "1"),
+        ("LIMIT_WRONG_LOG_INS_PER_HOUR", "1"),
+        ("LIMIT_TAKEN_PER_HOUR", "1"),
+    ])
+    .await;
+    let user = app.sign_up("john").await;
+    let marker = json!({"pk": "email#jane@example.com", "id": 5});
+    app.tables().put(USERS, &marker).await;
+    let sign_up = json!({"username": "jim", "email": "jim@example.com", "password": PASSWORD});
+    let taken = json!({"current-password": PASSWORD, "email": "jane@example.com"});
+    let request = async |name| match name {
+        "sign_up" => cost(&app, app.post(SIGN_UP, &sign_up)).await,
+        "log_in" => cost(&app, app.log_in("nobody", "wrong password")).await,
+        "reset" => cost(&app, app.request_reset("nobody@example.com")).await,
+        "complete" => cost(&app, app.complete("x", OTHER_PASSWORD)).await,
+        _ => cost(&app, app.update(&user.token, &taken)).await,
+    };
+    for name in ["sign_up", "log_in", "reset", "complete", "taken"] {
+        let mut first = request(name).await;
+        if first.0 != 429 {
+            first = request(name).await;
+        }
+        // A change reads the caller's own record first, and a log-in reads the account at the same time.
+        let (own, at_most) = match name {
+            "taken" => (1.0, 2.0),
+            "log_in" => (0.0, 3.0),
+            _ => (0.0, 1.0),
+        };
+        let check_first = |(status, (reads, writes)): (u16, (f64, f64))| {
+            assert_eq!((status, writes.abs()), (429, 0.0), "{name}");
+            assert!((1.0 + own..=at_most).contains(&reads), "{name}: {reads}");
+        };
+        check_first(first);
+        for _ in 0..20 {
+            assert_eq!(request(name).await, (429, (own, 0.0)), "{name}");
+        }
+        app.advance(Duration::from_mins(1));
+        check_first(request(name).await);
+    }
 }

@@ -33,8 +33,8 @@ const RIGHTS: &str = "
     log_in                   UsersTable             email#*                          dynamodb:GetItem
     log_in                   UsersTable             username#*                       dynamodb:GetItem
     log_in                   UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
-    log_in                   TransientTable         limit#log_in#*                   dynamodb:GetItem dynamodb:UpdateItem
-    log_in                   TransientTable         limit#unknown_name#*             dynamodb:GetItem dynamodb:UpdateItem
+    log_in                   CountersTable          limit#log_in#*                   dynamodb:GetItem dynamodb:UpdateItem
+    log_in                   CountersTable          limit#unknown_name#*             dynamodb:GetItem dynamodb:UpdateItem
 
     log_out                  KeysTable              jwks                             dynamodb:GetItem
     log_out                  UsersTable             user#*                           dynamodb:UpdateItem
@@ -43,12 +43,12 @@ const RIGHTS: &str = "
     reset_password           UsersTable             user#*                           dynamodb:GetItem
     reset_password           TransientTable         mail#reset_password#*            dynamodb:GetItem dynamodb:PutItem
     reset_password           TransientTable         void#reset_password#*            dynamodb:GetItem dynamodb:PutItem
-    reset_password           TransientTable         limit#reset_password#*           dynamodb:UpdateItem
+    reset_password           CountersTable          limit#reset_password#*           dynamodb:GetItem dynamodb:UpdateItem
 
     reset_password_complete  UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
     reset_password_complete  TransientTable         reset#*                          dynamodb:GetItem dynamodb:DeleteItem
     reset_password_complete  TransientTable         mail#password_changed#*          dynamodb:PutItem
-    reset_password_complete  TransientTable         limit#reset_password_complete#*  dynamodb:UpdateItem
+    reset_password_complete  CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
 
     send_mail                UsersTable             user#*                           dynamodb:GetItem
     send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
@@ -64,13 +64,14 @@ const RIGHTS: &str = "
     sign_up                  UsersTable             user#*                           dynamodb:PutItem
     sign_up                  UsersTable             email#*                          dynamodb:PutItem
     sign_up                  UsersTable             username#*                       dynamodb:PutItem
-    sign_up                  TransientTable         limit#sign_up#*                  dynamodb:UpdateItem
+    sign_up                  CountersTable          limit#sign_up#*                  dynamodb:GetItem dynamodb:UpdateItem
 
     update_details           KeysTable              jwks                             dynamodb:GetItem
     update_details           UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
     update_details           UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
     update_details           TransientTable         mail#password_changed#*          dynamodb:PutItem
     update_details           TransientTable         mail#email_changed#*             dynamodb:PutItem
+    update_details           CountersTable          limit#taken#*                    dynamodb:GetItem dynamodb:UpdateItem
 
     *                        its own log            -                                logs:CreateLogStream logs:PutLogEvents
     *                        *                      -                                xray:PutTraceSegments xray:PutTelemetryRecords

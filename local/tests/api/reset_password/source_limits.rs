@@ -10,7 +10,7 @@ use crate::support::{
     password_reset::request_from,
     paths::{RESET_PASSWORD, SIGN_UP},
     response::problem,
-    tables::TRANSIENT,
+    tables::COUNTERS,
 };
 
 mod case_22_rate_limits {
@@ -137,7 +137,7 @@ mod case_22_rate_limits {
             ] {
                 let mut item = item.clone();
                 item["pk"] = json!(format!("limit#{what}#127.0.0.1"));
-                tables.put(TRANSIENT, &item).await;
+                tables.put(COUNTERS, &item).await;
             }
             assert_eq!(
                 app.request_reset("nobody@example.com").await.status,

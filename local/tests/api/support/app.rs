@@ -84,9 +84,15 @@ impl TestApp {
         Self::with_settings(&[]).await
     }
 
-    /// Starts without limits per source address: all requests of a test come from one address.
+    /// Starts without limits per source address, since all requests of a test come from one address, and with more changes
+    /// of an account than any test makes.
     pub async fn without_source_limits() -> Self {
-        Self::with_settings(&[("SOURCE_LIMITS", "off")]).await
+        Self::with_settings(&[
+            ("SOURCE_LIMITS", "off"),
+            ("LIMIT_EMAIL_CHANGES_PER_DAY", "1000"),
+            ("LIMIT_PASSWORD_CHANGES_PER_DAY", "1000"),
+        ])
+        .await
     }
 
     /// Starts with these settings in place of the template's.

@@ -10,7 +10,7 @@ use super::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser, token_in},
     proxy::{Call, FaultAction},
     response::Response,
-    tables::{KEYS, USERS},
+    tables::{COUNTERS, KEYS, USERS},
 };
 
 /// The longest that a client or a function waits.
@@ -207,7 +207,12 @@ impl Scenario {
 pub fn is_central(call: &Call) -> bool {
     call.keys()
         .iter()
-        .all(|(table, key)| table != KEYS && !key.starts_with("limit#"))
+        .all(|(table, _)| table != KEYS && table != COUNTERS)
+}
+
+/// `true` for a call to a counter.
+pub fn is_counter(call: &Call) -> bool {
+    call.keys().iter().any(|(table, _)| table == COUNTERS)
 }
 
 /// `true` for a write to the item of a user, a mail or a token.

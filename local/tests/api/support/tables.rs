@@ -11,6 +11,7 @@ use super::app::{TestApp, TestUser};
 
 pub const USERS: &str = "UsersTable";
 pub const TRANSIENT: &str = "TransientTable";
+pub const COUNTERS: &str = "CountersTable";
 pub const KEYS: &str = "KeysTable";
 
 /// A client of the tables that bypasses the functions.
@@ -85,10 +86,11 @@ impl Tables {
             .collect()
     }
 
-    /// Every item of the users and transient tables, sorted by key.
+    /// Every item but those of the keys table, sorted by key.
     pub async fn snapshot(&self) -> Vec<Value> {
         let mut items = self.all(USERS).await;
         items.extend(self.all(TRANSIENT).await);
+        items.extend(self.all(COUNTERS).await);
         items.sort_by_key(|item| item["pk"].to_string());
         items
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Session, SessionId, User};
 use crate::domain::{
-    clock::Timestamp, email::EmailAddress, name::Name, password, throttle::FailedAttempts,
-    user_id::UserId, username::Username,
+    clock::Timestamp, email::EmailAddress, name::Name, password, rate_limit::Window,
+    throttle::FailedAttempts, user_id::UserId, username::Username,
 };
 
 /// A user as the attributes of its item.
@@ -30,6 +30,10 @@ pub(super) struct Stored {
     failures: Option<FailedAttempts>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     current_password_failures: Option<FailedAttempts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email_changes: Option<Window>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password_changes: Option<Window>,
     writer: String,
 }
 
@@ -60,6 +64,8 @@ impl TryFrom<Stored> for User {
             sessions: stored.sessions,
             failed_log_ins: stored.failures,
             failed_current_passwords: stored.current_password_failures,
+            email_changes: stored.email_changes,
+            password_changes: stored.password_changes,
             last_write_id: stored.writer,
         })
     }
@@ -82,6 +88,8 @@ impl From<User> for Stored {
             sessions: user.sessions,
             failures: user.failed_log_ins,
             current_password_failures: user.failed_current_passwords,
+            email_changes: user.email_changes,
+            password_changes: user.password_changes,
             writer: user.last_write_id,
         }
     }

@@ -1,13 +1,19 @@
 //! A change that a user requests, and the record that results from it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{Change, SessionId, User};
 use crate::domain::{
+    clock::Timestamp,
     email::EmailAddress,
     name::Name,
     password::{Hash, NewPassword},
+    rate_limit::Window,
+    settings::Limits,
 };
+
+/// The time in which changes of an account's address and password are counted.
+const CHANGE_WINDOW: Duration = Duration::from_hours(24);
 
 /// The details that a user wants to change; `None` leaves a detail unchanged.
 #[derive(Default)]
@@ -25,7 +31,36 @@ pub struct UserUpdate {
 }
 
 impl User {
-    /// Returns the record with `update` applied on behalf of `session`, and the kinds of change; `None` if nothing
+    /// Returns true if `update` has an address other than the user's, in whatever spelling.
+    #[must_use]
+    pub fn would_change_address(&self, update: &UserUpdate) -> bool {
+        let email = update.email.as_ref();
+        email.is_some_and(|email| email.canonical() != self.email.canonical())
+    }
+
+    /// Returns the time until `update` is allowed, if the account has had as many changes of the address, or of the
+    /// password, as `limits` allow in 24 hours.
+    #[must_use]
+    pub fn time_over_change_limit(
+        &self,
+        update: &UserUpdate,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let rest = |window: Option<&Window>, max| window?.time_over_limit(max, now);
+        let email = self
+            .would_change_address(update)
+            .then(|| rest(self.email_changes.as_ref(), limits.email_changes_per_day));
+        let password = update.password.as_ref().map(|_| {
+            rest(
+                self.password_changes.as_ref(),
+                limits.password_changes_per_day,
+            )
+        });
+        email.flatten().max(password.flatten())
+    }
+
+    /// Returns the record with `update` applied at `now` on behalf of `session`, and the kinds of change; `None` if nothing
     /// changes. `new_hash` is the hash of the update's password, and `write_id` the id of the write that will store the
     /// record.
     #[must_use]
@@ -35,6 +70,7 @@ impl User {
         new_hash: Option<Hash>,
         session: &SessionId,
         write_id: String,
+        now: Timestamp,
     ) -> Option<(Self, Vec<Change>)> {
         let mut after = self.clone();
         after.email = update.email.unwrap_or(after.email);
@@ -46,11 +82,13 @@ impl User {
             changes.push(Change::Details);
         }
         if after.email.canonical() != self.email.canonical() {
+            after.email_changes = Some(one_more(self.email_changes.as_ref(), now));
             changes.push(Change::Email);
         }
         if let Some(hash) = new_hash {
             after.password = hash;
             after.password_version += 1;
+            after.password_changes = Some(one_more(self.password_changes.as_ref(), now));
             after.sessions = self.only(session);
             changes.push(Change::Password);
         }
@@ -81,12 +119,15 @@ impl User {
     }
 }
 
+fn one_more(seen: Option<&Window>, now: Timestamp) -> Window {
+    Window::after_one_more(seen, now, CHANGE_WINDOW)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
-    use crate::domain::{clock::Timestamp, user::Session, user_id::UserId, username::Username};
+    use crate::domain::{user::Session, user_id::UserId, username::Username};
 
     fn user() -> (User, SessionId) {
         let now = Timestamp::from_unix(1_000);
@@ -107,6 +148,8 @@ mod tests {
             sessions: BTreeMap::from([(mine.clone(), session.clone()), (other, session)]),
             failed_log_ins: None,
             failed_current_passwords: None,
+            email_changes: None,
+            password_changes: None,
             last_write_id: String::new(),
         };
         (user, mine)
@@ -119,7 +162,13 @@ mod tests {
     ) -> Option<(u64, u64, usize, Vec<Change>)> {
         let (user, session) = user();
         let new_hash = new_hash.map(|hash| Hash::from_stored(hash.to_owned()));
-        let (after, changes) = user.apply(update, new_hash, &session, "write".to_owned())?;
+        let (after, changes) = user.apply(
+            update,
+            new_hash,
+            &session,
+            "write".to_owned(),
+            Timestamp::from_unix(1_000),
+        )?;
         Some((
             after.record_version,
             after.credentials_version,

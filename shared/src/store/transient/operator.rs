@@ -1,4 +1,4 @@
-//! Writes to mails and counters that only `admin` makes. No function makes them, or has the right to.
+//! Writes to mails that only `admin` makes. No function makes them, or has the right to.
 
 use super::{MailKey, Transient, has_text};
 use crate::{
@@ -50,13 +50,11 @@ impl Transient {
         Ok(self.database.write(&write).await?.is_done())
     }
 
-    /// Deletes the counter at `key`. Returns false if there is none, or if the key is not one of a counter.
-    pub async fn remove_counter(&self, key: &str) -> Result<bool, Error> {
-        let counters = ["limit#", "void#"];
-        if !counters.iter().any(|counter| key.starts_with(counter)) {
-            return Ok(false);
-        }
-        let write = Write::delete(&self.table, key, "attribute_exists(#pk)");
+    /// Deletes the count of the reset mails to an unknown address, by the hash of the address. Returns false if there is
+    /// none.
+    pub async fn remove_decoy(&self, address_hash: &str) -> Result<bool, Error> {
+        let key = MailKey::decoy(address_hash);
+        let write = Write::delete(&self.table, &key.0, "attribute_exists(#pk)");
         Ok(self.database.write(&write).await?.is_done())
     }
 }

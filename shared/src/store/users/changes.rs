@@ -90,16 +90,22 @@ impl Users {
 
     fn update(&self, before: &User, after: &User, session: &SessionId) -> Result<Write, Error> {
         let new_password = before.password.as_str() != after.password.as_str();
+        let new_address = before.email.canonical() != after.email.canonical();
         // Not only if the maps differ: someone may be logging in with the old password at this moment.
-        let set_sessions = if new_password {
-            ", #sessions = :sessions"
+        let set_for_password = if new_password {
+            ", #sessions = :sessions, #password_changes = :password_changes"
+        } else {
+            ""
+        };
+        let set_for_address = if new_address {
+            ", #email_changes = :email_changes"
         } else {
             ""
         };
         let expression = format!(
             "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
              #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
-             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_sessions} \
+             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address} \
              REMOVE #counter"
         );
         let seen = before.failed_attempts(COUNTER);
@@ -120,12 +126,16 @@ impl Users {
             .value("credentials", after.credentials_version)?
             .value("passwords", after.password_version)?
             .value("writer", &after.last_write_id)?;
-        let write = if_unchanged(write, COUNTER, seen)?;
+        let mut write = if_unchanged(write, COUNTER, seen)?;
         if new_password {
-            write.value("sessions", &after.sessions)
-        } else {
-            Ok(write)
+            write = write
+                .value("sessions", &after.sessions)?
+                .value("password_changes", &after.password_changes)?;
         }
+        if new_address {
+            write = write.value("email_changes", &after.email_changes)?;
+        }
+        Ok(write)
     }
 
     /// Notes that the user gave the right password in a request that changes nothing else: resets the counter of wrong

@@ -34,6 +34,17 @@ impl Users {
         self.is_done(&write).await
     }
 
+    /// Starts the counts of the user's changes of address and password anew. Returns false if there are none.
+    pub async fn forget_changes(&self, user: UserId) -> Result<bool, Error> {
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "REMOVE #email_changes, #password_changes",
+            "attribute_exists(#email_changes) OR attribute_exists(#password_changes)",
+        );
+        self.is_done(&write).await
+    }
+
     /// Ends every session of `user` and invalidates log-ins in progress and reset links. Returns false if the user does
     /// not exist.
     pub async fn end_sessions(&self, user: UserId) -> Result<bool, Error> {

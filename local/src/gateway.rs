@@ -22,7 +22,7 @@ use self::{
     routes::{RouteMatch, Routes},
 };
 use crate::{
-    event_source::StreamTrigger,
+    event_source::Trigger,
     http_server::{Response, guard},
     lambda::Functions,
     ses::{SentMails, mailbox},
@@ -40,7 +40,7 @@ pub(crate) struct Gateway {
     cors: Option<Cors>,
     functions: Arc<Functions>,
     mails: SentMails,
-    stream_trigger: StreamTrigger,
+    stream_trigger: Trigger,
     /// True if a response waits until the mails of its request are delivered.
     wait_for_mails: bool,
 }
@@ -50,7 +50,7 @@ impl Gateway {
         template: &Template,
         functions: Arc<Functions>,
         mails: SentMails,
-        stream_trigger: StreamTrigger,
+        stream_trigger: Trigger,
         wait_for_mails: bool,
     ) -> Self {
         Self {

@@ -84,7 +84,7 @@ fn function(resource: &Resource, globals: Option<&Node>) -> Result<Function, Err
     };
     if let Some(list) = properties.get("Events")? {
         for name in list.keys()? {
-            events::read(&list.require(&name)?, &mut function)?;
+            events::read(&name, &list.require(&name)?, &mut function)?;
         }
     }
     Ok(function)

@@ -110,7 +110,10 @@ impl Scope {
         }
         match self.resources.get(target).map(String::as_str) {
             Some(
-                "AWS::DynamoDB::Table" | "AWS::Serverless::HttpApi" | "AWS::SES::ConfigurationSet",
+                "AWS::DynamoDB::Table"
+                | "AWS::Scheduler::ScheduleGroup"
+                | "AWS::Serverless::HttpApi"
+                | "AWS::SES::ConfigurationSet",
             ) => Ok(target.to_owned()),
             Some(kind) => Err(format!(
                 "the development server does not support !Ref of {target}, which is {kind}"
@@ -126,6 +129,9 @@ impl Scope {
         match (self.resources.get(resource).map(String::as_str), attribute) {
             (Some("AWS::DynamoDB::Table"), "Arn") => Ok(table_arn(resource)),
             (Some("AWS::DynamoDB::Table"), "StreamArn") => Ok(stream_arn(resource)),
+            (Some("AWS::IAM::Role"), "Arn") => {
+                Ok(format!("arn:aws:iam::{ACCOUNT}:role/{resource}"))
+            }
             (Some(kind), _) => Err(format!(
                 "the development server does not support the attribute {attribute} of {resource}, which is {kind}"
             )),

@@ -44,6 +44,8 @@ pub struct Settings {
     pub dynamodb_endpoint: Option<String>,
     /// Endpoint of an SES outside AWS.
     pub ses_endpoint: Option<String>,
+    /// Endpoint of an EventBridge Scheduler outside AWS.
+    pub scheduler_endpoint: Option<String>,
 }
 
 /// A trusted proxy in front of API Gateway, such as CloudFront, that reports client addresses.
@@ -102,6 +104,10 @@ pub struct MailSettings {
     pub reset_link_lifetime: Duration,
     /// Name of the SES configuration set, if one is used.
     pub configuration_set: Option<String>,
+    /// Name of the group of EventBridge schedules that retry mails.
+    pub retry_group: String,
+    /// ARN of the role with which EventBridge Scheduler invokes `send_mail`.
+    pub retry_role: String,
 }
 
 /// A missing or invalid setting.
@@ -143,6 +149,7 @@ impl Settings {
             detailed_metrics: environment.one_of("MONITORING", "full", "basic")?,
             dynamodb_endpoint: environment.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             ses_endpoint: environment.optional("AWS_ENDPOINT_URL_SESV2"),
+            scheduler_endpoint: environment.optional("AWS_ENDPOINT_URL_SCHEDULER"),
         })
     }
 }
@@ -189,6 +196,8 @@ impl MailSettings {
             reset_link_base: environment.text("RESET_LINK_BASE")?,
             reset_link_lifetime: environment.duration("RESET_LINK_HOURS", HOUR)?,
             configuration_set: environment.optional("CONFIGURATION_SET"),
+            retry_group: environment.text("MAIL_RETRY_GROUP")?,
+            retry_role: environment.text("MAIL_RETRY_ROLE")?,
         })
     }
 }

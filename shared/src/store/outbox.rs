@@ -88,8 +88,14 @@ impl Outbox {
             None => None,
         };
         let is_elsewhere = last.is_some_and(|mail| mail.address_hash != address_hash);
-        let before = last.and_then(|mail| mail.quota.as_ref());
-        let decision = Quota::next(before, password_version, is_elsewhere, now, &self.limits);
+        let used = last.and_then(|mail| mail.used_quota(user.is_none()));
+        let decision = Quota::next(
+            used.as_ref(),
+            password_version,
+            is_elsewhere,
+            now,
+            &self.limits,
+        );
         let quota = match decision {
             QuotaDecision::Send(quota) => quota,
             QuotaDecision::CoolingDown => return Ok(Some(RequestOutcome::Queued)),

@@ -1,4 +1,4 @@
-//! A proxy between the functions and DynamoDB, or SES. It records every call with its cost and injects the faults that a
+//! A proxy between the functions and DynamoDB, or SES and EventBridge Scheduler. It records every call with its cost and injects the faults that a
 //! test asks for: errors, delays, and connections that are cut before or after the call.
 
 use std::{
@@ -10,9 +10,10 @@ use std::{
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    Request, Response, StatusCode,
+    Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
     header::{HeaderMap, HeaderValue},
+    http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
@@ -62,6 +63,8 @@ pub enum FaultAction {
     Error(u16, Value),
     /// The call is not forwarded, and this error of SES is returned.
     SesError(u16, &'static str),
+    /// The call is not forwarded, and this error of SES is returned, with this message.
+    SesRefusal(&'static str, String),
     /// The call is forwarded after a delay.
     Delay(Duration),
     /// The call is forwarded once the gate is open.
@@ -346,8 +349,9 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
     let call = Call {
         function: signer(&head.headers),
         invocation: invocation(&head.headers),
-        operation: operation(&head.headers),
-        body: serde_json::from_slice(&body).unwrap(),
+        operation: operation(&head),
+        // Only a DELETE has no body.
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         units: 0.0,
     };
     state.accesses.lock().unwrap().extend(call.accesses());
@@ -368,8 +372,9 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
         return Ok(response);
     }
     let upstream = state.upstream.get().unwrap();
-    let url = format!("http://{upstream}{}", head.uri.path());
-    let request = state.client.post(url).headers(head.headers).body(body);
+    let url = format!("http://{upstream}{}", head.uri);
+    let request = state.client.request(head.method, url);
+    let request = request.headers(head.headers).body(body);
     let response = request.send().await.map_err(|_| Cut)?;
     let status = response.status().as_u16();
     let body = response.bytes().await.map_err(|_| Cut)?;
@@ -393,6 +398,10 @@ fn replacement(action: &FaultAction) -> Option<Response<Body>> {
                 Bytes::from(body),
                 Some(("x-amzn-errortype", *kind)),
             )
+        }
+        FaultAction::SesRefusal(kind, message) => {
+            let body = json!({"message": message}).to_string();
+            (400, Bytes::from(body), Some(("x-amzn-errortype", *kind)))
         }
         FaultAction::Replace(status, kind, body) => {
             let body = Bytes::from_static(body.as_bytes());
@@ -421,11 +430,16 @@ fn invocation(headers: &HeaderMap) -> String {
     id.map_or_else(String::new, |id| id.to_str().unwrap().to_owned())
 }
 
-/// The operation of a call. Only DynamoDB names it in a header; of SES one operation is used.
-fn operation(headers: &HeaderMap) -> String {
-    let target = headers.get("x-amz-target");
-    let target = target.map_or("SendEmail", |target| target.to_str().unwrap());
-    target.rsplit('.').next().unwrap().to_owned()
+/// The operation of a call. DynamoDB names it in a header; of SES one operation is used, and of EventBridge Scheduler two.
+fn operation(head: &Parts) -> String {
+    let is_schedule = head.uri.path().starts_with("/schedules/");
+    match head.headers.get("x-amz-target") {
+        Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap(),
+        None if is_schedule && head.method == Method::DELETE => "DeleteSchedule",
+        None if is_schedule => "CreateSchedule",
+        None => "SendEmail",
+    }
+    .to_owned()
 }
 
 fn units(response: &Value) -> f64 {

@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     event_source::Trigger,
-    http_server::Response,
+    http_server::{Response, guard},
     lambda::Functions,
     ses::{SentMails, mailbox},
     template::{Cors, Template},
@@ -163,8 +163,7 @@ impl Gateway {
     }
 
     async fn mailbox(&self, request: &Parts) -> Response {
-        // Rejects DNS rebinding: a web page under a host name that resolves to this machine must not read the mails.
-        if !checks::is_loopback(request) {
+        if guard::is_foreign(&request.headers) {
             return gateway_error(StatusCode::FORBIDDEN);
         }
         self.deliver_mails().await;

@@ -339,7 +339,7 @@ mod tests {
     fn a_schedule_is_due_at_its_start_and_then_at_its_rate() {
         let (clock, schedules) = schedules();
         create(&schedules, "a", request()).expect("a valid request");
-        let mut due_after = |seconds| {
+        let due_after = |seconds| {
             clock.advance(Duration::from_secs(seconds));
             schedules.take_due(false).len()
         };

@@ -40,7 +40,8 @@ pub struct Options {
     pub dynamodb_host: IpAddr,
     /// The clock, randomness and password hasher of every function. Tables in memory use the same clock.
     pub providers: Providers,
-    /// Environment variables of every function, which override those of the template.
+    /// Values of the template's parameters, and environment variables of every function, which override those of the
+    /// template. Without `CorsOrigins`, pages of this machine may call the API from any port.
     pub settings: BTreeMap<String, String>,
     /// True if requests are limited by source address. Scripts and fuzzers turn the limits off.
     pub source_limits: bool,
@@ -90,16 +91,19 @@ impl Server {
     /// # Errors
     /// [`StartError`] names the port, setting, file or property of the template that is invalid.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let template = Template::read(&options.template)?;
+        let mut template = Template::read_with(&options.template, &options.settings)?;
+        if let Some(cors) = &mut template.cors {
+            cors.allows_localhost = !options.settings.contains_key("CorsOrigins");
+        }
         check_settings(&template, &options.settings)?;
         let api = bind(options.port, "--port").await?;
         let dynamodb = bind_dynamodb(options.dynamodb_host, options.dynamodb_port).await?;
         let Providers { clock, .. } = &options.providers;
         let database = dynamodb::open(options.data.as_deref(), clock, &template.tables)?;
-        let dynamodb = DynamoDb::serve(database.clone(), dynamodb)?;
+        let dynamodb = DynamoDb::serve(&database, dynamodb)?;
         let mails = SentMails::new(clock.clone());
         let schedules = Schedules::open(clock.clone(), options.data.as_deref())?;
-        let services = HttpServer::start(http_server::bind(0).await?, {
+        let services = HttpServer::start_guarded(http_server::bind(0).await?, {
             let (mails, schedules) = (mails.clone(), schedules.clone());
             move |request, _| {
                 let (mails, schedules) = (mails.clone(), schedules.clone());
@@ -112,7 +116,12 @@ impl Server {
                 }
             }
         })?;
-        let settings = environment(&options, reachable(dynamodb.address()), services.address());
+        let settings = environment(
+            &options,
+            &template,
+            reachable(dynamodb.address()),
+            services.address(),
+        );
         let functions = Functions::start(
             &template.functions,
             &settings,
@@ -259,13 +268,16 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Rejects settings that no function reads: they would have no effect.
+/// Rejects settings that are neither a parameter nor read by a function: they would have no effect.
 fn check_settings(
     template: &Template,
     settings: &BTreeMap<String, String>,
 ) -> Result<(), StartError> {
-    let is_known =
-        |name: &str| AWS_SETTINGS.contains(&name) || template.settings().any(|known| known == name);
+    let is_known = |name: &str| {
+        AWS_SETTINGS.contains(&name)
+            || template.parameters.contains(name)
+            || template.settings().any(|known| known == name)
+    };
     match settings.keys().find(|name| !is_known(name)) {
         Some(name) => Err(StartError::Setting(name.clone())),
         None => Ok(()),
@@ -284,6 +296,7 @@ const AWS_SETTINGS: [&str; 5] = [
 /// The environment variables that every function has in addition to those of the template, or in place of them.
 fn environment(
     options: &Options,
+    template: &Template,
     dynamodb: SocketAddr,
     services: SocketAddr,
 ) -> BTreeMap<String, String> {
@@ -303,7 +316,9 @@ fn environment(
     if !options.source_limits {
         environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
     }
-    environment.extend(options.settings.clone());
+    let variables = options.settings.iter();
+    let variables = variables.filter(|(name, _)| !template.parameters.contains(*name));
+    environment.extend(variables.map(|(name, value)| (name.clone(), value.clone())));
     environment
 }
 

@@ -18,9 +18,9 @@ pub(super) struct Scope {
     pub resources: BTreeMap<String, String>,
 }
 
-/// A parameter. The development server uses its default.
+/// A parameter, with the given value or its default.
 pub(super) struct Parameter {
-    pub default: Option<String>,
+    pub value: Option<String>,
     pub is_list: bool,
 }
 
@@ -86,13 +86,13 @@ impl Scope {
             return Ok(Value::Null);
         }
         if let Some(parameter) = self.parameters.get(target) {
-            let default = parameter.default.as_deref().ok_or_else(|| {
-                format!("the parameter {target} has no Default, which the development server needs")
+            let value = parameter.value.as_deref().ok_or_else(|| {
+                format!("the parameter {target} has neither a value nor a Default")
             })?;
             return Ok(if parameter.is_list {
-                list_of(default.split(',').map(str::trim))
+                list_of(value.split(',').map(str::trim))
             } else {
-                Value::Text(default.to_owned())
+                Value::Text(value.to_owned())
             });
         }
         self.physical_name(target).map(Value::Text)

@@ -68,6 +68,7 @@ mod tokens {
     mod credentials;
     mod header;
     mod key_rotation;
+    mod lost_keys;
     mod sessions;
     mod signature;
     mod token_types;

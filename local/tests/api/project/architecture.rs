@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::support::{
     app::event,
+    endpoints::FUNCTIONS,
     repository::{read, root, routes, rust_files, template},
 };
 
@@ -79,6 +80,13 @@ fn functions_have_a_resource_an_event_and_an_entry() {
     assert_eq!(folders, resources);
     assert_eq!(folders, names_in("events"));
     assert_eq!(folders, registry);
+}
+
+/// The tests in `http/` run against every function of the list.
+#[test]
+fn the_list_of_functions_contains_every_route() {
+    let listed = BTreeSet::from(FUNCTIONS.map(str::to_owned));
+    assert_eq!(listed, routes().into_values().collect());
 }
 
 #[test]

@@ -398,6 +398,7 @@ mod case_43_permissions {
                 WarmUp::PublicKeys => &[("GetItem", "KeysTable", "jwks")],
                 WarmUp::SigningKey => &[
                     ("GetItem", "KeysTable", "signing"),
+                    ("GetItem", "KeysTable", "jwks"),
                     ("PutItem", "KeysTable", "signing"),
                     ("PutItem", "KeysTable", "jwks"),
                 ],

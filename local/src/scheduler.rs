@@ -145,14 +145,14 @@ impl Schedules {
             .map_err(|error| invalid(error.to_string()))?;
         let request = serde_json::from_slice(&body.to_bytes())
             .map_err(|error| invalid(format!("invalid request: {error}")))?;
-        self.create(name, request)
+        self.create(name, &request)
     }
 
-    fn create(&self, name: &str, request: CreateSchedule) -> Result<String, ApiError> {
+    fn create(&self, name: &str, request: &CreateSchedule) -> Result<String, ApiError> {
         let group = &request.group_name;
         check_name(group)?;
         let key = key(group, name);
-        let schedule = Schedule::new(&request)?;
+        let schedule = Schedule::new(request)?;
         let mut by_name = self.lock();
         if by_name.contains_key(&key) {
             return Err(ApiError {
@@ -325,7 +325,7 @@ mod tests {
     fn create(schedules: &Schedules, name: &str, request: Value) -> Result<String, ApiError> {
         let request =
             serde_json::from_value(request).map_err(|error| invalid(error.to_string()))?;
-        schedules.create(name, request)
+        schedules.create(name, &request)
     }
 
     fn schedules() -> (ManualClock, Schedules) {

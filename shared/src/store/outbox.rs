@@ -88,9 +88,9 @@ impl Outbox {
             None => None,
         };
         let is_elsewhere = last.is_some_and(|mail| mail.address_hash != address_hash);
-        let used = last.and_then(|mail| mail.used_quota(user.is_none()));
+        let before = last.and_then(|mail| mail.used_quota(user.is_none()));
         let decision = Quota::next(
-            used.as_ref(),
+            before.as_ref(),
             password_version,
             is_elsewhere,
             now,

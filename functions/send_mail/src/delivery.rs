@@ -206,7 +206,7 @@ impl Delivery {
             let problem = "SES failed for other mails moments ago and was not called";
             return Err(DeliveryError::retryable(problem, Scope::Mail));
         }
-        let recipients = RecipientLimit::new(self.app, &to);
+        let recipients = RecipientLimit::new(self.app, mail.kind, &to);
         let Some(counted) = recipients.count().await? else {
             return Ok(Some(DeliveryResult::dropped(
                 "the address had too many mails in 24 hours",

@@ -1,11 +1,14 @@
 //! The limit on mails of all kinds to one address, by whatever accounts and requests they were caused.
+//!
+//! The last of them are reserved for reset links: a thief who changes the password again and again could otherwise use up
+//! the mails by which the owner takes the account back.
 
 use std::time::Duration;
 
 use shared::{
     app::App,
     audit::Metric,
-    domain::{email::EmailAddress, rate_limit::Window},
+    domain::{email::EmailAddress, mail::Kind, rate_limit::Window},
     store::{
         counters::{Counted, CounterKey, Counters},
         database::Error,
@@ -19,15 +22,24 @@ const WINDOW: Duration = Duration::from_hours(24);
 pub(crate) struct RecipientLimit {
     app: &'static App,
     key: CounterKey,
+    max: u32,
 }
 
 /// A mail as counted; empty if it could not be counted.
 pub(crate) struct CountedMail(Option<Window>);
 
 impl RecipientLimit {
-    pub(crate) fn new(app: &'static App, to: &EmailAddress) -> Self {
-        let key = CounterKey::new("mail", &to.hash());
-        Self { app, key }
+    pub(crate) fn new(app: &'static App, kind: Kind, to: &EmailAddress) -> Self {
+        let limits = &app.settings.limits;
+        let reserved = match kind {
+            Kind::ResetPassword => 0,
+            Kind::PasswordChanged | Kind::EmailChanged => limits.reset_mails_per_day,
+        };
+        Self {
+            app,
+            key: CounterKey::new("mail", &to.hash()),
+            max: limits.mails_per_day.saturating_sub(reserved).max(1),
+        }
     }
 
     /// Counts a mail that is about to be sent. Returns `None` if the address had too many already.
@@ -51,9 +63,9 @@ impl RecipientLimit {
 
     async fn try_count(&self) -> Result<Counted, Error> {
         let counters = self.counters();
-        let (max, now) = (self.app.settings.limits.mails_per_day, self.app.clock.now());
+        let now = self.app.clock.now();
         let seen = counters.window(&self.key).await?;
-        counters.count(&self.key, seen, max, WINDOW, now).await
+        counters.count(&self.key, seen, self.max, WINDOW, now).await
     }
 
     /// Takes back a mail that was counted and not sent. If that fails, it stays counted.

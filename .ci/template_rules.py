@@ -324,8 +324,10 @@ for concurrency, hash_rate, other_rate, log_ins in rows:
 
 # --- Mails: the stream's own records live for 24 hours.
 
-[mapping] = deployed.of_type("AWS::Lambda::EventSourceMapping").values()
-check(mapping["MaximumRecordAgeInSeconds"] < 86400, "the stream drops records before the mapping hands them over")
+mappings = deployed.of_type("AWS::Lambda::EventSourceMapping")
+for name, mapping in mappings.items():
+    check(mapping["MaximumRecordAgeInSeconds"] < 86400, f"the stream drops records before {name} hands them over")
+check(len(mappings) <= 2, "DynamoDB throttles a third reader of a stream")
 
 if problems:
     sys.exit("\n".join(problems))

@@ -105,7 +105,7 @@ pub(crate) enum SessionsCommand {
 pub(crate) enum KeysCommand {
     /// Show the public keys and the state of each
     Show,
-    /// Publish a new key that signs an hour from now; the old key verifies until its last token has expired
+    /// Publish a new key that signs three hours from now; the old key verifies until its last token has expired
     Rotate {
         /// Longest lifetime of a session in days; must not be less than the parameter SessionDays
         #[arg(long, env = "SESSION_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=90))]
@@ -113,6 +113,15 @@ pub(crate) enum KeysCommand {
         /// Rotate even if a published key has not started to sign yet
         #[arg(long)]
         force: bool,
+    },
+    /// Remove a key that has leaked, so that its tokens are rejected within a minute
+    ///
+    /// Users with such a token have to log in again. If it is the key that signs, a new one signs at once, and a next key
+    /// that has not started to sign is removed as well, since it is stored beside the one that leaked.
+    Revoke {
+        /// Id of the key, as "keys show" prints it
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
+        kid: String,
     },
 }
 

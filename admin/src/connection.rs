@@ -1,4 +1,4 @@
-//! The tables, in AWS or on the local server, with this machine's clock and randomness.
+//! The tables, in AWS or on the local server, with DynamoDB's clock and this machine's randomness.
 
 use aws_config::{
     BehaviorVersion, Region, profile::ProfileFileCredentialsProvider,
@@ -15,12 +15,13 @@ use aws_smithy_http_client::{
 use clap::Args;
 use shared::{
     app::Providers,
+    domain::{password::Hasher, random::Random},
     store::{
         counters::Counters, database::Database, keys::Keys, transient::Transient, users::Users,
     },
 };
 
-use crate::{error::Error, scan::Scanner};
+use crate::{error::Error, scan::Scanner, server_clock::ServerClock};
 
 /// The options that locate the tables.
 #[expect(
@@ -66,7 +67,9 @@ pub(crate) struct Context {
     pub(crate) keys: Keys,
     pub(crate) database: Database,
     pub(crate) scanner: Scanner,
-    pub(crate) providers: Providers,
+    pub(crate) clock: ServerClock,
+    pub(crate) random: Random,
+    pub(crate) hasher: Hasher,
     pub(crate) users_table: TableName,
     pub(crate) transient_table: TableName,
     pub(crate) counters_table: TableName,
@@ -85,9 +88,15 @@ const LOCAL_REGION: &str = "eu-central-1";
 impl Context {
     /// Resolves region and credentials as the AWS tools do. Sends no request to a table yet.
     pub(crate) async fn connect(args: &TableArgs) -> Result<Self, Error> {
-        let client = Client::from_conf(config(args).await?);
-        let providers = Providers::system();
-        let database = Database::new(&client, providers.random.clone());
+        let Providers {
+            clock,
+            random,
+            hasher,
+        } = Providers::system();
+        let clock = ServerClock::new(clock);
+        let config = config(args).await?.interceptor(clock.clone());
+        let client = Client::from_conf(config.build());
+        let database = Database::new(&client, random.clone());
         let users_table = args.table(args.users_table.as_ref(), "UsersTable");
         let transient_table = args.table(args.transient_table.as_ref(), "TransientTable");
         let counters_table = args.table(args.counters_table.as_ref(), "CountersTable");
@@ -99,7 +108,9 @@ impl Context {
             keys: Keys::new(database.clone(), &keys_table.name),
             database,
             scanner: Scanner::new(client),
-            providers,
+            clock,
+            random,
+            hasher,
             users_table,
             transient_table,
             counters_table,
@@ -118,7 +129,7 @@ impl TableArgs {
     }
 }
 
-async fn config(args: &TableArgs) -> Result<aws_sdk_dynamodb::Config, Error> {
+async fn config(args: &TableArgs) -> Result<aws_sdk_dynamodb::config::Builder, Error> {
     let endpoint = args.endpoint_url.as_deref();
     if endpoint.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
         return Err(Error::message(
@@ -156,7 +167,7 @@ async fn config(args: &TableArgs) -> Result<aws_sdk_dynamodb::Config, Error> {
     if endpoint.is_some() {
         config.set_endpoint_url(args.endpoint_url.clone());
     }
-    Ok(config.build())
+    Ok(config)
 }
 
 /// Trusts the certificates that this machine trusts, so that it also works behind a company's proxy.

@@ -1,12 +1,12 @@
-//! `keys show` and `keys rotate`. Private keys are never printed.
+//! `keys show`, `keys rotate` and `keys revoke`. Private keys are never printed.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
     auth::signer::Signer,
-    domain::clock::Timestamp,
-    store::keys::{Jwks, PrivateKeySet, PublicKey},
+    domain::clock::{Clock, Timestamp},
+    store::keys::{CACHE_TTL, PrivateKey, PublicKey, StoredKeys},
 };
 
 use crate::{
@@ -15,20 +15,29 @@ use crate::{
     report::{Report, span, table},
 };
 
+/// Maximum attempts to revoke a key while signers store others.
+const MAX_REVOKE_ATTEMPTS: u32 = 5;
+
+/// The keys with the server's time at which they were read.
+struct KeysNow {
+    stored: StoredKeys,
+    now: Timestamp,
+}
+
 /// Shows the public keys with the state of each.
 pub(crate) async fn show(context: &Context) -> Result<Report, Error> {
-    let (signing, jwks) = read(context).await?;
-    let now = context.providers.clock.now();
-    let keys: Vec<_> = jwks
-        .keys
+    let keys = read(context).await?;
+    let now = keys.now;
+    let summaries: Vec<_> = keys
+        .public()
         .iter()
-        .map(|key| KeySummary::of(key, &signing, now))
+        .map(|key| KeySummary::of(key, keys.private(), now))
         .collect();
-    let rows: Vec<_> = keys
+    let rows: Vec<_> = summaries
         .iter()
         .map(|key| [key.kid.clone(), key.state.clone(), key.age(now)])
         .collect();
-    let json: Vec<_> = keys.iter().map(KeySummary::to_json).collect();
+    let json: Vec<_> = summaries.iter().map(KeySummary::to_json).collect();
     Ok(Report::new(
         table(["kid", "state", "age"], &rows),
         json!({ "keys": json }),
@@ -41,9 +50,9 @@ pub(crate) async fn rotate(
     session_days: u16,
     force: bool,
 ) -> Result<Report, Error> {
-    let (signing, _) = read(context).await?;
-    let now = context.providers.clock.now();
-    let waiting = signing.keys.iter().find(|key| now < key.signs_from);
+    let keys = read(context).await?;
+    let now = keys.now;
+    let waiting = keys.private().iter().find(|key| now < key.signs_from);
     if let Some(waiting) = waiting
         && !force
     {
@@ -53,17 +62,11 @@ pub(crate) async fn rotate(
         )));
     }
     let lifetime = Duration::from_hours(u64::from(session_days) * 24);
-    let signer = Signer::new(
-        context.keys.clone(),
-        context.providers.clock.clone(),
-        lifetime,
-    );
-    let stored = signer.rotate(&signing, now).await?;
-    let new = stored
-        .keys
-        .last()
-        .filter(|key| signing.keys.iter().all(|old| old.kid != key.kid));
-    let new = new.ok_or_else(|| Error::message("the new key was not stored; try again"))?;
+    let stored = signer(context, now, lifetime)
+        .rotate(&keys.stored, now)
+        .await?
+        .ok_or_else(|| Error::message("the new key was not stored; try again"))?;
+    let new = stored.keys.last().ok_or_else(no_keys)?;
     let text = format!(
         "The key {} is published and signs from {}. Earlier keys verify until their last token has expired.",
         new.kid, new.signs_from
@@ -72,11 +75,88 @@ pub(crate) async fn rotate(
     Ok(Report::new(text, json))
 }
 
-async fn read(context: &Context) -> Result<(PrivateKeySet, Jwks), Error> {
-    let (signing, jwks) = tokio::try_join!(context.keys.private_keys(), context.keys.jwks())?;
-    signing
-        .zip(jwks)
-        .ok_or_else(|| Error::message("there are no keys yet; the first sign-up creates them"))
+/// Removes a key, so that its tokens are rejected.
+pub(crate) async fn revoke(context: &Context, kid: &str) -> Result<Report, Error> {
+    for _ in 0..MAX_REVOKE_ATTEMPTS {
+        let keys = read(context).await?;
+        let now = keys.now;
+        if !keys.has(kid) {
+            return Err(Error::message(
+                "no key has this id; \"keys show\" prints the ids",
+            ));
+        }
+        // A revocation derives no end from the lifetime of tokens: the key ends at once, and others keep theirs.
+        let signer = signer(context, now, Duration::ZERO);
+        if let Some(stored) = signer.revoke(&keys.stored, kid, now).await? {
+            return Ok(revoked(kid, &keys, &stored.keys));
+        }
+    }
+    Err(Error::message(
+        "signers keep changing the keys, so nothing was done; try again",
+    ))
+}
+
+fn revoked(kid: &str, before: &KeysNow, after: &[PrivateKey]) -> Report {
+    let seconds = CACHE_TTL.as_secs();
+    let mut text = format!(
+        "The key {kid} is revoked. Every function rejects its tokens within {seconds} seconds. Other services that \
+         verify tokens by the public keys reject them when their caches expire: five minutes, or two hours in an API \
+         Gateway HTTP API."
+    );
+    let new = after
+        .iter()
+        .find(|key| before.private().iter().all(|old| old.kid != key.kid));
+    if let Some(new) = new {
+        text = format!(
+            "{text} The new key {} signs within {seconds} seconds.",
+            new.kid
+        );
+    }
+    let json = json!({
+        "revoked": kid,
+        "rejected_within_seconds": seconds,
+        "new_kid": new.map(|key| &key.kid),
+    });
+    Report::new(text, json)
+}
+
+fn signer(context: &Context, now: Timestamp, token_lifetime: Duration) -> Signer {
+    Signer::new(
+        context.keys.clone(),
+        Clock::new(move || now),
+        token_lifetime,
+    )
+}
+
+/// Reads the keys. One of the two items may be missing: the next log-in creates it again.
+async fn read(context: &Context) -> Result<KeysNow, Error> {
+    let stored = context.keys.both().await?;
+    if stored.private.is_none() && stored.public.is_none() {
+        return Err(no_keys());
+    }
+    let now = context.clock.now()?;
+    Ok(KeysNow { stored, now })
+}
+
+fn no_keys() -> Error {
+    Error::message("there are no keys yet; the first sign-up creates them")
+}
+
+impl KeysNow {
+    fn private(&self) -> &[PrivateKey] {
+        let set = self.stored.private.as_ref();
+        set.map_or(&[], |set| set.keys.as_slice())
+    }
+
+    fn public(&self) -> &[PublicKey] {
+        let set = self.stored.public.as_ref();
+        set.map_or(&[], |set| set.keys.as_slice())
+    }
+
+    fn has(&self, kid: &str) -> bool {
+        self.private().iter().any(|key| key.kid == kid)
+            || self.public().iter().any(|key| key.kid == kid)
+    }
 }
 
 /// The public facts about a key.
@@ -89,18 +169,16 @@ struct KeySummary {
 }
 
 impl KeySummary {
-    fn of(key: &PublicKey, signing: &PrivateKeySet, now: Timestamp) -> Self {
+    fn of(key: &PublicKey, signing: &[PrivateKey], now: Timestamp) -> Self {
         let signs_from = signing
-            .keys
             .iter()
             .find(|private| private.kid == key.kid)
             .map(|private| private.signs_from);
         let in_use = signing
-            .keys
             .iter()
             .rev()
             .find(|key| key.signs_from <= now)
-            .or(signing.keys.first());
+            .or(signing.first());
         let state = match (signs_from, key.until) {
             (Some(from), _) if now < from => format!("signs from {from}"),
             _ if in_use.is_some_and(|in_use| in_use.kid == key.kid) => "signs".to_owned(),

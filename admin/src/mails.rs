@@ -17,8 +17,8 @@ use crate::{
     scan::{Filter, text},
 };
 
-/// The stream discards a record after this time; a mail that is still queued then is never sent.
-const STREAM_RETENTION: Duration = Duration::from_hours(24);
+/// The time after which a mail that is still queued counts as one that cannot be sent: it has been retried twice.
+const LATE_AFTER: Duration = Duration::from_mins(10);
 
 /// A mail with its key and delivery result.
 struct Row {
@@ -49,7 +49,7 @@ pub(crate) async fn show(context: &Context, filter: &MailFilter) -> Result<Repor
 pub(crate) async fn replay(context: &Context, filter: &MailFilter) -> Result<Report, Error> {
     let mut rows = rows(context, filter).await?;
     rows.retain(|row| matches!(row.mail.state, State::Failed | State::Queued));
-    let now = context.providers.clock.now();
+    let now = context.clock.now()?;
     let mut replayed = Vec::new();
     for row in &rows {
         if context.transient.replay(&row.key, &row.mail, now).await? {
@@ -77,14 +77,9 @@ async fn rows(context: &Context, filter: &MailFilter) -> Result<Vec<Row>, Error>
         Some(user) => Some(user.require(context).await?.id),
         None => None,
     };
-    let now = context.providers.clock.now();
     let is_selected = |mail: &Mail| match user {
         Some(user) => mail.user == user,
-        None => match mail.state {
-            State::Failed => true,
-            State::Queued => now >= mail.requested_at + STREAM_RETENTION,
-            State::Sent | State::Dropped => false,
-        },
+        None => matches!(mail.state, State::Failed | State::Queued),
     };
     let mut rows = Vec::new();
     let mut unreadable = 0;
@@ -98,6 +93,11 @@ async fn rows(context: &Context, filter: &MailFilter) -> Result<Vec<Row>, Error>
         .scanner
         .each(table, Filter::keys_with("mail#"), take)
         .await?;
+    if user.is_none() {
+        let now = context.clock.now()?;
+        let is_overdue = |mail: &Mail| now >= mail.requested_at + LATE_AFTER;
+        rows.retain(|row| row.mail.state == State::Failed || is_overdue(&row.mail));
+    }
     if unreadable > 0 {
         eprintln!("warning: {unreadable} mails cannot be deserialized and are not shown");
     }

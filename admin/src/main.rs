@@ -9,6 +9,7 @@ mod mails;
 mod report;
 mod restore;
 mod scan;
+mod server_clock;
 mod sessions;
 mod smoke;
 mod superuser;
@@ -59,6 +60,7 @@ async fn run(command_line: CommandLine) -> Result<Report, Error> {
             session_days,
             force,
         }) => keys::rotate(&context, session_days, force).await,
+        Command::Keys(KeysCommand::Revoke { kid }) => keys::revoke(&context, &kid).await,
         Command::Mails(MailsCommand::Show(filter)) => mails::show(&context, &filter).await,
         Command::Mails(MailsCommand::Replay(filter)) => mails::replay(&context, &filter).await,
         Command::Limits(LimitsCommand::Clear { target }) => limits::clear(&context, &target).await,

@@ -140,10 +140,10 @@ fn read_ids(file: &Path) -> Result<Vec<(UserId, u32)>, Error> {
 fn random_hash(context: &Context) -> Result<Hash, Error> {
     let failed =
         |error: &dyn std::error::Error| Error::new("a password could not be hashed", error);
-    let random = &context.providers.random;
+    let random = &context.random;
     let password =
         NewPassword::parse(&random.name(), &Policy::default()).map_err(|error| failed(&error))?;
-    let hash = context.providers.hasher.hash(&password, random.bytes());
+    let hash = context.hasher.hash(&password, random.bytes());
     hash.map_err(|error| failed(&error))
 }
 

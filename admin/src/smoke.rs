@@ -19,7 +19,7 @@ use crate::{
 
 pub(crate) async fn run(context: &Context, args: &SmokeArgs) -> Result<Report, Error> {
     let api = Api::new(&args.api)?;
-    let mut user = TestUser::new(&context.providers.random);
+    let mut user = TestUser::new(&context.random);
     let mut journey = Journey::new(context, &api, args.mail_timeout);
     let is_complete = journey.run(&mut user).await;
     let cleanup = clean_up(context, &user).await;

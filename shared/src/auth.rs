@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+mod key_sets;
 pub mod session_token;
 pub mod signer;
 pub mod verifier;

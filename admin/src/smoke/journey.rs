@@ -188,7 +188,7 @@ impl<'a> Journey<'a> {
         session: &str,
     ) -> Result<String, Error> {
         self.begin("change the password");
-        let new = self.context.providers.random.name();
+        let new = self.context.random.name();
         let change = json!({"current-password": user.password, "password": new});
         self.update(session, &change).await?;
         user.password = new;

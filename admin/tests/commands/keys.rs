@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::latchkey::{Latchkey, PASSWORD};
+use crate::{
+    latchkey::{Latchkey, PASSWORD, run},
+    proxy::{self, Action},
+};
 
 #[tokio::test]
-async fn a_rotated_key_signs_an_hour_later_and_both_verify() {
+async fn a_rotated_key_signs_three_hours_later_and_both_verify() {
     let latchkey = Latchkey::start().await;
     let ann = latchkey.sign_up("ann").await;
     let shown = latchkey.json(&["keys", "show"]).await;
@@ -19,29 +24,133 @@ async fn a_rotated_key_signs_an_hour_later_and_both_verify() {
     assert_ne!(new, old);
     let output = latchkey.admin(&["keys", "show"]).await;
     assert!(output.out.contains("signs from 2"), "{}", output.out);
-    latchkey.advance(Duration::from_mins(66));
+    latchkey.advance(Duration::from_mins(3 * 60 - 1));
+    let (_, body) = latchkey.log_in("ann", PASSWORD).await;
+    assert_eq!(kid(body["token"].as_str().unwrap()), old);
+    latchkey.advance(Duration::from_mins(2));
     let (status, body) = latchkey.log_in("ann", PASSWORD).await;
     assert_eq!(status, 200);
     let token = body["token"].as_str().unwrap();
-    assert_eq!(kid(&latchkey, token).await, Some(new));
+    assert_eq!(kid(token), new);
+    assert!(published(&latchkey).await.contains(&new));
     assert_eq!(latchkey.read(ann.id, token).await, 200);
     assert_eq!(latchkey.read(ann.id, &ann.token).await, 200);
 }
 
-/// Returns the id of the public key that the token names.
-async fn kid(latchkey: &Latchkey, token: &str) -> Option<Value> {
-    let path = "/.well-known/jwks.json";
-    let (_, jwks) = latchkey
-        .call(reqwest::Method::GET, path, "", &Value::Null)
-        .await;
+/// Returns the id of the key that signed the token.
+fn kid(token: &str) -> Value {
     let header = URL_SAFE_NO_PAD
         .decode(token.split('.').next().unwrap())
         .unwrap();
-    let header: Value = serde_json::from_slice(&header).unwrap();
+    let mut header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].take()
+}
+
+/// Returns the ids of the public keys.
+async fn published(latchkey: &Latchkey) -> Vec<Value> {
+    let path = "/.well-known/jwks.json";
+    let (_, jwks) = latchkey.call(Method::GET, path, "", &Value::Null).await;
     let keys = jwks["keys"].as_array().unwrap();
-    keys.iter()
-        .map(|key| key["kid"].clone())
-        .find(|kid| *kid == header["kid"])
+    keys.iter().map(|key| key["kid"].clone()).collect()
+}
+
+/// Returns the status of a request with this token to each function that authenticates; the last one ends its session.
+async fn statuses(latchkey: &Latchkey, id: u64, token: &str) -> [u16; 3] {
+    let change = json!({"current-password": PASSWORD, "first_name": "Ann"});
+    let update = latchkey.call(Method::PATCH, "/api/users/update_details", token, &change);
+    let update = update.await.0;
+    let read = latchkey.read(id, token).await;
+    let log_out = latchkey.call(Method::POST, "/auth/logout", token, &Value::Null);
+    [read, update, log_out.await.0]
+}
+
+#[tokio::test]
+async fn a_revoked_signing_key_ends_within_a_minute() {
+    let latchkey = Latchkey::start().await;
+    let ann = latchkey.sign_up("ann").await;
+    let token = |body: &Value| body["token"].as_str().unwrap().to_owned();
+    // Every function has the key in its cache now.
+    let (_, body) = latchkey.log_in("ann", PASSWORD).await;
+    assert_eq!(
+        statuses(&latchkey, ann.id, &token(&body)).await,
+        [200, 200, 204]
+    );
+    let (_, body) = latchkey.log_in("ann", PASSWORD).await;
+    let old = token(&body);
+    let leaked = kid(&old);
+    // The next key is published already, and stored beside the leaked one.
+    let next = latchkey.json(&["keys", "rotate"]).await["kid"].clone();
+    let revoked = latchkey
+        .json(&["keys", "revoke", leaked.as_str().unwrap()])
+        .await;
+    let new = revoked["new_kid"].clone();
+    assert!(new.is_string() && new != leaked && new != next, "{revoked}");
+    assert_eq!(revoked["rejected_within_seconds"], 60);
+    latchkey.advance(Duration::from_mins(1));
+    assert_eq!(statuses(&latchkey, ann.id, &old).await, [401, 401, 401]);
+    assert_eq!(latchkey.read(ann.id, &ann.token).await, 401);
+    assert_eq!(published(&latchkey).await, std::slice::from_ref(&new));
+    let (_, body) = latchkey.log_in("ann", PASSWORD).await;
+    assert_eq!(kid(&token(&body)), new);
+    assert_eq!(
+        statuses(&latchkey, ann.id, &token(&body)).await,
+        [200, 200, 204]
+    );
+}
+
+#[tokio::test]
+async fn revoking_a_former_key_keeps_the_one_in_use() {
+    let latchkey = Latchkey::start().await;
+    let ann = latchkey.sign_up("ann").await;
+    let former = kid(&ann.token);
+    latchkey.json(&["keys", "rotate"]).await;
+    // The clock of `admin` is DynamoDB's, which this test does not advance.
+    let mut signing = latchkey.items("KeysTable").await;
+    signing.retain(|item| item["pk"].as_s().unwrap() == "signing");
+    let mut keys = signing[0]["keys"].as_l().unwrap().clone();
+    for key in &mut keys {
+        let AttributeValue::M(key) = key else {
+            panic!("not a map")
+        };
+        key.insert("signs_from".to_owned(), AttributeValue::N("1".to_owned()));
+    }
+    latchkey
+        .set("KeysTable", "signing", "keys", AttributeValue::L(keys))
+        .await;
+    latchkey.advance(Duration::from_mins(1));
+    let (_, body) = latchkey.log_in("ann", PASSWORD).await;
+    let token = body["token"].as_str().unwrap();
+    assert_ne!(kid(token), former);
+    let revoked = latchkey
+        .json(&["keys", "revoke", former.as_str().unwrap()])
+        .await;
+    assert_eq!(revoked["new_kid"], Value::Null);
+    latchkey.advance(Duration::from_mins(1));
+    assert_eq!(latchkey.read(ann.id, &ann.token).await, 401);
+    assert_eq!(latchkey.read(ann.id, token).await, 200);
+    let published = published(&latchkey).await;
+    assert!(published.contains(&kid(token)) && !published.contains(&former));
+    let again = latchkey
+        .admin(&["keys", "revoke", former.as_str().unwrap()])
+        .await;
+    assert_eq!(again.code, 1);
+    assert!(
+        again.error.starts_with("error: no key has this id"),
+        "{again:?}"
+    );
+}
+
+#[tokio::test]
+async fn keys_are_timed_by_the_servers_clock() {
+    let latchkey = Latchkey::start().await;
+    latchkey.sign_up("ann").await;
+    let upstream = format!("http://{}", latchkey.server.dynamodb_address());
+    let date = "Sat, 31 Jan 2037 12:00:00 GMT";
+    let endpoint = proxy::start(upstream, move |_| Action::ForwardDated(date)).await;
+    let output = run(&["--endpoint-url", &endpoint, "--json", "keys", "rotate"]).await;
+    let rotated: Value = serde_json::from_str(&output.out).unwrap();
+    let signs_from = rotated["signs_from"].as_str().unwrap();
+    assert!(signs_from.starts_with("2037-01-31T15:00:0"), "{output:?}");
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ use tokio::{
 /// The treatment of a request.
 pub enum Action {
     Forward,
+    /// Forwards the request and gives the response this date.
+    ForwardDated(&'static str),
     /// Forwards the request and closes the connection without a response.
     LoseResponse,
     /// Responds with this status and JSON body, without forwarding.
@@ -40,16 +42,20 @@ async fn serve(mut stream: TcpStream, upstream: &str, decide: &(dyn Fn(&str) -> 
     let Some((head, body)) = read(&mut stream).await else {
         return;
     };
-    let (status, body) = match decide(&head) {
-        Action::Respond(status, body) => (status, body.as_bytes().to_vec()),
+    let (status, date, body) = match decide(&head) {
+        Action::Respond(status, body) => (status, String::new(), body.as_bytes().to_vec()),
         Action::Forward => forward(upstream, &head, body).await,
+        Action::ForwardDated(date) => {
+            let (status, _, body) = forward(upstream, &head, body).await;
+            (status, date.to_owned(), body)
+        }
         Action::LoseResponse => {
             forward(upstream, &head, body).await;
             return;
         }
     };
     let head = format!(
-        "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ndate: {date}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -83,7 +89,8 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.trim())
 }
 
-async fn forward(upstream: &str, head: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
+/// Returns status, date and body of the response.
+async fn forward(upstream: &str, head: &str, body: Vec<u8>) -> (u16, String, Vec<u8>) {
     let mut words = head.split(' ');
     let method = words.next().unwrap().parse().unwrap();
     let url = format!("{upstream}{}", words.next().unwrap());
@@ -100,5 +107,7 @@ async fn forward(upstream: &str, head: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    (status, response.bytes().await.unwrap().to_vec())
+    let date = response.headers().get("date");
+    let date = date.map_or("", |date| date.to_str().unwrap()).to_owned();
+    (status, date, response.bytes().await.unwrap().to_vec())
 }

@@ -16,7 +16,7 @@ use shared::{
 /// Reads the public keys, which are all that a request needs.
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
-/// Allows caching for five minutes, the same time as [`Verifier`](shared::auth::verifier::Verifier) does.
+/// Allows caching for five minutes.
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// Returns every key that a valid token can be signed with. The empty set before the first sign-up is not cacheable.

@@ -59,6 +59,7 @@ impl Body {
         let is_superuser = fields.boolean("is_superuser");
         fields.read_only("id", &json!(user.id));
         fields.read_only("username", &json!(user.username.as_str()));
+        fields.read_only("email_verified", &json!(user.email_verified));
         fields.read_only("date_joined", &json!(user.date_joined.to_string()));
         if is_empty {
             let message = "no field to change was given";

@@ -68,6 +68,7 @@ mod tokens {
     mod credentials;
     mod header;
     mod key_rotation;
+    mod lost_keys;
     mod sessions;
     mod signature;
     mod token_types;
@@ -86,6 +87,7 @@ mod mails {
     mod content;
     mod delivery;
     mod malformed_items;
+    mod recipient_limit;
     mod ses;
 }
 /// Requests that overlap.

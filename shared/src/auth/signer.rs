@@ -1,5 +1,5 @@
-//! The signing keys of session tokens: created by the first signer that finds none, and rotated periodically.
-//! Of the functions, only sign-up and log-in may read them.
+//! The signing keys of session tokens: created by the first signer that finds none, replaced if they are lost, and rotated
+//! periodically. Of the functions, only sign-up and log-in may read them.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,25 +7,19 @@ use std::{
 };
 
 use aws_lc_rs::signature;
-use jsonwebtoken::{
-    Algorithm, EncodingKey,
-    jwk::{AlgorithmParameters, Jwk, ThumbprintHash},
-};
-use zeroize::Zeroizing;
+use jsonwebtoken::EncodingKey;
 
+use super::key_sets::{self, KeyError, NextKeys};
 use crate::{
-    auth::CLOCK_LEEWAY,
     domain::clock::{Clock, Timestamp},
     store::{
         database,
-        keys::{
-            Jwks, Keys, PUBLISH_LEAD_TIME, PrivateKey, PrivateKeySet, PublicKey, ROTATION_PERIOD,
-        },
+        keys::{CACHE_TTL, Keys, PrivateKeySet, StoredKeys},
     },
 };
 
-/// Maximum age of a cached signing key.
-const CACHE_TTL: Duration = Duration::from_mins(5);
+/// Maximum attempts when other signers store keys at the same time.
+const MAX_STORE_ATTEMPTS: u32 = 3;
 
 /// Provides the current signing key, creating and rotating keys as needed.
 pub struct Signer {
@@ -55,7 +49,7 @@ pub enum Error {
     /// The request to DynamoDB failed.
     #[error(transparent)]
     Database(#[from] database::Error),
-    /// A key could not be generated, or a stored key is missing or invalid.
+    /// A key could not be generated, or a stored key is invalid.
     #[error("signing key: {0}")]
     Key(String),
 }
@@ -95,109 +89,65 @@ impl Signer {
         Ok(key)
     }
 
+    /// Returns the stored keys, after storing whatever is missing or due.
     async fn load(&self, now: Timestamp) -> Result<PrivateKeySet, Error> {
-        let private_keys = match self.keys.private_keys().await? {
-            Some(private_keys) => private_keys,
-            None => self.create(now).await?,
-        };
-        let newest = private_keys
-            .keys
-            .last()
-            .ok_or_else(|| Error::Key("the table holds no signing key".to_owned()))?;
-        if now < newest.signs_from + ROTATION_PERIOD {
-            return Ok(private_keys);
+        for _ in 0..MAX_STORE_ATTEMPTS {
+            let seen = self.keys.both().await?;
+            let due = key_sets::due(&seen, now, self.token_lifetime)?;
+            let stored = match due {
+                Some(next) => self.store(&seen, next).await?,
+                None => seen.private,
+            };
+            if let Some(stored) = stored {
+                return Ok(stored);
+            }
         }
-        self.rotate(&private_keys, now).await
+        Err(Error::Key("the stored keys kept changing".to_owned()))
     }
 
-    async fn create(&self, now: Timestamp) -> Result<PrivateKeySet, Error> {
-        let (private, public) = generate(now)?;
-        let private_keys = PrivateKeySet {
-            version: 1,
-            keys: vec![private],
-        };
-        if self
-            .keys
-            .create(
-                &private_keys,
-                &Jwks {
-                    version: 1,
-                    keys: vec![public],
-                },
-            )
-            .await?
-        {
-            return Ok(private_keys);
-        }
-        self.reload().await
-    }
-
-    /// Adds a key that signs from [`PUBLISH_LEAD_TIME`] after `now`, and removes public keys whose last token has
-    /// expired. Returns the keys of another signer if that one rotated them concurrently.
+    /// Adds a key to those `seen`, which signs from [`PUBLISH_LEAD_TIME`](crate::store::keys::PUBLISH_LEAD_TIME) after
+    /// `now`. Returns `None` if another signer changed the keys first.
     ///
     /// # Errors
     /// [`Error`] if a request to DynamoDB fails, or no key could be generated.
     pub async fn rotate(
         &self,
-        current: &PrivateKeySet,
+        seen: &StoredKeys,
         now: Timestamp,
-    ) -> Result<PrivateKeySet, Error> {
-        let (private, public) = generate(now + PUBLISH_LEAD_TIME)?;
-        let in_use = key_in_use(current, now)?.clone();
-        let published = self.keys.jwks().await?.unwrap_or_default();
-        let retired_at = private.signs_from + CACHE_TTL + self.token_lifetime + CLOCK_LEEWAY;
-        let mut keys: Vec<_> = published
-            .keys
-            .into_iter()
-            .filter(|key| key.until.is_none_or(|until| now < until))
-            .collect();
-        for key in &mut keys {
-            key.until.get_or_insert(retired_at);
-        }
-        keys.push(public);
-        let private_keys = PrivateKeySet {
-            version: current.version + 1,
-            keys: vec![in_use, private],
-        };
-        if self
-            .keys
-            .replace(
-                &private_keys,
-                &Jwks {
-                    version: published.version + 1,
-                    keys,
-                },
-            )
-            .await?
-        {
-            return Ok(private_keys);
-        }
-        self.reload().await
+    ) -> Result<Option<PrivateKeySet>, Error> {
+        let next = key_sets::rotated(seen, now, self.token_lifetime)?;
+        self.store(seen, next).await
     }
 
-    /// Reads the keys that another signer has just stored.
-    async fn reload(&self) -> Result<PrivateKeySet, Error> {
-        self.keys
-            .private_keys()
-            .await?
-            .ok_or_else(|| Error::Key("the signing keys were deleted concurrently".to_owned()))
+    /// Removes the key with the id `kid` from those `seen`. Its tokens are rejected as soon as the caches of other
+    /// processes expire ([`CACHE_TTL`]). If it was the key in use, a new one signs at once. Returns `None` if another
+    /// signer changed the keys first.
+    ///
+    /// # Errors
+    /// [`Error`] if a request to DynamoDB fails, or no key could be generated.
+    pub async fn revoke(
+        &self,
+        seen: &StoredKeys,
+        kid: &str,
+        now: Timestamp,
+    ) -> Result<Option<PrivateKeySet>, Error> {
+        let next = key_sets::revoked(seen, kid, now)?;
+        self.store(seen, next).await
     }
-}
 
-/// The newest key whose signing period has begun, or else the first key.
-fn key_in_use(private_keys: &PrivateKeySet, now: Timestamp) -> Result<&PrivateKey, Error> {
-    let in_use = private_keys
-        .keys
-        .iter()
-        .rev()
-        .find(|key| key.signs_from <= now);
-    in_use
-        .or(private_keys.keys.first())
-        .ok_or_else(|| Error::Key("the table holds no signing key".to_owned()))
+    async fn store(
+        &self,
+        seen: &StoredKeys,
+        next: NextKeys,
+    ) -> Result<Option<PrivateKeySet>, Error> {
+        let stored = self.keys.replace(seen, next.private, next.public);
+        Ok(stored.await?)
+    }
 }
 
 fn signing_key(private_keys: &PrivateKeySet, now: Timestamp) -> Result<SigningKey, Error> {
-    let key = key_in_use(private_keys, now)?;
+    let key = key_sets::in_use(&private_keys.keys, now)
+        .ok_or_else(|| Error::Key("the table holds no signing key".to_owned()))?;
     // Validate the key now; jsonwebtoken would only fail when signing.
     signature::EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &key.pkcs8)
         .map_err(|error| Error::Key(error.to_string()))?;
@@ -207,35 +157,8 @@ fn signing_key(private_keys: &PrivateKeySet, now: Timestamp) -> Result<SigningKe
     })
 }
 
-/// Generates a P-256 key pair.
-fn generate(signs_from: Timestamp) -> Result<(PrivateKey, PublicKey), Error> {
-    let key_error = |error: &dyn std::fmt::Display| Error::Key(error.to_string());
-    let pair = signature::EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)
-        .map_err(|error| key_error(&error))?;
-    let pkcs8 = pair.to_pkcs8v1().map_err(|error| key_error(&error))?;
-    let pkcs8 = Zeroizing::new(pkcs8.as_ref().to_vec());
-    let jwk = Jwk::from_encoding_key(&EncodingKey::from_ec_der(&pkcs8), Algorithm::ES256)
-        .map_err(|error| key_error(&error))?;
-    let kid = jwk
-        .thumbprint(ThumbprintHash::SHA256)
-        .map_err(|error| key_error(&error))?;
-    let AlgorithmParameters::EllipticCurve(point) = jwk.algorithm else {
-        return Err(Error::Key(
-            "jsonwebtoken did not return an elliptic curve key".to_owned(),
-        ));
-    };
-    let public = PublicKey {
-        kid: kid.clone(),
-        x: point.x,
-        y: point.y,
-        until: None,
-    };
-    Ok((
-        PrivateKey {
-            kid,
-            pkcs8,
-            signs_from,
-        },
-        public,
-    ))
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error.0)
+    }
 }

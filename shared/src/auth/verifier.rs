@@ -13,12 +13,9 @@ use crate::{
     domain::clock::{Clock, Timestamp},
     store::{
         database::Error,
-        keys::{Jwks, Keys},
+        keys::{CACHE_TTL, Jwks, Keys},
     },
 };
-
-/// Maximum age of the cache. Tokens signed with a revoked key become invalid within this time.
-const CACHE_TTL: Duration = Duration::from_mins(5);
 
 /// Minimum time between two reads because of an unknown key id, so that forged key ids cost almost nothing.
 const UNKNOWN_KEY_READ_INTERVAL: Duration = Duration::from_secs(10);
@@ -58,7 +55,7 @@ impl Verifier {
         }
     }
 
-    /// Returns all public keys, as stored at most five minutes ago, or the last ones read if DynamoDB is unavailable.
+    /// Returns all public keys, as stored at most a minute ago, or the last ones read if DynamoDB is unavailable.
     /// There are none before the first sign-up.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use crate::support::{
     malformed_response::MalformedResponse,
     proxy::{Call, FaultAction},
     scenario::{Scenario, all, all_succeed, is_central_write, succeed, succeed_after},
-    signing_keys::{CACHE_SECONDS, kid, published},
-    times::{DAY_SECONDS, HOUR_SECONDS},
+    signing_keys::{CACHE_SECONDS, PUBLISH_SECONDS, kid, published},
+    times::DAY_SECONDS,
 };
 
 /// Loses the first response to a single write of `function`, and holds its next attempt until the gate is opened.
@@ -177,7 +177,7 @@ mod case_38_lost_responses {
         let token = app.token("john", PASSWORD).await;
         assert_eq!(kid(&token), kid(&user.token));
         assert_eq!(app.details_with(&user, &token).await.status, 200);
-        app.advance(Duration::from_secs(HOUR_SECONDS + CACHE_SECONDS));
+        app.advance(Duration::from_secs(PUBLISH_SECONDS + CACHE_SECONDS));
         let token = app.token("john", PASSWORD).await;
         let both = published(&app).await;
         assert_eq!(both, [kid(&user.token), kid(&token)]);

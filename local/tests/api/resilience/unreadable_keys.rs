@@ -8,6 +8,7 @@ use crate::support::{
     signing_keys::{fail_key_calls, published},
     tables::{KEYS, USERS},
     times::HOUR,
+    token_forge::TokenForge,
 };
 
 /// An app whose keys item `key` was modified by `modify` before `log_in` read it, and the original item.
@@ -120,13 +121,16 @@ mod case_41_unreadable_keys {
         ];
         for modify in modifications {
             let (app, original) = with_modified_keys("jwks", modify).await;
-            let token = app.token("john", PASSWORD).await;
+            // A token that no function can verify is not issued.
+            app.log_in("john", PASSWORD).await.assert_unavailable();
+            let token = TokenForge::unknown_key_token();
             for path in ["/api/users/1", "/.well-known/jwks.json"] {
                 for _ in 0..2 {
                     app.get(path, &token).await.assert_unavailable();
                 }
             }
             app.tables().put(KEYS, &original).await;
+            let token = app.token("john", PASSWORD).await;
             assert_eq!(app.get("/api/users/1", &token).await.status, 404);
         }
     }

@@ -11,7 +11,10 @@ use super::{
 };
 
 /// The longest that signers and verifiers cache keys, in seconds.
-pub const CACHE_SECONDS: u64 = 5 * 60;
+pub const CACHE_SECONDS: u64 = 60;
+
+/// The time that a new key is published before it signs, in seconds.
+pub const PUBLISH_SECONDS: u64 = 3 * 60 * 60;
 
 /// The response with the public keys.
 pub async fn jwks(app: &TestApp) -> Response {

@@ -6,8 +6,6 @@ pub const SECOND: Duration = Duration::from_secs(1);
 pub const HOUR: Duration = Duration::from_hours(1);
 pub const DAY: Duration = Duration::from_hours(24);
 
-/// The same in seconds, for arithmetic with claims.
-pub const HOUR_SECONDS: u64 = HOUR.as_secs();
 pub const DAY_SECONDS: u64 = DAY.as_secs();
 
 /// The time between two reset mails to one account.

@@ -17,6 +17,8 @@ pub(super) struct Stored {
     id: UserId,
     username: String,
     email: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    email_verified: bool,
     first_name: String,
     last_name: String,
     password_hash: String,
@@ -51,6 +53,7 @@ impl TryFrom<Stored> for User {
             username: Username::parse(&stored.username)
                 .map_err(|_| InvalidStoredUser("username"))?,
             email: EmailAddress::parse(&stored.email).map_err(|_| InvalidStoredUser("email"))?,
+            email_verified: stored.email_verified,
             first_name: Name::parse(&stored.first_name)
                 .map_err(|_| InvalidStoredUser("first_name"))?,
             last_name: Name::parse(&stored.last_name)
@@ -77,6 +80,7 @@ impl From<User> for Stored {
             id: user.id,
             username: user.username.as_str().to_owned(),
             email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified,
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
             password_hash: user.password.as_str().to_owned(),

@@ -38,7 +38,7 @@ mod case_07_signing_keys {
         assert_eq!(key["kid"], thumbprint(&key));
         assert_eq!(
             part(&user.token, 0),
-            json!({"alg": "ES256", "typ": "at+jwt", "kid": key["kid"]})
+            json!({"alg": "ES256", "typ": "session+jwt", "kid": key["kid"]})
         );
         let point = json!({"kty": "EC", "crv": "P-256", "x": key["x"], "y": key["y"]});
         let mut whole = point.clone();

@@ -102,11 +102,16 @@ impl Users {
         } else {
             ""
         };
+        let canonical_form = after.email.canonical_form();
+        let (set_canonical, remove_canonical) = match canonical_form {
+            Some(_) => (", #email_canonical = :email_canonical", ""),
+            None => ("", ", #email_canonical"),
+        };
         let expression = format!(
             "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
              #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
-             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address} \
-             REMOVE #counter"
+             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address}{set_canonical} \
+             REMOVE #counter{remove_canonical}"
         );
         let seen = before.failed_attempts(COUNTER);
         let condition = format!(
@@ -134,6 +139,9 @@ impl Users {
         }
         if new_address {
             write = write.value("email_changes", &after.email_changes)?;
+        }
+        if let Some(form) = canonical_form {
+            write = write.value("email_canonical", form)?;
         }
         Ok(write)
     }

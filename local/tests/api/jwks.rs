@@ -33,6 +33,8 @@ mod case_07_signing_keys {
             Some("public, max-age=300")
         );
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        // Also to a request without an origin: a cache may give its response to a page.
+        assert_eq!(response.header("vary"), Some("Origin"));
         let key = response.json()["keys"][0].clone();
         assert!(verifies(&key, &user.token));
         assert_eq!(key["kid"], thumbprint(&key));

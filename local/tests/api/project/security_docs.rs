@@ -365,3 +365,14 @@ fn parameters_variables_and_outputs_hold_no_secret() {
     ];
     assert_eq!(found, BTreeSet::from(known));
 }
+
+#[test]
+fn every_grammar_names_its_test() {
+    let tests = tests();
+    let rows = cells(&read("docs/grammars.md"), 5);
+    let rows: Vec<_> = rows.iter().filter(|row| row[4].starts_with('`')).collect();
+    assert_eq!(rows.len(), 10);
+    for row in rows {
+        check_test("docs/grammars.md", row[4].trim_matches('`'), &tests);
+    }
+}

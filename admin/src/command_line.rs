@@ -49,6 +49,12 @@ pub(crate) enum Command {
     /// Signs up, logs in, reads and changes the user, changes the password and the e-mail address, requests a password
     /// reset and waits until its mail is sent. Removing the user and following the mail need the names of the tables.
     Smoke(SmokeArgs),
+    /// Survey the table of users, such as before an upgrade
+    ///
+    /// Lists, by id, the users whose names or address today's rules would refuse, whose canonical address is other than
+    /// today's Unicode tables compute it, and who cannot be found by e-mail address or username. Reads the whole table, and
+    /// says first what that costs.
+    Check(CheckArgs),
     /// Prepare a restored table of users before it goes into use
     ///
     /// Ends every session, invalidates every reset link, lists the superusers and checks that each user can be found by
@@ -64,6 +70,16 @@ pub(crate) struct SmokeArgs {
     /// Seconds to wait until the reset mail is sent
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) mail_timeout: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// Only say what reading the table costs
+    #[arg(long)]
+    pub(crate) estimate: bool,
+    /// Move users to today's canonical form of their address, unless another user has it
+    #[arg(long, conflicts_with = "estimate")]
+    pub(crate) repair: bool,
 }
 
 #[derive(Args)]

@@ -1,5 +1,6 @@
 //! The command line for operators, who have rights to the tables in AWS or run the local server. Never prints a secret.
 
+mod check;
 mod command_line;
 mod connection;
 mod error;
@@ -65,6 +66,7 @@ async fn run(command_line: CommandLine) -> Result<Report, Error> {
         Command::Mails(MailsCommand::Replay(filter)) => mails::replay(&context, &filter).await,
         Command::Limits(LimitsCommand::Clear { target }) => limits::clear(&context, &target).await,
         Command::Smoke(args) => smoke::run(&context, &args).await,
+        Command::Check(args) => check::run(&context, &args).await,
         Command::Restore(args) => restore::run(&context, &args).await,
     }
 }

@@ -4,7 +4,7 @@
 
 mod pace;
 mod prepare;
-mod survey;
+pub(crate) mod survey;
 
 use std::{
     fs,

@@ -1,13 +1,13 @@
 //! Reads and describes whole tables, which no function has the right to do. Scans use eventually consistent reads, at
 //! half the price.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
     types::{
-        AttributeValue, OnDemandThroughput, ProvisionedThroughputDescription, TableDescription,
-        TableStatus,
+        AttributeValue, ConsumedCapacity, OnDemandThroughput, ProvisionedThroughputDescription,
+        ReturnConsumedCapacity, TableDescription, TableStatus,
     },
 };
 use shared::{domain::clock::Timestamp, store::database::Item};
@@ -36,6 +36,11 @@ pub(crate) struct TableInfo {
     pub(crate) is_active: bool,
     /// Write units that the table takes in a second, if there is a limit.
     pub(crate) max_write_units: Option<u64>,
+    /// Read units that the table takes in a second, if there is a limit.
+    pub(crate) max_read_units: Option<u64>,
+    /// Number and size of the items, as DynamoDB counted them in the last hours.
+    pub(crate) items: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Filter {
@@ -87,6 +92,41 @@ impl Scanner {
         Ok(())
     }
 
+    /// Calls `with` for every item of `table`, and stays below `units` read units a second, so that the functions are not
+    /// throttled.
+    pub(crate) async fn each_below(
+        &self,
+        table: &str,
+        units: u64,
+        mut with: impl FnMut(Item),
+    ) -> Result<(), Error> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(table)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut pages = scan.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                Error::new(&format!("the table {table} could not be read"), &error)
+            })?;
+            let consumed = page
+                .consumed_capacity()
+                .and_then(ConsumedCapacity::capacity_units);
+            let pages_left = page.last_evaluated_key().is_some();
+            page.items
+                .unwrap_or_default()
+                .into_iter()
+                .for_each(&mut with);
+            if let Some(consumed) = consumed.filter(|_| pages_left) {
+                #[expect(clippy::cast_precision_loss, reason = "a pause")]
+                let seconds = consumed / units as f64;
+                tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Describes `table`.
     pub(crate) async fn describe(&self, table: &str) -> Result<TableInfo, Error> {
         let described = self.client.describe_table().table_name(table).send().await;
@@ -110,6 +150,12 @@ impl TableInfo {
         let provisioned = table
             .provisioned_throughput()
             .and_then(ProvisionedThroughputDescription::write_capacity_units);
+        let on_demand_reads = table
+            .on_demand_throughput()
+            .and_then(OnDemandThroughput::max_read_request_units);
+        let provisioned_reads = table
+            .provisioned_throughput()
+            .and_then(ProvisionedThroughputDescription::read_capacity_units);
         // An on-demand table without a maximum says -1, and says 0 for its provisioned units.
         let limit = |units: Option<i64>| units.and_then(|units| u64::try_from(units).ok());
         Some(Self {
@@ -121,6 +167,11 @@ impl TableInfo {
             max_write_units: limit(on_demand)
                 .or_else(|| limit(provisioned))
                 .filter(|units| *units > 0),
+            max_read_units: limit(on_demand_reads)
+                .or_else(|| limit(provisioned_reads))
+                .filter(|units| *units > 0),
+            items: limit(table.item_count()).unwrap_or_default(),
+            bytes: limit(table.table_size_bytes()).unwrap_or_default(),
         })
     }
 }

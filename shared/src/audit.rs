@@ -75,6 +75,16 @@ pub fn record_user(user: UserId) {
     tracing::Span::current().record("user", user.number());
 }
 
+/// Logs that a superuser read another user: both ids and the superuser's source address, but no value.
+pub fn superuser_read(superuser: UserId, user: UserId, source: &str) {
+    tracing::info!(
+        superuser = superuser.number(),
+        read_user = user.number(),
+        source,
+        "superuser read another user"
+    );
+}
+
 /// Logs a change to an account: the user, the source address and the kind, but no value.
 pub fn account_changed(user: UserId, source: &str, change: Change) {
     tracing::info!(user = user.number(), source, ?change, "account changed");

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod digest;
 pub mod email;
 pub mod error_code;
+pub mod lookup;
 pub mod mail;
 pub mod name;
 pub mod password;

@@ -23,8 +23,8 @@ use crate::domain::user::View;
 
 pub use self::{
     error::Error,
-    fields::{Fields, body},
-    source_address::{source, source_group},
+    fields::{Fields, MAX_ERRORS, body},
+    source_address::{check_edge, source, source_group},
     violation::{FieldError, Violation},
 };
 

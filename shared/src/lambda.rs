@@ -115,6 +115,7 @@ where
 {
     let request = event::to_request(event)?;
     tracing::Span::current().record("route", http::route(&request));
+    http::check_edge(&request, app.settings.edge.as_ref())?;
     http::check_size(&request)?;
     let result = tokio::time::timeout(HANDLER_TIMEOUT, handler(app, request)).await;
     result.unwrap_or_else(|_| Err(Error::unavailable("the handler timed out")))

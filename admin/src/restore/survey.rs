@@ -36,7 +36,7 @@ pub(crate) struct Survey {
     /// Keys of items that are neither users nor markers, or cannot be deserialized.
     pub(crate) unreadable: Vec<String>,
     /// Users that cannot be deserialized. Their markers may be right.
-    unreadable_users: HashSet<UserId>,
+    pub(crate) unreadable_users: HashSet<UserId>,
 }
 
 /// A disagreement between a marker and a user.

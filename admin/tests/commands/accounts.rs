@@ -57,7 +57,10 @@ async fn an_unknown_user_is_named_and_the_exit_code_is_one() {
         output.error,
         "error: no user has the e-mail address unknown@example.com\n"
     );
+    // A username that today's rules refuse may be stored.
     let output = latchkey.admin(&["superuser", "grant", "two words"]).await;
+    assert_eq!(output.code, 1);
+    let output = latchkey.admin(&["superuser", "grant", "two\tlines"]).await;
     assert_eq!(output.code, 2);
 }
 

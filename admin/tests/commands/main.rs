@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod check;
 mod keys;
 mod latchkey;
 mod mails;

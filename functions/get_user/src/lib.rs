@@ -3,6 +3,7 @@
 use lambda_http::{Request, RequestExt as _, http::StatusCode};
 use shared::{
     app::App,
+    audit,
     domain::{user::View, user_id::UserId},
     http::{self, Error, Response},
     lambda::WarmUp,
@@ -23,6 +24,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         return Err(Error::NotFound);
     }
     let user = app.users.by_id(id).await?.ok_or(Error::NotFound)?;
+    audit::superuser_read(caller.user.id, user.id, &app.source(&request));
     http::json(StatusCode::OK, &View::from(&user))
 }
 

@@ -5,10 +5,11 @@ use shared::{
     app::{Account, App, Candidate, SourceLimit},
     auth::session_token,
     domain::{
-        email::EmailAddress,
+        email::{self, EmailAddress},
+        lookup::Lookup,
         password::Password,
         user::{Session, User, View},
-        username::Username,
+        username::{self, Username},
     },
     http::{self, Error, Fields, Response, SessionResponse, Violation},
     lambda::WarmUp,
@@ -28,16 +29,26 @@ struct Body {
 }
 
 enum LogInName {
-    Email(EmailAddress),
-    Username(Username),
+    Email(Lookup<EmailAddress, email::Error>),
+    Username(Lookup<Username, username::Error>),
 }
 
 impl LogInName {
     /// Returns the form that wrong passwords are counted under if no user has the name.
     fn canonical(&self) -> String {
         match self {
-            Self::Email(email) => email.canonical().to_owned(),
-            Self::Username(username) => username.canonical(),
+            Self::Email(email) => email.name.canonical().to_owned(),
+            Self::Username(username) => username.name.canonical(),
+        }
+    }
+
+    /// Returns the error of a name that no user has and that breaks today's rules.
+    fn broken_rule(&self) -> Option<Error> {
+        match self {
+            Self::Email(email) => email.broken_rule.map(|error| Error::field("email", error)),
+            Self::Username(username) => username
+                .broken_rule
+                .map(|error| Error::field("username", error)),
         }
     }
 }
@@ -52,11 +63,11 @@ impl Body {
             // A second name has been reported already.
             fields.skip("username");
             fields
-                .required("email", EmailAddress::parse)
+                .lookup("email", EmailAddress::lookup)
                 .map(LogInName::Email)
         } else {
             fields
-                .required("username", Username::parse)
+                .lookup("username", Username::lookup)
                 .map(LogInName::Username)
         };
         let password = fields.required("password", Password::parse);
@@ -94,9 +105,12 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
 
 async fn find(app: &App, name: &LogInName) -> Result<Account, Error> {
     let id = match name {
-        LogInName::Email(email) => app.users.id_by_email(email).await?,
-        LogInName::Username(username) => app.users.id_by_username(username).await?,
+        LogInName::Email(email) => app.users.id_by_email(&email.name).await?,
+        LogInName::Username(username) => app.users.id_by_username(&username.name).await?,
     };
+    if let (None, Some(error)) = (id, name.broken_rule()) {
+        return Err(error);
+    }
     app.account(id, &name.canonical()).await
 }
 

@@ -4,7 +4,10 @@ use lambda_http::{Request, http::StatusCode};
 use shared::{
     app::{App, SourceLimit},
     audit::{self, Metric},
-    domain::email::EmailAddress,
+    domain::{
+        email::{self, EmailAddress},
+        lookup::Lookup,
+    },
     http::{self, Error, Fields, Response},
     lambda::WarmUp,
     store::outbox::RequestOutcome,
@@ -14,13 +17,13 @@ use shared::{
 pub const WARM_UP: WarmUp = WarmUp::Users;
 
 struct Body {
-    email: EmailAddress,
+    email: Lookup<EmailAddress, email::Error>,
 }
 
 impl Body {
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self {
-            email: fields.required("email", EmailAddress::parse)?,
+            email: fields.lookup("email", EmailAddress::lookup)?,
         })
     }
 }
@@ -28,6 +31,15 @@ impl Body {
 /// An unknown address is reported (404) or, by a setting, handled identically to prevent user enumeration.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let Body { email } = http::body(&request, Body::read)?;
+    let Lookup {
+        name: email,
+        broken_rule,
+    } = email;
+    if let Some(error) = broken_rule
+        && app.users.id_by_email(&email).await?.is_none()
+    {
+        return Err(Error::field("email", error));
+    }
     app.count_request(&request, SourceLimit::Resets).await?;
     let user = app.users.id_by_email(&email).await?;
     let metric = match user {

@@ -291,7 +291,8 @@ impl Delivery {
 fn recipient(mail: &Mail, user: &User) -> Option<EmailAddress> {
     match (mail.kind, &mail.address) {
         (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => {
-            EmailAddress::parse(address).ok()
+            // The address of a stored user may break today's rules.
+            EmailAddress::lookup(address).ok().map(|lookup| lookup.name)
         }
         _ => (mail.address_hash == user.email.hash()).then(|| user.email.clone()),
     }

@@ -1,7 +1,6 @@
 //! `PATCH /api/users/update_details`: changes the caller's own record, on proof of the current password.
 
 use lambda_http::{Request, http::StatusCode};
-use serde_json::json;
 use shared::{
     app::{App, CURRENT_PASSWORD, Caller, Candidate, CountedRequest, SourceLimit},
     audit,
@@ -42,9 +41,17 @@ impl Body {
     fn read(fields: &mut Fields, user: &User, policy: Policy) -> Option<Self> {
         let is_empty = !CHANGEABLE.iter().any(|field| fields.has(field));
         let current_password = fields.required(CURRENT_PASSWORD, Password::parse);
-        let email = fields.optional("email", EmailAddress::parse);
-        let first_name = fields.optional("first_name", Name::parse);
-        let last_name = fields.optional("last_name", Name::parse);
+        // The current values are accepted whatever the rules say by now: they change nothing.
+        let email = fields.optional("email", |text| match &user.email {
+            current if current.as_str() == text.trim_ascii() => Ok(current.clone()),
+            _ => EmailAddress::parse(text),
+        });
+        let name = |current: &Name, text: &str| match current {
+            current if current.as_str() == text => Ok(current.clone()),
+            _ => Name::parse(text),
+        };
+        let first_name = fields.optional("first_name", |text| name(&user.first_name, text));
+        let last_name = fields.optional("last_name", |text| name(&user.last_name, text));
         let first = first_name.as_ref().unwrap_or(&user.first_name);
         let last = last_name.as_ref().unwrap_or(&user.last_name);
         let mut words = user.personal_words().with_names(first, last);
@@ -57,10 +64,10 @@ impl Body {
             _ => NewPassword::parse_for(text, &policy, &words).map(Some),
         });
         let is_superuser = fields.boolean("is_superuser");
-        fields.read_only("id", &json!(user.id));
-        fields.read_only("username", &json!(user.username.as_str()));
-        fields.read_only("email_verified", &json!(user.email_verified));
-        fields.read_only("date_joined", &json!(user.date_joined.to_string()));
+        fields.read_only_number("id", user.id.number());
+        fields.read_only("username", |text| user.username.is_same_as(text));
+        fields.read_only_boolean("email_verified", user.email_verified);
+        fields.read_only("date_joined", |text| user.date_joined.is_written_as(text));
         if is_empty {
             let message = "no field to change was given";
             fields.error("", Violation::new("nothing_to_change", message));

@@ -5,7 +5,7 @@ use hyper::{
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
         ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
-        HeaderName, HeaderValue, ORIGIN,
+        HeaderName, HeaderValue, ORIGIN, VARY,
     },
     http::request::Parts,
 };
@@ -45,8 +45,12 @@ pub(super) fn preflight_response(cors: &Cors, request: &Parts) -> Option<Respons
     Some(response)
 }
 
-/// Adds the CORS headers to a response if the request has an allowed origin.
+/// Adds the CORS headers to a response if the request has an allowed origin. `Vary` is added to every response, since
+/// without an origin, or with another one, it would be different.
 pub(super) fn add_headers(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
+    response
+        .entry(VARY)
+        .or_insert(HeaderValue::from_static("Origin"));
     if let Some(origin) = allowed_origin(cors, request) {
         response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         insert(

@@ -33,12 +33,14 @@ mod case_07_signing_keys {
             Some("public, max-age=300")
         );
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        // Also to a request without an origin: a cache may give its response to a page.
+        assert_eq!(response.header("vary"), Some("Origin"));
         let key = response.json()["keys"][0].clone();
         assert!(verifies(&key, &user.token));
         assert_eq!(key["kid"], thumbprint(&key));
         assert_eq!(
             part(&user.token, 0),
-            json!({"alg": "ES256", "typ": "at+jwt", "kid": key["kid"]})
+            json!({"alg": "ES256", "typ": "session+jwt", "kid": key["kid"]})
         );
         let point = json!({"kty": "EC", "crv": "P-256", "x": key["x"], "y": key["y"]});
         let mut whole = point.clone();

@@ -61,6 +61,7 @@ mod validation {
     mod malformed_values;
     mod names;
     mod passwords;
+    mod stored_values;
 }
 /// Session tokens and the keys that sign them.
 mod tokens {
@@ -76,6 +77,7 @@ mod tokens {
 /// Requests, events, routes and responses, the same at every endpoint.
 mod http {
     mod bodies;
+    mod edge;
     mod events;
     mod headers;
     mod panics;

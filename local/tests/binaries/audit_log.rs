@@ -51,6 +51,52 @@ async fn log_ins_are_logged_with_user_and_outcome() {
     );
 }
 
+/// A superuser's read of another user's record leaves a line with both ids, and a read of the own record leaves none.
+#[tokio::test(flavor = "multi_thread")]
+async fn superusers_reads_are_logged_with_both_ids() {
+    let mut fleet = Fleet::new().await;
+    for function in ["sign_up", "get_user"] {
+        fleet.run(function).await;
+    }
+    let mut ids = Vec::new();
+    let mut tokens = Vec::new();
+    for name in ["root-user", "jane"] {
+        let email = format!("{name}@example.com");
+        let body =
+            json!({"username": name, "email": email, "password": "correct horse battery staple"});
+        let signed_up = fleet
+            .call("sign_up", &event_with_body("sign_up", &body))
+            .await;
+        ids.push(signed_up.body["user"]["id"].as_u64().unwrap());
+        tokens.push(signed_up.body["token"].as_str().unwrap().to_owned());
+    }
+    fleet.make_superuser(ids[0]).await;
+    for id in &ids {
+        let own = [
+            ("{{TOKEN}}", tokens[0].as_str()),
+            ("{{USER_ID}}", &id.to_string()),
+        ];
+        assert_eq!(fleet.replay("get_user", &own).await.status, 200);
+    }
+    let process = fleet.processes.get_mut("get_user").unwrap();
+    process.terminate();
+    process.ended().await;
+    let log = process.log();
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let reads: Vec<_> = lines
+        .filter(|line| line["fields"]["message"] == "superuser read another user")
+        .collect();
+    assert_eq!(reads.len(), 1, "{reads:?}");
+    let fields = &reads[0]["fields"];
+    assert_eq!(
+        (&fields["superuser"], &fields["read_user"]),
+        (&json!(ids[0]), &json!(ids[1]))
+    );
+    assert!(fields["source"].is_string());
+}
+
 /// Route, user, and the status of a success or the code of an error, if the line is about a request.
 fn outcome(line: &str) -> Option<(Value, Value, Value)> {
     let line: Value = serde_json::from_str(line).unwrap();

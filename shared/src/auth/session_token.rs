@@ -19,8 +19,12 @@ use crate::{
 /// Maximum length of a token in bytes. Issued tokens have about 450.
 const MAX_LENGTH: usize = 2048;
 
-/// The header parameter `typ` (RFC 9068, section 2.1).
-const TYPE: &str = "at+jwt";
+/// The header parameter `typ` (RFC 7515, section 4.1.9). A type of our own, since a session token is no access token of
+/// RFC 9068: only this API accepts it.
+const TYPE: &str = "session+jwt";
+
+/// The `typ` of tokens that version 0.1.0 issued, which remain valid until they expire.
+const EARLIER_TYPE: &str = "at+jwt";
 
 /// Issuer and audience of session tokens.
 #[derive(Clone)]
@@ -117,7 +121,7 @@ impl<'a> UnverifiedToken<'a> {
     /// Parses the header of a token.
     ///
     /// # Errors
-    /// [`Error`] if the header differs from those of [`issue`] in anything but `kid`.
+    /// [`Error`] if the header differs from those of [`issue`] in anything but `kid` and the earlier `typ`.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
         if text.len() > MAX_LENGTH {
             return Err(Error);
@@ -125,7 +129,7 @@ impl<'a> UnverifiedToken<'a> {
         let encoded = text.split('.').next().ok_or(Error)?;
         let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Error)?;
         let header: StrictHeader = serde_json::from_slice(&json).map_err(|_| Error)?;
-        if header.alg != "ES256" || header.typ != TYPE {
+        if header.alg != "ES256" || ![TYPE, EARLIER_TYPE].contains(&header.typ.as_str()) {
             return Err(Error);
         }
         Ok(Self {

@@ -31,6 +31,25 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Returns true if `text` is this instant in any form of RFC 3339: with a fraction, in another offset, in lower case,
+    /// with a space for the `T`, or, as Java writes it, without the seconds if they are zero.
+    #[must_use]
+    pub fn is_written_as(self, text: &str) -> bool {
+        let mut text = text.to_ascii_uppercase();
+        if text.get(10..11) == Some(" ") {
+            text.replace_range(10..11, "T");
+        }
+        if text.get(10..11) == Some("T") && matches!(text.get(16..17), Some("Z" | "+" | "-")) {
+            text.insert_str(16, ":00");
+        }
+        let this = i64::try_from(self.0)
+            .ok()
+            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        OffsetDateTime::parse(&text, &Rfc3339).is_ok_and(|parsed| Some(parsed) == this)
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
@@ -77,6 +96,44 @@ mod tests {
             Timestamp::from_unix(1_769_860_800).to_string(),
             "2026-01-31T12:00:00Z"
         );
+    }
+
+    #[test]
+    fn an_instant_equals_all_its_forms() {
+        let noon = Timestamp::from_unix(1_769_860_800);
+        for text in [
+            "2026-01-31T12:00:00Z",
+            "2026-01-31T12:00:00.000Z",
+            "2026-01-31T12:00:00.000000000Z",
+            "2026-01-31T12:00:00+00:00",
+            "2026-01-31T12:00:00-00:00",
+            "2026-01-31T12:00Z",
+            "2026-01-31T13:00+01:00",
+            "2026-01-31T13:00:00+01:00",
+            "2026-02-01T01:45:00+13:45",
+            "2026-01-31T00:00:00-12:00",
+            "2026-01-31t12:00:00z",
+            "2026-01-31 12:00:00+00:00",
+        ] {
+            assert!(noon.is_written_as(text), "{text}");
+        }
+        for text in [
+            "",
+            "2026-01-31T12:00:01Z",
+            "2026-01-31T12:00:00.5Z",
+            "2026-01-31T12:00:00+01:00",
+            "2026-01-31T12:01Z",
+            "2026-01-31T12Z",
+            "2026-01-31T12:00:00",
+            "2026-01-31T12:00:00+0000",
+            "2026-01-31",
+            "20260131T120000Z",
+            "1769860800",
+            " 2026-01-31T12:00:00Z",
+            "éééééééé",
+        ] {
+            assert!(!noon.is_written_as(text), "{text}");
+        }
     }
 
     #[test]

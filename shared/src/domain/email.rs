@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use serde::{Deserialize, Serialize};
 
-use crate::domain::{digest::sha256_hex, error_code::ErrorCode};
+use crate::domain::{digest::sha256_hex, error_code::ErrorCode, lookup::Lookup};
 
 /// Maximum length of an address in bytes: a path of 256 (RFC 5321, 4.5.3.1.3) without its angle brackets.
 const MAX_BYTES: usize = 254;
@@ -34,6 +35,15 @@ const MAX_LOCAL_BYTES: usize = 64;
 pub struct EmailAddress {
     typed: String,
     canonical: String,
+}
+
+/// The canonical form of an address as stored, which later Unicode tables may compute differently.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CanonicalForm {
+    /// Identifies the address that it was computed from: an older version changes the address without changing this.
+    of: String,
+    /// The canonical form.
+    is: String,
 }
 
 /// The reason that a text is not an [`EmailAddress`]. The message completes the sentence "The e-mail address …".
@@ -84,6 +94,50 @@ impl EmailAddress {
         })
     }
 
+    /// The address in a stored record, which an earlier version may have accepted by other rules. It is not validated, so
+    /// that no change of the rules or of Unicode locks a user out.
+    ///
+    /// The canonical form is the stored one. If there is none, it is computed: for an address in ASCII it is the address
+    /// in lower case, whatever the Unicode tables.
+    #[must_use]
+    pub fn from_stored(typed: String, stored: Option<CanonicalForm>) -> Self {
+        let stored = stored.filter(|form| !typed.is_ascii() && form.of == fingerprint(&typed));
+        let canonical = match stored {
+            Some(form) => form.is,
+            None => lenient_canonical(&typed),
+        };
+        Self { typed, canonical }
+    }
+
+    /// The canonical form to store with the address. `None` for an address in ASCII, which needs no Unicode tables.
+    #[must_use]
+    pub fn canonical_form(&self) -> Option<CanonicalForm> {
+        (!self.typed.is_ascii()).then(|| CanonicalForm {
+            of: fingerprint(&self.typed),
+            is: self.canonical.clone(),
+        })
+    }
+
+    /// Parses the address of an account that may exist. Also accepts what the rules refuse today, since an earlier version
+    /// may have accepted it.
+    ///
+    /// # Errors
+    /// The error of [`Self::parse`] for a text that no version can have accepted: without `@`, too long, or with a control
+    /// character.
+    pub fn lookup(text: &str) -> Result<Lookup<Self, Error>, Error> {
+        Lookup::new(Self::parse(text), || Self::parse_leniently(text))
+    }
+
+    fn parse_leniently(text: &str) -> Option<Self> {
+        let typed = text.trim_ascii();
+        let is_plausible = typed.len() <= MAX_BYTES
+            && typed.contains('@')
+            && !typed
+                .chars()
+                .any(|character| character.is_control() || character == ' ');
+        is_plausible.then(|| Self::from_stored(typed.to_owned(), None))
+    }
+
     /// The address as typed, without surrounding white space: the form to display.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -105,7 +159,7 @@ impl EmailAddress {
     /// requires it. At most 254 bytes.
     #[must_use]
     pub fn mailbox(&self) -> String {
-        let local = self.typed.split('@').next().unwrap_or_default();
+        let (local, _) = self.typed.rsplit_once('@').unwrap_or_default();
         let domain = self.canonical.split('@').next_back().unwrap_or_default();
         format!("{local}@{domain}")
     }
@@ -116,6 +170,24 @@ impl EmailAddress {
     pub fn hash(&self) -> String {
         sha256_hex(self.canonical.as_bytes())
     }
+}
+
+/// Identifies an address as typed: the first 64 bits of its SHA-256 hash, in hex.
+fn fingerprint(typed: &str) -> String {
+    sha256_hex(typed.as_bytes()).chars().take(16).collect()
+}
+
+/// The canonical form of an address of any kind: the domain as A-labels if UTS 46 can convert it, or else in lower case.
+fn lenient_canonical(typed: &str) -> String {
+    let Some((local, domain)) = typed.rsplit_once('@') else {
+        return typed.to_lowercase();
+    };
+    let domain = if domain.is_ascii() {
+        domain.to_ascii_lowercase()
+    } else {
+        to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase())
+    };
+    format!("{}@{domain}", local.to_lowercase())
 }
 
 fn check_local_part(local: &str) -> Result<(), Error> {

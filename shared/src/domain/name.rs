@@ -49,6 +49,12 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// The name in a stored record, which an earlier version may have accepted by other rules. It is not validated.
+    #[must_use]
+    pub const fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The name as typed. Callers must escape it in HTML.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use self::stored::Stored;
-pub use self::{change::Change, stored::InvalidStoredUser, update::UserUpdate};
+pub use self::{change::Change, update::UserUpdate};
 use crate::domain::{
     clock::Timestamp,
     digest::sha256_hex,
@@ -26,12 +26,12 @@ use crate::domain::{
 /// Maximum number of sessions of a user; a further log-in ends the oldest.
 pub const MAX_SESSIONS: usize = 10;
 
-/// Maximum number of bytes of a stored user agent: ten sessions keep the item near 1 KB, one write unit.
+/// Maximum number of bytes of a stored user agent.
 const MAX_USER_AGENT: usize = 60;
 
 /// A user. No `Debug`, since it contains the password hash and the address.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "Stored", into = "Stored")]
+#[serde(from = "Stored", into = "Stored")]
 pub struct User {
     /// The id, drawn at random at sign-up.
     pub id: UserId,

@@ -1,7 +1,7 @@
 //! Usernames: validation, and the canonical form on which they are unique.
 //! Does not check that a username is free.
 
-use crate::domain::error_code::ErrorCode;
+use crate::domain::{error_code::ErrorCode, lookup::Lookup};
 
 /// Maximum length of a username in characters.
 const MAX_CHARACTERS: usize = 150;
@@ -38,11 +38,12 @@ impl ErrorCode for Error {
 }
 
 impl Username {
-    /// Parses a username without trimming or changing it.
+    /// Parses a username. Surrounding ASCII white space is trimmed: keyboards of phones add a space.
     ///
     /// # Errors
     /// [`Error::TooShort`], [`Error::TooLong`] or [`Error::Invalid`].
     pub fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.trim_ascii();
         if text.is_empty() {
             return Err(Error::TooShort);
         }
@@ -58,10 +59,40 @@ impl Username {
         Ok(Self(text.to_owned()))
     }
 
-    /// The username as typed: the form to display.
+    /// The username in a stored record, which an earlier version may have accepted by other rules. It is not validated, so
+    /// that no change of the rules locks a user out.
+    #[must_use]
+    pub const fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Parses the username of an account that may exist. Also accepts what the rules refuse today, since an earlier version
+    /// may have accepted it.
+    ///
+    /// # Errors
+    /// The error of [`Self::parse`] for a text that no version can have accepted: empty, too long, or with a control
+    /// character.
+    pub fn lookup(text: &str) -> Result<Lookup<Self, Error>, Error> {
+        Lookup::new(Self::parse(text), || Self::parse_leniently(text))
+    }
+
+    fn parse_leniently(text: &str) -> Option<Self> {
+        let text = text.trim_ascii();
+        let is_plausible = (1..=MAX_CHARACTERS).contains(&text.chars().count())
+            && !text.chars().any(char::is_control);
+        is_plausible.then(|| Self(text.to_owned()))
+    }
+
+    /// The username as typed, without surrounding white space: the form to display.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns true if `text` is this username in any form that a log-in accepts.
+    #[must_use]
+    pub fn is_same_as(&self, text: &str) -> bool {
+        text.trim_ascii().eq_ignore_ascii_case(&self.0)
     }
 
     /// The username in lower case: the form on which accounts are unique.
@@ -98,11 +129,8 @@ mod tests {
     #[test]
     fn rejects_all_other_characters() {
         for text in [
-            " ",
             "jc 123",
-            " jc123",
-            "jc123 ",
-            "jc123\n",
+            "jc123\u{A0}",
             "jc\0",
             "john@example.com",
             "a/b",
@@ -118,7 +146,30 @@ mod tests {
             assert!(Username::parse(text) == Err(Error::Invalid), "{text:?}");
         }
         assert!(Username::parse("") == Err(Error::TooShort));
+        assert!(Username::parse(" \t\r\n") == Err(Error::TooShort));
         assert!(Username::parse(&"a".repeat(151)) == Err(Error::TooLong));
+    }
+
+    #[test]
+    fn surrounding_ascii_white_space_is_trimmed() {
+        for text in ["jc123 ", " jc123", "\tjc123\r\n"] {
+            assert!(Username::parse(text).is_ok_and(|username| username.as_str() == "jc123"));
+        }
+    }
+
+    #[test]
+    fn a_stored_username_is_found_whatever_the_rules() {
+        for text in ["jörg", "jc 123", "a@b"] {
+            assert!(Username::parse(text).is_err());
+            let lookup = Username::lookup(text).ok().unwrap();
+            assert!(lookup.broken_rule == Some(Error::Invalid));
+            let stored = Username::from_stored(text.to_owned());
+            assert_eq!(lookup.name.canonical(), stored.canonical());
+        }
+        assert!(Username::lookup("jc123").is_ok_and(|lookup| lookup.broken_rule.is_none()));
+        for text in ["", "jc\u{1}", &"a".repeat(151)] {
+            assert!(Username::lookup(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

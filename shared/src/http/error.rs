@@ -40,6 +40,9 @@ pub enum Error {
     /// 403: the caller may not do this.
     #[error("forbidden")]
     Forbidden,
+    /// 403: the request did not come through the edge, which the settings require.
+    #[error("not from the edge")]
+    NotFromEdge,
     /// 404: the resource does not exist, or the caller may not know that it does.
     #[error("not found")]
     NotFound,
@@ -106,7 +109,7 @@ impl Error {
         match self {
             Self::Invalid(_) | Self::InvalidToken { .. } => StatusCode::BAD_REQUEST,
             Self::NotAuthenticated | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::NotFromEdge => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -138,7 +141,7 @@ impl Error {
             Self::InvalidToken { .. } => "invalid_token",
             Self::NotAuthenticated => "not_authenticated",
             Self::InvalidCredentials => "invalid_credentials",
-            Self::Forbidden => "forbidden",
+            Self::Forbidden | Self::NotFromEdge => "forbidden",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
             Self::PayloadTooLarge => "payload_too_large",
@@ -157,6 +160,7 @@ impl Error {
             Self::NotAuthenticated => "Authentication required: send a valid session token.",
             Self::InvalidCredentials => "Incorrect username, e-mail or password.",
             Self::Forbidden => "Only superusers may do this.",
+            Self::NotFromEdge => "This address does not accept requests directly.",
             Self::NotFound => "User not found.",
             Self::Conflict => {
                 "The user was changed by another request at the same time. Try again."

@@ -2,14 +2,21 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use lambda_http::Request;
+use lambda_http::{
+    Request,
+    http::header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Value;
 
 use super::{Error, FieldError, Violation, check_size};
+use crate::domain::{error_code::ErrorCode, lookup::Lookup};
+
+/// Maximum number of errors in a response; more are not reported. The bound for the size of a response to 16 KiB of unknown
+/// fields.
+pub const MAX_ERRORS: usize = 16;
 
 /// The unread fields of a request body, and the errors of the fields read so far.
 ///
@@ -40,14 +47,16 @@ use super::{Error, FieldError, Violation, check_size};
 pub struct Fields {
     unread: BTreeMap<String, RawField>,
     errors: Vec<FieldError>,
+    /// Errors that are reported only together with others.
+    secondary: Vec<FieldError>,
 }
 
 /// Parses the body of `request` with `read`, which takes each known field from [`Fields`] and returns `None` if a field
 /// that it needs is missing or invalid.
 ///
 /// # Errors
-/// [`Error::Invalid`] with all errors: the body is not one JSON object, or a field is missing, invalid, unknown or
-/// duplicated; [`Error::PayloadTooLarge`].
+/// [`Error::Invalid`] with all errors, but at most [`MAX_ERRORS`]: the body is not one JSON object, or a field is missing,
+/// invalid, unknown or duplicated; [`Error::PayloadTooLarge`].
 pub fn body<T>(request: &Request, read: impl FnOnce(&mut Fields) -> Option<T>) -> Result<T, Error> {
     check_size(request)?;
     let Object(unread) = serde_json::from_slice(request.body()).map_err(|error| {
@@ -55,15 +64,19 @@ pub fn body<T>(request: &Request, read: impl FnOnce(&mut Fields) -> Option<T>) -
         let message = if error.to_string().starts_with(DUPLICATE_FIELD) {
             DUPLICATE_FIELD
         } else {
-            "the request body must be one JSON object"
+            not_json(request)
         };
         Error::field("", Violation::new("invalid", message))
     })?;
     let mut fields = Fields {
         unread,
         errors: Vec::new(),
+        secondary: Vec::new(),
     };
     let value = read(&mut fields);
+    if !fields.errors.is_empty() || !fields.unread.is_empty() {
+        fields.errors.append(&mut fields.secondary);
+    }
     fields.reject_unread();
     match value {
         Some(value) if fields.errors.is_empty() => Ok(value),
@@ -114,15 +127,60 @@ impl Fields {
         None
     }
 
-    /// Takes an optional read-only field. Records an error if its value is not the current one.
-    pub fn read_only(&mut self, field: &str, current: &Value) {
-        let differs = |value: RawField| match value {
-            RawField::Text(text) => current.as_str() != Some(text.as_str()),
-            // Numbers have several spellings: 21.0 equals 21.
-            RawField::Number(number) => current.as_f64() != Some(number),
-            RawField::Boolean(_) | RawField::Other => true,
-        };
-        if self.unread.remove(field).is_some_and(differs) {
+    /// Takes a required string that names an existing account. Unlike [`Self::required`], it also returns a name that breaks
+    /// today's rules; that error is recorded only if the body has others.
+    pub fn lookup<T, E: ErrorCode>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Result<Lookup<T, E>, E>,
+    ) -> Option<Lookup<T, E>> {
+        let lookup = self.required(field, parse)?;
+        if let Some(broken_rule) = &lookup.broken_rule {
+            self.secondary.push(FieldError {
+                field: field.to_owned(),
+                code: broken_rule.code(),
+                message: broken_rule.to_string(),
+            });
+        }
+        Some(lookup)
+    }
+
+    /// Takes an optional read-only string. Records an error if `is_current` denies that it is the current value, in any of
+    /// its forms.
+    pub fn read_only(&mut self, field: &str, is_current: impl FnOnce(&str) -> bool) {
+        self.unchanged(
+            field,
+            |value| matches!(value, RawField::Text(text) if is_current(&text)),
+        );
+    }
+
+    /// Takes an optional read-only number. Records an error if it is not `current`; 21.0 equals 21.
+    pub fn read_only_number(&mut self, field: &str, current: u64) {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::float_cmp,
+            reason = "ids are exact, and every other number is another value"
+        )]
+        self.unchanged(
+            field,
+            |value| matches!(value, RawField::Number(number) if number == current as f64),
+        );
+    }
+
+    /// Takes an optional read-only Boolean. Records an error if it is not `current`.
+    pub fn read_only_boolean(&mut self, field: &str, current: bool) {
+        self.unchanged(
+            field,
+            |value| matches!(value, RawField::Boolean(flag) if flag == current),
+        );
+    }
+
+    fn unchanged(&mut self, field: &str, is_current: impl FnOnce(RawField) -> bool) {
+        if self
+            .unread
+            .remove(field)
+            .is_some_and(|value| !is_current(value))
+        {
             self.error(field, Violation::new("read_only", "cannot be changed"));
         }
     }
@@ -138,8 +196,11 @@ impl Fields {
         self.unread.remove(field);
     }
 
-    /// Records an error of a field.
+    /// Records an error of a field, unless there are [`MAX_ERRORS`] already.
     pub fn error(&mut self, field: &str, violation: impl Into<Violation>) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
         let Violation { code, message } = violation.into();
         self.errors.push(FieldError {
             field: field.to_owned(),
@@ -149,7 +210,9 @@ impl Fields {
     }
 
     fn reject_unread(&mut self) {
-        for field in std::mem::take(&mut self.unread).into_keys() {
+        let remaining = MAX_ERRORS.saturating_sub(self.errors.len());
+        let unread = std::mem::take(&mut self.unread);
+        for field in unread.into_keys().take(remaining) {
             let field = if is_safe_to_echo(&field) {
                 field
             } else {
@@ -170,6 +233,41 @@ fn is_safe_to_echo(field: &str) -> bool {
 }
 
 const DUPLICATE_FIELD: &str = "a field occurs twice";
+
+/// The message for a body that is not one JSON object: names the mistake where clients commonly make it.
+fn not_json(request: &Request) -> &'static str {
+    let header = |name| {
+        let value = request.headers().get(name);
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .trim()
+    };
+    let body: &[u8] = request.body();
+    let is_encoded = |coding: &str| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity");
+    if is_encoded(header(CONTENT_ENCODING)) || body.starts_with(&[0x1F, 0x8B]) {
+        return "the request body must not be compressed";
+    }
+    if body.starts_with("\u{FEFF}".as_bytes()) {
+        return "the request body must not begin with a byte order mark";
+    }
+    if std::str::from_utf8(body).is_err() {
+        return "the request body must be encoded in UTF-8";
+    }
+    // curl declares every body as a form unless it is told otherwise, so the content decides as well.
+    let media_type = header(CONTENT_TYPE).to_ascii_lowercase();
+    let is_declared_form = media_type.starts_with("application/x-www-form-urlencoded")
+        || media_type.starts_with("multipart/form-data");
+    if is_declared_form
+        && !matches!(
+            body.trim_ascii_start().first(),
+            None | Some(b'{' | b'[' | b'"')
+        )
+    {
+        return "the request body must be a JSON object, not a form";
+    }
+    "the request body must be one JSON object"
+}
 
 /// A JSON object without duplicate names.
 struct Object(BTreeMap<String, RawField>);

@@ -37,6 +37,81 @@ mod case_33_request_bodies {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn common_mistakes_are_named() {
+        let app = TestApp::start().await;
+        let json = r#"{"username": "john", "password": "x"}"#;
+        let form = "application/x-www-form-urlencoded";
+        let utf_16: Vec<u8> = json.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (kind, coding, body, expected) in [
+            (
+                "application/json",
+                "gzip",
+                b"\x1f\x8b\x08\0".to_vec(),
+                "compressed",
+            ),
+            (
+                "application/json",
+                "br",
+                b"\x0b\x02\x80".to_vec(),
+                "compressed",
+            ),
+            (
+                "application/json",
+                "",
+                b"\x1f\x8b\x08\0".to_vec(),
+                "compressed",
+            ),
+            (
+                "application/json",
+                "",
+                format!("\u{FEFF}{json}").into_bytes(),
+                "byte order mark",
+            ),
+            (
+                "application/json",
+                "",
+                [b"\xff\xfe", utf_16.as_slice()].concat(),
+                "UTF-8",
+            ),
+            (
+                "application/json",
+                "",
+                b"{\"username\": \"j\xf6rg\"}".to_vec(),
+                "UTF-8",
+            ),
+            (form, "", b"username=john&password=x".to_vec(), "form"),
+            (
+                "multipart/form-data; boundary=x",
+                "",
+                b"--x\r\n".to_vec(),
+                "form",
+            ),
+            // As curl sends it without a content type.
+            (form, "", json.as_bytes()[1..].to_vec(), "one JSON object"),
+            (form, "", json.as_bytes()[..10].to_vec(), "one JSON object"),
+            (
+                "application/json",
+                "identity",
+                b"[]".to_vec(),
+                "one JSON object",
+            ),
+        ] {
+            let mut request = app
+                .request(reqwest::Method::POST, LOG_IN)
+                .header("content-type", kind);
+            if !coding.is_empty() {
+                request = request.header("content-encoding", coding);
+            }
+            let response = app.send(request.body(body)).await;
+            let message = response.json()["errors"][0]["message"].to_string();
+            assert!(
+                response.status == 400 && message.contains(expected),
+                "{expected}: {message}"
+            );
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn the_largest_body_is_sixteen_kibibytes() {
         let app = TestApp::start().await;
         let user = app.sign_up("john").await;

@@ -343,9 +343,11 @@ fn parameters_variables_and_outputs_hold_no_secret() {
     };
     let found: BTreeSet<_> = names.filter(sounds_secret).collect();
     let known = [
-        // The hash of a long random secret.
+        // The hashes of long random secrets.
         "EdgeSecretHash",
+        "EdgeSecretHashNext",
         "EDGE_SECRET_HASH",
+        "EDGE_SECRET_HASH_NEXT",
         // Names and numbers.
         "HashMemorySize",
         "HashReservedConcurrency",
@@ -362,4 +364,15 @@ fn parameters_variables_and_outputs_hold_no_secret() {
         "PasswordMinLength",
     ];
     assert_eq!(found, BTreeSet::from(known));
+}
+
+#[test]
+fn every_grammar_names_its_test() {
+    let tests = tests();
+    let rows = cells(&read("docs/grammars.md"), 5);
+    let rows: Vec<_> = rows.iter().filter(|row| row[4].starts_with('`')).collect();
+    assert_eq!(rows.len(), 10);
+    for row in rows {
+        check_test("docs/grammars.md", row[4].trim_matches('`'), &tests);
+    }
 }

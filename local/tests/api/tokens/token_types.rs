@@ -3,11 +3,24 @@
 use crate::support::{
     app::{OTHER_PASSWORD, TestApp},
     response::problem,
-    token_forge::{assert_token_rejected, part},
+    token_forge::{TokenParts, assert_token_rejected, part},
 };
+use serde_json::json;
 
 mod case_06_token_types {
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tokens_of_the_earlier_type_remain_valid() {
+        let app = TestApp::start().await;
+        let user = app.sign_up("john").await;
+        let parts = TokenParts::of(&app, &user.token).await;
+        assert_eq!(parts.header["typ"], "session+jwt");
+        let earlier = parts.with_header("typ", json!("at+jwt"));
+        assert_eq!(app.details_with(&user, &earlier).await.status, 200);
+        let other = parts.with_header("typ", json!("JWT"));
+        assert_token_rejected(&app, &user, "another type", &other).await;
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn session_and_reset_tokens_are_not_interchangeable() {

@@ -230,6 +230,28 @@ mod case_33_request_bodies {
         values.check_nothing_changed().await;
     }
 
+    /// 16 KiB of unknown fields were answered with 170 KB.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn at_most_sixteen_errors_are_reported() {
+        let values = MalformedValues::start().await;
+        for endpoint in values.endpoints() {
+            let more: Vec<_> = (0..1_300)
+                .map(|number| format!(",\"f{number:04}\":0"))
+                .collect();
+            let more = more.concat();
+            let response = values.send(&endpoint, endpoint.body_with(&[], &more)).await;
+            assert_eq!(response.field_errors().len(), 16, "{}", endpoint.path);
+            assert!(response.text.len() < 2_000, "{}", response.text.len());
+            // Errors of known fields come first.
+            let field = endpoint.fields[0].0;
+            let body = endpoint.body(field, b"7", &more);
+            let response = values.send(&endpoint, body).await;
+            assert_eq!(response.field_errors().len(), 16);
+            assert_eq!(response.field_errors()[0].0, field);
+        }
+        values.check_nothing_changed().await;
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn missing_fields_are_reported() {
         let values = MalformedValues::start().await;

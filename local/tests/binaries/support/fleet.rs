@@ -1,5 +1,9 @@
 //! A development server whose functions are processes.
 
+use aws_sdk_dynamodb::{
+    config::{BehaviorVersion, Credentials, Region},
+    types::AttributeValue,
+};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -70,6 +74,24 @@ impl Fleet {
             processes: BTreeMap::new(),
             current,
         }
+    }
+
+    /// Makes a user a superuser, as `admin` does.
+    pub async fn make_superuser(&self, id: u64) {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .endpoint_url(format!("http://{}", self.server.dynamodb_address()))
+            .build();
+        let update = aws_sdk_dynamodb::Client::from_conf(config)
+            .update_item()
+            .table_name("UsersTable")
+            .key("pk", AttributeValue::S(format!("user#{id}")))
+            .update_expression("SET is_superuser = :yes")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        update.send().await.unwrap();
     }
 
     /// Starts the server with a process for every function.

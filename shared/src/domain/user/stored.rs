@@ -1,5 +1,6 @@
 //! A user as stored. Attribute names change only with a migration, and every new attribute has a default: items of all
-//! released versions must remain readable, which `shared/tests/stored.rs` checks.
+//! released versions must remain readable, which `shared/tests/stored.rs` checks. Values are not validated: rules are for
+//! what callers send, and a stricter rule must not lock out a user who is stored already.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Session, SessionId, User};
 use crate::domain::{
-    clock::Timestamp, email::EmailAddress, name::Name, password, rate_limit::Window,
-    throttle::FailedAttempts, user_id::UserId, username::Username,
+    clock::Timestamp,
+    email::{CanonicalForm, EmailAddress},
+    name::Name,
+    password,
+    rate_limit::Window,
+    throttle::FailedAttempts,
+    user_id::UserId,
+    username::Username,
 };
 
 /// A user as the attributes of its item.
@@ -19,6 +26,8 @@ pub(super) struct Stored {
     email: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     email_verified: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email_canonical: Option<CanonicalForm>,
     first_name: String,
     last_name: String,
     password_hash: String,
@@ -39,25 +48,15 @@ pub(super) struct Stored {
     writer: String,
 }
 
-/// A stored user with an invalid attribute.
-#[derive(Debug, thiserror::Error)]
-#[error("stored {0} is invalid")]
-pub struct InvalidStoredUser(&'static str);
-
-impl TryFrom<Stored> for User {
-    type Error = InvalidStoredUser;
-
-    fn try_from(stored: Stored) -> Result<Self, InvalidStoredUser> {
-        Ok(Self {
+impl From<Stored> for User {
+    fn from(stored: Stored) -> Self {
+        Self {
             id: stored.id,
-            username: Username::parse(&stored.username)
-                .map_err(|_| InvalidStoredUser("username"))?,
-            email: EmailAddress::parse(&stored.email).map_err(|_| InvalidStoredUser("email"))?,
+            username: Username::from_stored(stored.username),
+            email: EmailAddress::from_stored(stored.email, stored.email_canonical),
             email_verified: stored.email_verified,
-            first_name: Name::parse(&stored.first_name)
-                .map_err(|_| InvalidStoredUser("first_name"))?,
-            last_name: Name::parse(&stored.last_name)
-                .map_err(|_| InvalidStoredUser("last_name"))?,
+            first_name: Name::from_stored(stored.first_name),
+            last_name: Name::from_stored(stored.last_name),
             password: password::Hash::from_stored(stored.password_hash),
             is_superuser: stored.is_superuser,
             date_joined: stored.date_joined,
@@ -70,7 +69,7 @@ impl TryFrom<Stored> for User {
             email_changes: stored.email_changes,
             password_changes: stored.password_changes,
             last_write_id: stored.writer,
-        })
+        }
     }
 }
 
@@ -81,6 +80,7 @@ impl From<User> for Stored {
             username: user.username.as_str().to_owned(),
             email: user.email.as_str().to_owned(),
             email_verified: user.email_verified,
+            email_canonical: user.email.canonical_form(),
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
             password_hash: user.password.as_str().to_owned(),

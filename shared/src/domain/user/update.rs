@@ -73,7 +73,11 @@ impl User {
         now: Timestamp,
     ) -> Option<(Self, Vec<Change>)> {
         let mut after = self.clone();
-        after.email = update.email.unwrap_or(after.email);
+        // The current address stays as stored, with its canonical form, whatever form today's rules give it.
+        let other = update
+            .email
+            .filter(|email| email.as_str() != self.email.as_str());
+        after.email = other.unwrap_or(after.email);
         after.first_name = update.first_name.unwrap_or(after.first_name);
         after.last_name = update.last_name.unwrap_or(after.last_name);
         after.is_superuser = update.is_superuser.unwrap_or(after.is_superuser);

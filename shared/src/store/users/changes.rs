@@ -102,12 +102,17 @@ impl Users {
         } else {
             ""
         };
-        let remove_for_address = if new_address { ", #email_verified" } else { "" };
+        let remove_verified = if new_address { ", #email_verified" } else { "" };
+        let canonical_form = after.email.canonical_form();
+        let (set_canonical, remove_canonical) = match canonical_form {
+            Some(_) => (", #email_canonical = :email_canonical", ""),
+            None => ("", ", #email_canonical"),
+        };
         let expression = format!(
             "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
              #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
-             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address} \
-             REMOVE #counter{remove_for_address}"
+             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address}{set_canonical} \
+             REMOVE #counter{remove_verified}{remove_canonical}"
         );
         let seen = before.failed_attempts(COUNTER);
         let condition = format!(
@@ -135,6 +140,9 @@ impl Users {
         }
         if new_address {
             write = write.value("email_changes", &after.email_changes)?;
+        }
+        if let Some(form) = canonical_form {
+            write = write.value("email_canonical", form)?;
         }
         Ok(write)
     }

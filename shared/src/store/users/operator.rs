@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Users, email_key, user_key, username_key};
 use crate::{
     domain::{
+        email::EmailAddress,
         password::Hash,
         user::{Session, User},
         user_id::UserId,
@@ -124,6 +125,50 @@ impl Users {
         let outcome = self.database.write(&write).await?;
         // If there is an item, it has the hash already: the write was applied and its response lost.
         Ok(outcome.is_done() || outcome.current_item().is_some())
+    }
+
+    /// Stores `current`, the address of `user` with today's canonical form, and moves the marker to it. Returns false, and
+    /// changes nothing, if another user has that form, or the record has changed.
+    pub async fn move_canonical_email(
+        &self,
+        user: &User,
+        current: &EmailAddress,
+    ) -> Result<bool, Error> {
+        let write_id = self.database.new_write_id();
+        let form = current.canonical_form();
+        let change = if form.is_some() {
+            ", #email_canonical = :form"
+        } else {
+            " REMOVE #email_canonical"
+        };
+        let update = Write::update(
+            &self.table,
+            &user_key(user.id),
+            &format!("SET #version = :next, #writer = :writer{change}"),
+            "#version = :version AND #email = :email",
+        )
+        .with_write_id(&write_id)
+        .value("version", user.record_version)?
+        .value("next", user.record_version + 1)?
+        .value("email", current.as_str())?
+        .value("writer", &write_id)?;
+        let update = match form {
+            Some(form) => update.value("form", form)?,
+            None => update,
+        };
+        let marker = super::Marker { id: user.id };
+        let writes = [
+            update,
+            Write::put(
+                &self.table,
+                &email_key(current),
+                &marker,
+                "attribute_not_exists(#pk)",
+            )?,
+            Write::delete(&self.table, &email_key(&user.email), "#id = :id")
+                .value("id", user.id)?,
+        ];
+        Ok(self.database.transact(&writes).await?.is_done())
     }
 
     /// Returns the keys of the two markers that `user` must have.

@@ -87,8 +87,13 @@ impl Users {
             .collect();
         let seen = user.failed_attempts(PasswordCounter::LogIn);
         let set_hash = rehashed.map_or("", |_| ", #password_hash = :hash");
+        // Version 0.1.0 stored no canonical form.
+        let canonical_form = user.email.canonical_form();
+        let set_canonical = canonical_form
+            .as_ref()
+            .map_or("", |_| ", #email_canonical = :email_canonical");
         let expression = format!(
-            "SET #sessions.#sid = :session, #writer = :writer{set_hash} REMOVE {}",
+            "SET #sessions.#sid = :session, #writer = :writer{set_hash}{set_canonical} REMOVE {}",
             [&["#counter".to_owned()], ended_paths.as_slice()]
                 .concat()
                 .join(", ")
@@ -108,6 +113,9 @@ impl Users {
         let mut write = if_unchanged(write, PasswordCounter::LogIn, seen)?;
         if ended.is_empty() {
             write = write.value("max_sessions", MAX_SESSIONS)?;
+        }
+        if let Some(form) = canonical_form {
+            write = write.value("email_canonical", form)?;
         }
         if let Some(hash) = rehashed {
             write = write.value("hash", hash.as_str())?;

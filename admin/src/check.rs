@@ -1,0 +1,265 @@
+//! `check`: surveys a table of users before an upgrade. Stored names are never validated again, so no stricter rule locks a
+//! user out, but an operator wants to know whom it concerns. Prints ids, and no address.
+
+use serde_json::{Value, json};
+use shared::{
+    domain::{
+        clock::Timestamp, email::EmailAddress, name::Name, user::User, user_id::UserId,
+        username::Username,
+    },
+    store::{
+        database::{Item, read},
+        users::Users,
+    },
+};
+
+use crate::{
+    command_line::CheckArgs,
+    connection::Context,
+    error::Error,
+    report::{Report, span},
+    restore::survey::{MarkerIssue, Survey},
+    scan::TableInfo,
+};
+
+/// Read units a second for a table without a limit. A new on-demand table takes 12,000.
+const DEFAULT_READ_UNITS: u64 = 4_000;
+/// Share of the table's limit on reads that the survey uses, in percent. The rest is for the functions.
+const PERCENT: u64 = 25;
+/// Price of a million read units in US dollars, in us-east-1 at the beginning of 2026.
+const USD_PER_MILLION_UNITS: f64 = 0.125;
+/// Maximum number of ids of a finding in the text. The JSON output has all.
+const MAX_IDS_IN_TEXT: usize = 20;
+
+/// Users whose stored values differ from what today's rules accept or compute.
+#[derive(Default)]
+struct Findings {
+    users: usize,
+    email: Vec<UserId>,
+    username: Vec<UserId>,
+    first_name: Vec<UserId>,
+    last_name: Vec<UserId>,
+    /// Users whose canonical address is other than today's rules compute it.
+    canonical: Vec<UserId>,
+}
+
+pub(crate) async fn run(context: &Context, args: &CheckArgs) -> Result<Report, Error> {
+    let table = &context.users_table.name;
+    let info = context.scanner.describe(table).await?;
+    let estimate = Estimate::of(&info);
+    eprintln!("{}", estimate.sentence(table));
+    if args.estimate {
+        return Ok(Report::new("Nothing was read.", estimate.to_json()));
+    }
+    let mut findings = Findings::default();
+    let mut survey = Survey::new("", Timestamp::from_unix(u64::MAX));
+    let take = |item: Item| {
+        findings.take(&item);
+        survey.take(item);
+    };
+    let rate = info.max_read_units.unwrap_or(DEFAULT_READ_UNITS) * PERCENT / 100;
+    context.scanner.each_below(table, rate.max(1), take).await?;
+    let (moved, kept) = if args.repair {
+        move_canonical(&context.users, &findings.canonical).await?
+    } else {
+        (Vec::new(), findings.canonical.clone())
+    };
+    Ok(report(&findings, &survey, &moved, &kept, &estimate))
+}
+
+/// Stores today's canonical address of each of `ids`, and moves its marker. Returns the ids that were moved, and those that
+/// were not: another user has the address, or the record was changed at the same time.
+async fn move_canonical(
+    users: &Users,
+    ids: &[UserId],
+) -> Result<(Vec<UserId>, Vec<UserId>), Error> {
+    let (mut moved, mut kept) = (Vec::new(), Vec::new());
+    for id in ids {
+        let is_moved = match users.by_id(*id).await? {
+            Some(user) => match EmailAddress::parse(user.email.as_str()) {
+                Ok(current) => users.move_canonical_email(&user, &current).await?,
+                Err(_) => false,
+            },
+            None => false,
+        };
+        if is_moved {
+            moved.push(*id);
+        } else {
+            kept.push(*id);
+        }
+    }
+    Ok((moved, kept))
+}
+
+impl Findings {
+    fn take(&mut self, item: &Item) {
+        let Ok(user) = read::<User>(item.clone()) else {
+            // The survey lists it.
+            return;
+        };
+        self.users += 1;
+        match EmailAddress::parse(user.email.as_str()) {
+            Ok(email) if email.canonical() != user.email.canonical() => {
+                self.canonical.push(user.id);
+            }
+            Ok(_) => {}
+            Err(_) => self.email.push(user.id),
+        }
+        if Username::parse(user.username.as_str()).is_err() {
+            self.username.push(user.id);
+        }
+        if Name::parse(user.first_name.as_str()).is_err() {
+            self.first_name.push(user.id);
+        }
+        if Name::parse(user.last_name.as_str()).is_err() {
+            self.last_name.push(user.id);
+        }
+    }
+}
+
+/// What reading the whole table costs, from the figures that DynamoDB updates about every six hours.
+struct Estimate {
+    items: u64,
+    bytes: u64,
+    units: u64,
+    seconds: u64,
+}
+
+impl Estimate {
+    fn of(info: &TableInfo) -> Self {
+        // A scan with eventually consistent reads consumes half a unit for each 4 KiB.
+        let units = info.bytes.div_ceil(8 * 1024).max(1);
+        let rate = info.max_read_units.unwrap_or(DEFAULT_READ_UNITS) * PERCENT / 100;
+        Self {
+            items: info.items,
+            bytes: info.bytes,
+            units,
+            seconds: units.div_ceil(rate.max(1)),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn usd(&self) -> f64 {
+        self.units as f64 * USD_PER_MILLION_UNITS / 1e6
+    }
+
+    fn sentence(&self, table: &str) -> String {
+        format!(
+            "Reading {table} takes about {} read units ({:.4} USD in us-east-1) and {}: {} items, {} bytes.",
+            self.units,
+            self.usd(),
+            span(self.seconds),
+            self.items,
+            self.bytes
+        )
+    }
+
+    fn to_json(&self) -> Value {
+        json!({"items": self.items, "bytes": self.bytes, "read_units": self.units, "seconds": self.seconds})
+    }
+}
+
+fn report(
+    findings: &Findings,
+    survey: &Survey,
+    moved: &[UserId],
+    kept: &[UserId],
+    estimate: &Estimate,
+) -> Report {
+    let (mut missing, mut orphaned, mut conflicting) = (Vec::new(), Vec::new(), Vec::new());
+    for issue in survey.issues() {
+        match issue {
+            MarkerIssue::Missing { user, .. } => missing.push(user),
+            MarkerIssue::Orphaned { user, .. } => orphaned.push(user),
+            MarkerIssue::Conflicting { users, .. } => conflicting.extend(users),
+        }
+    }
+    let unreadable: Vec<_> = survey.unreadable_users.iter().copied().collect();
+    let kinds = [
+        (
+            "email",
+            "their e-mail address breaks today's rules",
+            findings.email.as_slice(),
+        ),
+        (
+            "username",
+            "their username breaks today's rules",
+            &findings.username,
+        ),
+        (
+            "first_name",
+            "their first name breaks today's rules",
+            &findings.first_name,
+        ),
+        (
+            "last_name",
+            "their last name breaks today's rules",
+            &findings.last_name,
+        ),
+        (
+            "canonical",
+            "their canonical address is other than today's (--repair moves it)",
+            kept,
+        ),
+        (
+            "missing_marker",
+            "a marker is missing, so they cannot be found by that name",
+            &missing,
+        ),
+        (
+            "orphaned_marker",
+            "a marker leads to them, but they do not exist or have another name",
+            &orphaned,
+        ),
+        (
+            "conflicting",
+            "they share an address or a username",
+            &conflicting,
+        ),
+        (
+            "unreadable",
+            "their record cannot be deserialized",
+            &unreadable,
+        ),
+    ];
+    let mut lines = vec![format!("Users: {}.", findings.users)];
+    if !moved.is_empty() {
+        lines.push(format!("Canonical addresses moved: {}.", ids(moved)));
+    }
+    let mut json = json!({
+        "users": findings.users,
+        "moved": moved,
+        "estimate": estimate.to_json(),
+        "unknown_items": survey.unreadable.len() - unreadable.len().min(survey.unreadable.len()),
+    });
+    let mut is_clean = survey.unreadable.is_empty();
+    for (name, what, found) in kinds {
+        if let Value::Object(members) = &mut json {
+            members.insert(name.to_owned(), json!(found));
+        }
+        if !found.is_empty() {
+            is_clean = false;
+            lines.push(format!("{} users: {what}: {}.", found.len(), ids(found)));
+        }
+    }
+    if is_clean {
+        lines.push(
+            "Every stored value meets today's rules, and every marker has its user.".to_owned(),
+        );
+    }
+    Report::new(lines.join("\n"), json).with_success(is_clean)
+}
+
+fn ids(ids: &[UserId]) -> String {
+    let shown: Vec<_> = ids
+        .iter()
+        .take(MAX_IDS_IN_TEXT)
+        .map(UserId::to_string)
+        .collect();
+    let more = ids.len().saturating_sub(MAX_IDS_IN_TEXT);
+    if more == 0 {
+        shown.join(", ")
+    } else {
+        format!("{} and {more} more (--json lists all)", shown.join(", "))
+    }
+}

@@ -75,7 +75,7 @@ class Stack:
         self.refusals = [
             check["AssertDescription"]
             for rule in self.template.get("Rules", {}).values()
-            if self._rule(rule["RuleCondition"])
+            if "RuleCondition" not in rule or self._rule(rule["RuleCondition"])
             for check in rule["Assertions"]
             if not self._rule(check["Assert"])
         ]

@@ -43,7 +43,7 @@ def roles(deployed):
 
 METHODS = {method.upper() for methods in api()["Body"]["paths"].values() for method in methods}
 RULES = {
-    "allowHeaders": ["authorization", "content-type"],
+    "allowHeaders": ["*", "authorization"],
     "exposeHeaders": ["retry-after", "www-authenticate"],
     "maxAge": 600,
 }

@@ -34,6 +34,7 @@ FREE_AT_REST = {
     "AWS::Logs::MetricFilter",
     "AWS::Logs::QueryDefinition",
     "AWS::Route53::RecordSet",
+    "AWS::Scheduler::ScheduleGroup",
     "AWS::SES::ConfigurationSet",
     "AWS::SES::ConfigurationSetEventDestination",
     "AWS::SES::EmailIdentity",

@@ -190,7 +190,7 @@ def deepen_update_details(case, body, user):
     user = users.signed_in(users.with_password(body["current-password"]) or user)
     if share < 7:
         body["current-password"] = user.password
-    for field in ("id", "username", "date_joined"):
+    for field in ("id", "username", "email_verified", "date_joined"):
         if type(body.get(field)) is type(user.details[field]) and share < 6:
             body[field] = user.details[field]
     return user
@@ -328,6 +328,7 @@ KNOWN = [
     ("current-password incorrect", ["update_details"], is_not_the_password, "no schema knows the password"),
     ("id read_only", ["update_details"], is_not_own("id"), "no schema knows the caller's own"),
     ("username read_only", ["update_details"], is_not_own("username"), "no schema knows the caller's own"),
+    ("email_verified read_only", ["update_details"], is_not_own("email_verified"), "no schema knows the caller's own"),
     ("date_joined read_only", ["update_details"], is_not_own("date_joined"), "no schema knows the caller's own"),
     ("reset_token invalid", COMPLETIONS, is_not_the_newest_link, "no schema knows which links are valid"),
     ("password_confirmation mismatch", COMPLETIONS, is_not_the_same, "no schema can require two fields to be equal"),

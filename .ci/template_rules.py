@@ -41,16 +41,18 @@ def roles(deployed):
 
 # --- CORS, as API Gateway reads it: an object with every rule, for one origin, several and none.
 
+METHODS = {method.upper() for methods in api()["Body"]["paths"].values() for method in methods}
 RULES = {
-    "allowMethods": ["GET", "POST", "PATCH"],
     "allowHeaders": ["authorization", "content-type"],
     "exposeHeaders": ["retry-after", "www-authenticate"],
     "maxAge": 600,
 }
 for origins in ("https://a.example", "https://a.example,https://b.example"):
     found = api({"CorsOrigins": origins})["Body"].get("x-amazon-apigateway-cors")
-    expected = {"allowOrigins": origins.split(","), **RULES}
-    check(found == expected, f"CORS for {origins}: API Gateway would get {json.dumps(found)}")
+    allowed = found.get("allowMethods", []) if isinstance(found, dict) else []
+    expected = {"allowOrigins": origins.split(","), "allowMethods": allowed, **RULES}
+    holds = found == expected and set(allowed) == METHODS
+    check(holds, f"CORS for {origins}, with routes of {sorted(METHODS)}: API Gateway would get {json.dumps(found)}")
 check("x-amazon-apigateway-cors" not in api({"CorsOrigins": ""})["Body"], "CORS without an origin")
 check(api().get("FailOnWarnings") is True, "API Gateway may ignore what it does not understand: FailOnWarnings")
 
@@ -181,22 +183,152 @@ for name, alarm in everything.of_type("AWS::CloudWatch::Alarm").items():
 for name, role in everything.of_type("AWS::IAM::Role").items():
     check("PermissionsBoundary" in role, f"{name}: no permissions boundary")
 
-# --- Floods: with all buckets of the routes full, a new account's concurrency suffices, so that no route starves
-# another. Mails: the stream's own records live for 24 hours.
+# --- What watches functions watches all of them.
+
+functions = everything.of_type("AWS::Lambda::Function")
+groups = {function["LoggingConfig"]["LogGroup"] for function in functions.values()}
+check(len(groups) == len(functions), "functions share a log group")
+
+
+def check_complete(what, names, all_names=None):
+    missing = set(all_names or functions) - set(names)
+    check(not missing, f"{what} leaves out {', '.join(sorted(missing))}")
+
+
+filters = {}
+for one in everything.of_type("AWS::Logs::MetricFilter").values():
+    [into] = one["MetricTransformations"]
+    filters.setdefault((into["MetricName"], one["FilterPattern"]), []).append(one["LogGroupName"])
+check({name for name, _ in filters} == {"errors"}, f"metric filters are {sorted(filters)}")
+for (metric, pattern), found in filters.items():
+    check_complete(f"the metric filter {metric}, {pattern}", found, groups)
+
+# An alarm has ten metrics at most, so several alarms may share the functions. Those by version roll a gradual
+# deployment back.
+ALARMED = {
+    ("AWS/Lambda", "Errors", "FunctionName"),
+    ("AWS/Lambda", "Throttles", "FunctionName"),
+    ("AWS/Lambda", "Errors", "FunctionName", "Resource", "ExecutedVersion"),
+    (f"Latchkey/{stack.PSEUDO['AWS::StackName']}", "defect", "function", "version"),
+}
+alarmed, by_version, of_tables = {}, set(), {}
+for name, alarm in everything.of_type("AWS::CloudWatch::Alarm").items():
+    for metric in (one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one):
+        dimensions = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
+        function = dimensions.get("FunctionName", dimensions.get("function", "")).strip("<>")
+        kind = (metric["Namespace"], metric["MetricName"], *dimensions)
+        if function:
+            alarmed.setdefault(kind, []).append(function)
+        if "TableName" in dimensions:
+            of_tables.setdefault(metric["MetricName"], []).append(dimensions["TableName"])
+        version = dimensions.get("ExecutedVersion", dimensions.get("version"))
+        if version:
+            by_version.add(f"<{name}>")
+            check(f"<{function}.Version>" in version or f"<{function}Version" in version, f"{name}: {version} is not of {function}")
+check(set(alarmed) == ALARMED, f"alarms by function are over {sorted(alarmed)}")
+for kind, found in alarmed.items():
+    check_complete(f"every alarm over {' '.join(kind)}", found)
+tables = {f"<{name}>" for name in everything.of_type("AWS::DynamoDB::Table")}
+check(set(of_tables) == {"ReadThrottleEvents", "WriteThrottleEvents"}, f"alarms by table are over {sorted(of_tables)}")
+for metric, found in of_tables.items():
+    check_complete(f"every alarm over {metric}", found, tables)
+deployments = everything.of_type("AWS::CodeDeploy::DeploymentGroup").values()
+stopping = {frozenset(one["Name"] for one in group["AlarmConfiguration"]["Alarms"]) for group in deployments}
+check(stopping == {frozenset(by_version)}, f"deployments are rolled back by {stopping}, and not by {by_version}")
+
+[dashboard] = everything.of_type("AWS::CloudWatch::Dashboard").values()
+for widget in json.loads(dashboard["DashboardBody"])["widgets"]:
+    lines = [one for one in widget["properties"]["metrics"] if "FunctionName" in one]
+    shown = {one[one.index("FunctionName") + 1].strip("<>"): one[-1].get("label") for one in lines}
+    if len(shown) > 1:
+        check_complete(f"the dashboard's \"{widget['properties']['title']}\"", shown)
+        for name, label in shown.items():
+            snake = re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower()
+            check(label == snake, f"the dashboard calls {name} {label}")
+for name, query in everything.of_type("AWS::Logs::QueryDefinition").items():
+    if set(query["LogGroupNames"]) & groups:
+        check_complete(name, query["LogGroupNames"], groups)
+
+# --- The table of signing keys, whose policy binds administrators of the account, too: of the actions that DynamoDB supports
+# in a table's policy (Developer Guide, rbac-iam-actions.html), those on items are denied to all but named roles, and those that
+# copy the table to everybody. Those that CloudFormation needs to change or delete the table are left alone.
+
+ITEMS = {
+    "GetItem", "BatchGetItem", "ConditionCheckItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem",
+    "PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete",
+}
+COPIES = {
+    "CreateBackup", "ExportTableToPointInTime", "UpdateContinuousBackups", "RestoreTableToPointInTime",
+    "EnableKinesisStreamingDestination", "UpdateKinesisStreamingDestination",
+}
+STACK_ROLES = f"arn:aws:iam::{stack.PSEUDO['AWS::AccountId']}:role/latchkey/{stack.PSEUDO['AWS::Region']}/{stack.PSEUDO['AWS::StackName']}/*"
+OPERATOR = "arn:aws:iam::123456789012:role/operator"
+for parameters, exempt in (({}, [STACK_ROLES]), ({"OperatorRoleArn": OPERATOR}, [STACK_ROLES, OPERATOR])):
+    statements = stack.Stack(parameters).properties("KeysTable")["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    check(all(one["Effect"] == "Deny" and one["Principal"] == "*" for one in statements), "KeysTable: not all are denied")
+    denied = {}
+    for one in statements:
+        condition = json.dumps(one.get("Condition"), sort_keys=True)
+        denied.setdefault(condition, set()).update(action.removeprefix("dynamodb:") for action in one["Action"])
+    check(denied.get("null") == COPIES, f"KeysTable: without a condition, {denied.get('null')} is denied")
+    named = json.dumps({"ArnNotLike": {"aws:PrincipalArn": exempt}})
+    check(denied.get(named) == ITEMS, f"KeysTable, {parameters}: of the items' actions, {denied.get(named)} is denied")
+    others = set().union(*denied.values()) - ITEMS - COPIES
+    check(not others, f"KeysTable: {others} is denied, also to CloudFormation")
+
+# --- Floods: with all routes at their rates the account's concurrency suffices, so that no route starves another; with the
+# defaults, and for every line of the table in docs/operating.md. A bucket holds the requests of one second.
 
 NEW_ACCOUNT, HASH_SECONDS, OTHER_SECONDS = 10, 0.050, 0.015
 deployed = stack.Stack()
 [stage] = deployed.of_type("AWS::ApiGatewayV2::Stage").values()
-paths = api()["Body"]["paths"]
-routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-hashing = stage["RouteSettings"]
-check(set(hashing) <= routes, f"throttles of unknown routes: {set(hashing) - routes}")
-busy = sum(float(one["ThrottlingRateLimit"]) * HASH_SECONDS for one in hashing.values())
-busy += (len(routes) - len(hashing)) * float(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]) * OTHER_SECONDS
-check(busy <= NEW_ACCOUNT, f"all routes at their rates need {busy:.1f} concurrent executions, and a new account has {NEW_ACCOUNT}")
-[mapping] = deployed.of_type("AWS::Lambda::EventSourceMapping").values()
-check(mapping["MaximumRecordAgeInSeconds"] < 86400, "the stream drops records before the mapping hands them over")
+routes = {
+    f"{method.upper()} {path}": re.search(r"<(\w+)Aliaslive>", one["x-amazon-apigateway-integration"]["uri"])[1]
+    for path, methods in api()["Body"]["paths"].items()
+    for method, one in methods.items()
+}
+own, others = stage["RouteSettings"], stage["DefaultRouteSettings"]
+memory = {name: str(one["MemorySize"]) for name, one in deployed.of_type("AWS::Lambda::Function").items()}
+check(deployed.values["HashMemorySize"] != deployed.values["MemorySize"], "functions that hash have no memory of their own")
+hashing = {route for route, function in routes.items() if memory[function] == deployed.values["HashMemorySize"]}
+check(set(own) == hashing, f"routes that hash a password, and those with their throttle, differ: {set(own) ^ hashing}")
+for one in [*own.values(), others]:
+    check(int(one["ThrottlingBurstLimit"]) <= int(one["ThrottlingRateLimit"]), "a bucket holds more than a second's requests")
+    expected = deployed.values["ThrottleRate" if one is others else "HashThrottleRate"]
+    check(str(one["ThrottlingRateLimit"]) == expected, f"a route's rate is {one['ThrottlingRateLimit']}, and not {expected}")
+
+
+def executions(hash_rate, other_rate):
+    """Concurrent executions with every route at its rate."""
+    return len(hashing) * hash_rate * HASH_SECONDS + (len(routes) - len(hashing)) * other_rate * OTHER_SECONDS
+
+
+def check_rates(where, concurrency, hash_rate, other_rate):
+    busy = executions(hash_rate, other_rate)
+    check(
+        busy <= concurrency,
+        f"{where}: {len(hashing)} routes at {hash_rate}/s and {len(routes) - len(hashing)} at {other_rate}/s need {busy:.1f} "
+        f"concurrent executions of {concurrency}; {int(hash_rate * concurrency / busy)}/s and "
+        f"{int(other_rate * concurrency / busy)}/s would fit",
+    )
+
+
+defaults = int(deployed.values["HashThrottleRate"]), int(deployed.values["ThrottleRate"])
+check_rates("template.yaml", NEW_ACCOUNT, *defaults)
+_, rows = (ROOT / "docs/operating.md").read_text().split("| Concurrent executions | `HashThrottleRate` | `ThrottleRate` |", 1)
+rows = [[int(cell.replace(",", "")) for cell in row.strip("|").split("|")] for row in rows.split("\n\n")[0].splitlines()[2:]]
+check(rows and rows[0][:3] == [NEW_ACCOUNT, *defaults], f"docs/operating.md: the first row of rates is {rows[:1]}")
+for concurrency, hash_rate, other_rate, log_ins in rows:
+    check_rates("docs/operating.md", concurrency, hash_rate, other_rate)
+    check(log_ins == hash_rate, f"docs/operating.md: {log_ins} log-ins a second at a rate of {hash_rate}")
+
+# --- Mails: the stream's own records live for 24 hours.
+
+mappings = deployed.of_type("AWS::Lambda::EventSourceMapping")
+for name, mapping in mappings.items():
+    check(mapping["MaximumRecordAgeInSeconds"] < 86400, f"the stream drops records before {name} hands them over")
+check(len(mappings) <= 2, "DynamoDB throttles a third reader of a stream")
 
 if problems:
     sys.exit("\n".join(problems))
-print("template: all rules hold")
+print(f"template: all rules hold; {len(routes)} routes at their rates need {executions(*defaults):.1f} of {NEW_ACCOUNT} executions")

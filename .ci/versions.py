@@ -75,8 +75,8 @@ for gradual in ("true", "false"):
             if is_changed != is_new:
                 fault = "keeps its old version" if is_changed else "is published again without a change"
                 problems.append(f"gradual {gradual}, {name}={value}: {function} {fault}")
-    # The namespace is the stack's name.
-    unchanged = {name for name, _ in variables(deployed)} - seen - {"METRICS_NAMESPACE"}
+    # The namespace is the stack's name, and group and role of the retries are the stack's own.
+    unchanged = {name for name, _ in variables(deployed)} - seen - {"METRICS_NAMESPACE", "MAIL_RETRY_GROUP", "MAIL_RETRY_ROLE"}
     if unchanged:
         problems.append(f"no parameter changes {unchanged}")
     for function, (_, version) in functions(stack.Stack(common, code="s3://artefacts/other.zip")).items():

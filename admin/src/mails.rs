@@ -17,8 +17,8 @@ use crate::{
     scan::{Filter, text},
 };
 
-/// The stream discards a record after this time; a mail that is still queued then is never sent.
-const STREAM_RETENTION: Duration = Duration::from_hours(24);
+/// The time after which a mail that is still queued counts as one that cannot be sent: it has been retried twice.
+const LATE_AFTER: Duration = Duration::from_mins(10);
 
 /// A mail with its key and delivery result.
 struct Row {
@@ -95,7 +95,7 @@ async fn rows(context: &Context, filter: &MailFilter) -> Result<Vec<Row>, Error>
         .await?;
     if user.is_none() {
         let now = context.clock.now()?;
-        let is_overdue = |mail: &Mail| now >= mail.requested_at + STREAM_RETENTION;
+        let is_overdue = |mail: &Mail| now >= mail.requested_at + LATE_AFTER;
         rows.retain(|row| row.mail.state == State::Failed || is_overdue(&row.mail));
     }
     if unreadable > 0 {

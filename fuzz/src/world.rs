@@ -253,6 +253,7 @@ fn options() -> Options {
     options.source_limits = false;
     for (name, value) in [
         ("LIMIT_WRONG_PASSWORDS", "4000000000"),
+        ("LIMIT_MAILS_PER_DAY", "4000000000"),
         ("LOG_LEVEL", "ERROR"),
     ] {
         options.settings.insert(name.to_owned(), value.to_owned());

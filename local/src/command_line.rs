@@ -26,7 +26,7 @@ pub(crate) struct CommandLine {
     /// Turn off the rate limits by source address, for scripts and fuzzers
     #[arg(long)]
     no_source_limits: bool,
-    /// Override a setting of every function; can be repeated
+    /// Set a parameter of the template, or an environment variable of every function; can be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
     /// SAM template to run
@@ -45,9 +45,9 @@ impl CommandLine {
             .entry("LOG_LEVEL".to_owned())
             .or_insert_with(|| self.log_level.to_string().to_lowercase());
         // A response that waits for a mail takes longer, which would reveal that the address is known.
-        let hides_addresses = settings
-            .get("REVEAL_UNKNOWN_EMAILS")
-            .is_some_and(|value| value == "false");
+        let hides_addresses = ["RevealUnknownEmails", "REVEAL_UNKNOWN_EMAILS"]
+            .iter()
+            .any(|name| settings.get(*name).is_some_and(|value| value == "false"));
         Options {
             data: self.data,
             wait_for_mails: !hides_addresses,

@@ -1,5 +1,7 @@
 //! DynamoDB: an embedded database with the tables of the template, served over the protocol of the real service.
 
+mod endpoint;
+
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use dynoxide::{
@@ -12,19 +14,14 @@ use dynoxide::{
     types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 use shared::domain::clock::Clock;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time};
+use tokio::net::TcpListener;
 
-use crate::template::Table;
-
-/// The time that open requests have to complete when the server stops.
-const SHUTDOWN_TIMEOUT: time::Duration = time::Duration::from_secs(5);
+use crate::{http_server::HttpServer, template::Table};
 
 /// The database and its endpoint, which runs until it is stopped or dropped.
 pub(crate) struct DynamoDb {
     database: Database,
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    server: HttpServer,
 }
 
 /// The database cannot be opened, or an operation on it failed.
@@ -130,29 +127,19 @@ impl storage_backend::Clock for DatabaseClock {
 
 impl DynamoDb {
     /// Serves `database` on `listener`.
-    pub(crate) fn serve(database: Database, listener: TcpListener) -> Result<Self, Error> {
-        let address = listener.local_addr()?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let served = database.clone();
-        let task = tokio::spawn(async move {
-            // A dropped sender also means stop.
-            let stopped = async { stopped.await.unwrap_or_default() };
-            if let Err(error) =
-                dynoxide::server::serve_with_shutdown(listener, served, stopped).await
-            {
-                tracing::error!(error, "the DynamoDB endpoint failed");
-            }
-        });
+    pub(crate) fn serve(database: &Database, listener: TcpListener) -> Result<Self, Error> {
+        let server = HttpServer::start_guarded(listener, {
+            let database = database.clone();
+            move |request, _| endpoint::handle(database.clone(), request)
+        })?;
         Ok(Self {
-            database,
-            address,
-            stop: Some(stop),
-            task,
+            database: database.clone(),
+            server,
         })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// Deletes expired items and returns their number. DynamoDB does this within days.
@@ -166,13 +153,7 @@ impl DynamoDb {
 
     /// Accepts no more connections, lets open requests complete and closes every connection.
     pub(crate) async fn stop(&mut self) {
-        self.stop.take();
-        if time::timeout(SHUTDOWN_TIMEOUT, &mut self.task)
-            .await
-            .is_err()
-        {
-            self.task.abort();
-        }
+        self.server.stop().await;
     }
 }
 

@@ -1,11 +1,20 @@
-//! Lambda's event source mappings: one task polls the streams and invokes the functions that the template maps to them,
-//! on request, and once a second for writes that did not come through the API.
+//! What invokes functions without a request: Lambda's event source mappings, which the template defines, and the
+//! schedules that functions create. A task for each polls on request, and once a second for what did not come through the
+//! API.
 
 mod checkpoint;
 mod filter;
 mod mapping;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use dynoxide::Database;
 use tokio::{
@@ -14,105 +23,149 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-pub(crate) use self::checkpoint::Checkpoint;
-use self::mapping::StreamMapping;
-use crate::{lambda::Functions, template::Template};
+use self::{checkpoint::Checkpoint, mapping::StreamMapping};
+use crate::{lambda::Functions, scheduler::Schedules, template::Template};
 
 /// The time between two polls that were not requested.
 const POLL_PERIOD: Duration = Duration::from_secs(1);
 /// The largest number of queued poll requests: more than a developer's machine has requests at once. Further ones wait.
 const QUEUE_SIZE: usize = 1024;
 
-/// Requests polls of the streams. Cheap to clone.
+/// Requests polls of the streams and schedules. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct StreamTrigger(mpsc::Sender<PollRequest>);
+pub(crate) struct Trigger {
+    mappings: Vec<mpsc::Sender<PollRequest>>,
+    schedules: mpsc::Sender<PollRequest>,
+}
 
 struct PollRequest {
-    /// True if records that wait for a retry are retried now.
+    /// True if records that wait for a retry are retried now, and schedules invoked now.
     retry_now: bool,
     done: oneshot::Sender<()>,
 }
 
-impl StreamTrigger {
-    /// Waits until every record that is in the streams now is delivered, or waits for a retry.
+impl Trigger {
+    /// Waits until every record that is in the streams now is delivered, or waits for a retry, and every schedule that is
+    /// due is invoked.
     pub(crate) async fn poll(&self) {
         self.request(false).await;
     }
 
-    /// The same as [`poll`](Self::poll), but retries failed records now.
+    /// The same as [`poll`](Self::poll), but retries failed records and invokes all schedules now.
     pub(crate) async fn poll_and_retry(&self) {
         self.request(true).await;
     }
 
     async fn request(&self, retry_now: bool) {
-        let (done, is_done) = oneshot::channel();
-        if self.0.send(PollRequest { retry_now, done }).await.is_ok() {
+        let mut polls = Vec::new();
+        for mapping in &self.mappings {
+            polls.push(send(mapping, retry_now).await);
+        }
+        for poll in polls.into_iter().flatten() {
             // An error means that the server is stopping; nothing is delivered any more.
-            let _ = is_done.await;
+            let _ = poll.await;
+        }
+        // After the streams, whose records create schedules.
+        if let Some(poll) = send(&self.schedules, retry_now).await {
+            let _ = poll.await;
         }
     }
 
     /// Requests a poll without waiting for it.
     pub(crate) fn poll_in_background(&self) {
-        let (done, _) = oneshot::channel();
-        // If the queue is full, the requests in it cover this one.
-        let _ = self.0.try_send(PollRequest {
-            retry_now: false,
-            done,
-        });
+        for task in self.mappings.iter().chain([&self.schedules]) {
+            let (done, _) = oneshot::channel();
+            // If the queue is full, the requests in it cover this one.
+            let _ = task.try_send(PollRequest {
+                retry_now: false,
+                done,
+            });
+        }
     }
 }
 
-/// The polling task, which ends when this is dropped.
-pub(crate) struct StreamPoller {
-    trigger: StreamTrigger,
-    task: JoinHandle<()>,
+/// Sends a request to one task; `None` if the server is stopping.
+async fn send(task: &mpsc::Sender<PollRequest>, retry_now: bool) -> Option<oneshot::Receiver<()>> {
+    let (done, is_done) = oneshot::channel();
+    let sent = task.send(PollRequest { retry_now, done }).await;
+    sent.ok().map(|()| is_done)
 }
 
-impl StreamPoller {
-    /// Delivers the streams of `database` to `functions` by the mappings of `template`.
+/// The polling tasks, which end when this is dropped.
+pub(crate) struct Pollers {
+    trigger: Trigger,
+    are_mappings_enabled: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Pollers {
+    /// Delivers the streams of `database` to `functions` by the mappings of `template`, and invokes the targets of
+    /// `schedules`. `data` is the file of the database, if there is one.
     pub(crate) fn start(
         template: &Template,
         database: &Database,
         functions: &Arc<Functions>,
-        checkpoint: &Checkpoint,
+        schedules: &Schedules,
+        data: Option<&Path>,
     ) -> io::Result<Self> {
-        let mut mappings = Vec::new();
+        let are_mappings_enabled = Arc::new(AtomicBool::new(true));
+        let (mut mappings, mut tasks) = (Vec::new(), Vec::new());
         for function in &template.functions {
             for settings in &function.mappings {
-                let mapping = StreamMapping::new(
+                let mut mapping = StreamMapping::new(
                     &function.binary,
                     settings,
                     database.clone(),
-                    checkpoint.clone(),
-                );
-                mappings.push(mapping.map_err(io::Error::other)?);
+                    Checkpoint::new(data, &settings.name),
+                )
+                .map_err(io::Error::other)?;
+                let (sender, requests) = mpsc::channel(QUEUE_SIZE);
+                mappings.push(sender);
+                let (functions, is_enabled) =
+                    (Arc::clone(functions), Arc::clone(&are_mappings_enabled));
+                tasks.push(tokio::spawn(run(requests, async move |retry_now| {
+                    if is_enabled.load(Ordering::SeqCst) {
+                        mapping.deliver(&functions, retry_now).await;
+                    }
+                })));
             }
         }
-        let (requests, queue) = mpsc::channel(QUEUE_SIZE);
-        let task = tokio::spawn(run(mappings, Arc::clone(functions), queue));
+        let (sender, requests) = mpsc::channel(QUEUE_SIZE);
+        let (functions, schedules) = (Arc::clone(functions), schedules.clone());
+        tasks.push(tokio::spawn(run(requests, async move |retry_now| {
+            schedules.invoke_targets(&functions, retry_now).await;
+        })));
         Ok(Self {
-            trigger: StreamTrigger(requests),
-            task,
+            trigger: Trigger {
+                mappings,
+                schedules: sender,
+            },
+            are_mappings_enabled,
+            tasks,
         })
     }
 
-    pub(crate) fn trigger(&self) -> StreamTrigger {
+    pub(crate) fn trigger(&self) -> Trigger {
         self.trigger.clone()
     }
-}
 
-impl Drop for StreamPoller {
-    fn drop(&mut self) {
-        self.task.abort();
+    /// Enables or disables all mappings. The streams keep the records of disabled ones.
+    pub(crate) fn enable_mappings(&self, are_enabled: bool) {
+        self.are_mappings_enabled
+            .store(are_enabled, Ordering::SeqCst);
     }
 }
 
-async fn run(
-    mut mappings: Vec<StreamMapping>,
-    functions: Arc<Functions>,
-    mut queue: mpsc::Receiver<PollRequest>,
-) {
+impl Drop for Pollers {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Calls `poll` for each request, and periodically.
+async fn run(mut queue: mpsc::Receiver<PollRequest>, mut poll: impl AsyncFnMut(bool)) {
     let mut ticks = time::interval(POLL_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -128,10 +181,7 @@ async fn run(
         while let Ok(request) = queue.try_recv() {
             requests.push(request);
         }
-        let retry_now = requests.iter().any(|request| request.retry_now);
-        for mapping in &mut mappings {
-            mapping.deliver(&functions, retry_now).await;
-        }
+        poll(requests.iter().any(|request| request.retry_now)).await;
         for request in requests {
             // The requester may have stopped waiting.
             let _ = request.done.send(());

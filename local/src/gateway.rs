@@ -22,8 +22,8 @@ use self::{
     routes::{RouteMatch, Routes},
 };
 use crate::{
-    event_source::StreamTrigger,
-    http_server::Response,
+    event_source::Trigger,
+    http_server::{Response, guard},
     lambda::Functions,
     ses::{SentMails, mailbox},
     template::{Cors, Template},
@@ -40,7 +40,7 @@ pub(crate) struct Gateway {
     cors: Option<Cors>,
     functions: Arc<Functions>,
     mails: SentMails,
-    stream_trigger: StreamTrigger,
+    stream_trigger: Trigger,
     /// True if a response waits until the mails of its request are delivered.
     wait_for_mails: bool,
 }
@@ -50,7 +50,7 @@ impl Gateway {
         template: &Template,
         functions: Arc<Functions>,
         mails: SentMails,
-        stream_trigger: StreamTrigger,
+        stream_trigger: Trigger,
         wait_for_mails: bool,
     ) -> Self {
         Self {
@@ -163,8 +163,7 @@ impl Gateway {
     }
 
     async fn mailbox(&self, request: &Parts) -> Response {
-        // Rejects DNS rebinding: a web page under a host name that resolves to this machine must not read the mails.
-        if !checks::is_loopback(request) {
+        if guard::is_foreign(&request.headers) {
             return gateway_error(StatusCode::FORBIDDEN);
         }
         self.deliver_mails().await;

@@ -1,5 +1,7 @@
 //! An HTTP/1.1 server on the loopback interface, without routing, and the responses that its users share.
 
+pub(crate) mod guard;
+
 use std::{
     convert::Infallible,
     future::Future,
@@ -80,6 +82,24 @@ impl HttpServer {
             address,
             stop: Some(stop),
             task,
+        })
+    }
+
+    /// Serves `handler` on `listener`, but refuses what a web page may have sent. For interfaces that check no
+    /// credentials.
+    pub(crate) fn start_guarded<H, F>(listener: TcpListener, handler: H) -> io::Result<Self>
+    where
+        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response> + Send + 'static,
+    {
+        Self::start(listener, move |request, peer| {
+            let response = (!guard::is_foreign(request.headers())).then(|| handler(request, peer));
+            async {
+                match response {
+                    Some(response) => response.await,
+                    None => empty_response(StatusCode::FORBIDDEN),
+                }
+            }
         })
     }
 

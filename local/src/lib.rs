@@ -6,6 +6,7 @@ mod event_source;
 mod gateway;
 mod http_server;
 mod lambda;
+mod scheduler;
 pub mod server;
 mod ses;
 pub mod template;

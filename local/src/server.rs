@@ -16,10 +16,11 @@ use tokio::net::TcpListener;
 pub use self::start_error::StartError;
 use crate::{
     dynamodb::{self, DynamoDb},
-    event_source::{Checkpoint, StreamPoller},
+    event_source::Pollers,
     gateway::Gateway,
     http_server::{self, HttpServer},
     lambda::Functions,
+    scheduler::{self, Schedules},
     ses::{self, Mail, SentMails},
     template::{REGION, Template},
 };
@@ -39,7 +40,8 @@ pub struct Options {
     pub dynamodb_host: IpAddr,
     /// The clock, randomness and password hasher of every function. Tables in memory use the same clock.
     pub providers: Providers,
-    /// Environment variables of every function, which override those of the template.
+    /// Values of the template's parameters, and environment variables of every function, which override those of the
+    /// template. Without `CorsOrigins`, pages of this machine may call the API from any port.
     pub settings: BTreeMap<String, String>,
     /// True if requests are limited by source address. Scripts and fuzzers turn the limits off.
     pub source_limits: bool,
@@ -74,8 +76,9 @@ impl Options {
 pub struct Server {
     // Fields are dropped in this order, in which the fewest requests fail.
     api: HttpServer,
-    streams: StreamPoller,
-    ses: HttpServer,
+    pollers: Pollers,
+    /// SES and EventBridge Scheduler.
+    services: HttpServer,
     dynamodb: DynamoDb,
     functions: Arc<Functions>,
     mails: SentMails,
@@ -88,19 +91,37 @@ impl Server {
     /// # Errors
     /// [`StartError`] names the port, setting, file or property of the template that is invalid.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let template = Template::read(&options.template)?;
+        let mut template = Template::read_with(&options.template, &options.settings)?;
+        if let Some(cors) = &mut template.cors {
+            cors.allows_localhost = !options.settings.contains_key("CorsOrigins");
+        }
         check_settings(&template, &options.settings)?;
         let api = bind(options.port, "--port").await?;
         let dynamodb = bind_dynamodb(options.dynamodb_host, options.dynamodb_port).await?;
         let Providers { clock, .. } = &options.providers;
         let database = dynamodb::open(options.data.as_deref(), clock, &template.tables)?;
-        let dynamodb = DynamoDb::serve(database.clone(), dynamodb)?;
+        let dynamodb = DynamoDb::serve(&database, dynamodb)?;
         let mails = SentMails::new(clock.clone());
-        let ses = HttpServer::start(http_server::bind(0).await?, {
-            let mails = mails.clone();
-            move |request, _| ses::handle(mails.clone(), request)
+        let schedules = Schedules::open(clock.clone(), options.data.as_deref())?;
+        let services = HttpServer::start_guarded(http_server::bind(0).await?, {
+            let (mails, schedules) = (mails.clone(), schedules.clone());
+            move |request, _| {
+                let (mails, schedules) = (mails.clone(), schedules.clone());
+                async move {
+                    if scheduler::serves(request.uri().path()) {
+                        scheduler::handle(schedules, request).await
+                    } else {
+                        ses::handle(mails, request).await
+                    }
+                }
+            }
         })?;
-        let settings = environment(&options, reachable(dynamodb.address()), ses.address());
+        let settings = environment(
+            &options,
+            &template,
+            reachable(dynamodb.address()),
+            services.address(),
+        );
         let functions = Functions::start(
             &template.functions,
             &settings,
@@ -108,13 +129,13 @@ impl Server {
             &options.elsewhere,
         )?;
         let functions = Arc::new(functions);
-        let checkpoint = Checkpoint::of_data(options.data.as_deref());
-        let streams = StreamPoller::start(&template, &database, &functions, &checkpoint)?;
+        let data = options.data.as_deref();
+        let pollers = Pollers::start(&template, &database, &functions, &schedules, data)?;
         let gateway = Arc::new(Gateway::new(
             &template,
             Arc::clone(&functions),
             mails.clone(),
-            streams.trigger(),
+            pollers.trigger(),
             options.wait_for_mails,
         ));
         let api = HttpServer::start(api, move |request, peer| {
@@ -122,8 +143,8 @@ impl Server {
         })?;
         Ok(Self {
             api,
-            streams,
-            ses,
+            pollers,
+            services,
             dynamodb,
             functions,
             mails,
@@ -143,10 +164,10 @@ impl Server {
         reachable(self.dynamodb.address())
     }
 
-    /// The address of the SES endpoint.
+    /// The address of the endpoint of SES and EventBridge Scheduler.
     #[must_use]
     pub fn ses_address(&self) -> SocketAddr {
-        self.ses.address()
+        self.services.address()
     }
 
     /// The template that the server runs.
@@ -172,9 +193,21 @@ impl Server {
         self.mails.clear();
     }
 
-    /// Delivers every record of the streams, including those that wait for a retry.
+    /// Delivers every record of the streams, including those that wait for a retry, and invokes the target of every
+    /// schedule, due or not.
     pub async fn drain(&self) {
-        self.streams.trigger().poll_and_retry().await;
+        self.pollers.trigger().poll_and_retry().await;
+    }
+
+    /// Delivers every record of the streams that does not wait for a retry, and invokes the targets of the schedules that
+    /// are due.
+    pub async fn poll(&self) {
+        self.pollers.trigger().poll().await;
+    }
+
+    /// Disables the event source mappings, or enables them again. The streams keep their records in the meantime.
+    pub fn enable_mappings(&self, are_enabled: bool) {
+        self.pollers.enable_mappings(are_enabled);
     }
 
     /// Deletes expired items and returns their number. The server does not delete them by itself.
@@ -193,8 +226,8 @@ impl Server {
     /// Lets open requests complete, closes every connection and stops every part.
     pub async fn stop(mut self) {
         self.api.stop().await;
-        drop(self.streams);
-        self.ses.stop().await;
+        drop(self.pollers);
+        self.services.stop().await;
         self.dynamodb.stop().await;
     }
 }
@@ -235,13 +268,16 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Rejects settings that no function reads: they would have no effect.
+/// Rejects settings that are neither a parameter nor read by a function: they would have no effect.
 fn check_settings(
     template: &Template,
     settings: &BTreeMap<String, String>,
 ) -> Result<(), StartError> {
-    let is_known =
-        |name: &str| AWS_SETTINGS.contains(&name) || template.settings().any(|known| known == name);
+    let is_known = |name: &str| {
+        AWS_SETTINGS.contains(&name)
+            || template.parameters.contains(name)
+            || template.settings().any(|known| known == name)
+    };
     match settings.keys().find(|name| !is_known(name)) {
         Some(name) => Err(StartError::Setting(name.clone())),
         None => Ok(()),
@@ -249,25 +285,28 @@ fn check_settings(
 }
 
 /// Settings of functions that are not in the template: Lambda sets the first two, and the endpoints are unset in AWS.
-const AWS_SETTINGS: [&str; 4] = [
+const AWS_SETTINGS: [&str; 5] = [
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_SESV2",
+    "AWS_ENDPOINT_URL_SCHEDULER",
 ];
 
 /// The environment variables that every function has in addition to those of the template, or in place of them.
 fn environment(
     options: &Options,
+    template: &Template,
     dynamodb: SocketAddr,
-    ses: SocketAddr,
+    services: SocketAddr,
 ) -> BTreeMap<String, String> {
     let values = [
         REGION.to_owned(),
         // Neither endpoint checks signatures, but the SDK needs a key to sign with.
         "local".to_owned(),
         format!("http://{dynamodb}"),
-        format!("http://{ses}"),
+        format!("http://{services}"),
+        format!("http://{services}"),
     ];
     let mut environment: BTreeMap<String, String> = AWS_SETTINGS
         .map(str::to_owned)
@@ -277,7 +316,9 @@ fn environment(
     if !options.source_limits {
         environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
     }
-    environment.extend(options.settings.clone());
+    let variables = options.settings.iter();
+    let variables = variables.filter(|(name, _)| !template.parameters.contains(*name));
+    environment.extend(variables.map(|(name, value)| (name.clone(), value.clone())));
     environment
 }
 

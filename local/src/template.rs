@@ -4,18 +4,23 @@
 mod events;
 mod functions;
 mod node;
+mod parameters;
 mod resolve;
 mod tables;
 mod value;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 pub use events::{EventSourceMapping, Route};
 pub use functions::{Cors, Function};
 pub use node::Error;
 use node::{Document, Node};
+use resolve::Scope;
 pub(crate) use resolve::{ACCOUNT, REGION, stream_arn};
-use resolve::{Parameter, Scope};
 pub use tables::Table;
 use value::Value;
 
@@ -28,23 +33,33 @@ pub struct Template {
     pub tables: Vec<Table>,
     /// The CORS rules of the API; `None` if the template has none.
     pub cors: Option<Cors>,
+    /// The names of the parameters.
+    pub parameters: BTreeSet<String>,
 }
 
 impl Template {
-    /// Reads `file`.
+    /// Reads `file`, with the defaults of its parameters.
     ///
     /// # Errors
-    /// [`Error`] names the file, and the resource and property that are invalid or not supported.
+    /// [`Error`] names the file, and the resource and property that is invalid or not supported.
     pub fn read(file: &Path) -> Result<Self, Error> {
+        Self::read_with(file, &BTreeMap::new())
+    }
+
+    /// Reads `file`, with `values` in place of the defaults of the parameters that they name. Other values have no effect.
+    ///
+    /// # Errors
+    /// [`Error`] names the file, and the parameter, resource or property that is invalid or not supported.
+    pub fn read_with(file: &Path, values: &BTreeMap<String, String>) -> Result<Self, Error> {
         let text = fs::read_to_string(file).map_err(|error| Error::in_file(file, error))?;
-        Self::parse(file, &text)
+        Self::parse(file, &text, values)
     }
 
     /// Parses `text`; `file` is its path in errors.
-    fn parse(file: &Path, text: &str) -> Result<Self, Error> {
+    fn parse(file: &Path, text: &str, values: &BTreeMap<String, String>) -> Result<Self, Error> {
         let root: Value =
             serde_saphyr::from_str(text).map_err(|error| Error::in_file(file, error))?;
-        let scope = scope(file, &root)?;
+        let scope = scope(file, &root, values)?;
         let document = Document {
             file,
             scope: &scope,
@@ -56,6 +71,7 @@ impl Template {
             functions: functions::read(&resources, globals.as_ref())?,
             tables: tables::read(&resources)?,
             cors: functions::cors(&resources)?,
+            parameters: scope.parameters.keys().cloned().collect(),
         };
         template.check(file)?;
         Ok(template)
@@ -123,7 +139,7 @@ fn resources<'a>(root: &Node<'a>) -> Result<Vec<Resource<'a>>, Error> {
 }
 
 /// The parts of the template that intrinsics refer to. They are read first and cannot contain intrinsics themselves.
-fn scope(file: &Path, root: &Value) -> Result<Scope, Error> {
+fn scope(file: &Path, root: &Value, values: &BTreeMap<String, String>) -> Result<Scope, Error> {
     let empty = Scope::default();
     let document = Document {
         file,
@@ -147,7 +163,8 @@ fn scope(file: &Path, root: &Value) -> Result<Scope, Error> {
         ..Scope::default()
     };
     for (name, value) in section("Parameters")? {
-        let parameter = parameter(&node("Parameters", &name, &value)?)?;
+        let node = node("Parameters", &name, &value)?;
+        let parameter = parameters::read(&node, values.get(&name))?;
         scope.parameters.insert(name, parameter);
     }
     for (name, value) in section("Resources")? {
@@ -155,17 +172,6 @@ fn scope(file: &Path, root: &Value) -> Result<Scope, Error> {
         scope.resources.insert(name, kind);
     }
     Ok(scope)
-}
-
-fn parameter(node: &Node) -> Result<Parameter, Error> {
-    let kind = node.require("Type")?.text()?;
-    Ok(Parameter {
-        default: node
-            .get("Default")?
-            .map(|default| default.text())
-            .transpose()?,
-        is_list: kind == "CommaDelimitedList" || kind.starts_with("List<"),
-    })
 }
 
 #[cfg(test)]

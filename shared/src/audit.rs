@@ -24,7 +24,7 @@ pub enum Metric {
     Conflict,
     /// SES accepted a mail.
     MailSent,
-    /// A mail failed permanently.
+    /// A mail was rejected or given up, or it is still not sent minutes after its request.
     MailFailed,
     /// A dependency was unavailable.
     Unavailable,
@@ -88,4 +88,10 @@ pub fn superuser_read(superuser: UserId, user: UserId, source: &str) {
 /// Logs a change to an account: the user, the source address and the kind, but no value.
 pub fn account_changed(user: UserId, source: &str, change: Change) {
     tracing::info!(user = user.number(), source, ?change, "account changed");
+}
+
+/// Counts a defect, by function and version: only defects of the new version roll back a gradual deployment.
+pub fn count_defect(function: &str, version: &str) {
+    let (function, version) = (function.to_owned(), version.to_owned());
+    metrics::counter!("defect", "function" => function, "version" => version).increment(1);
 }

@@ -19,7 +19,7 @@ use tracing::{Instrument as _, field::Empty};
 use self::telemetry::Telemetry;
 use crate::{
     app::{App, Providers, environment},
-    audit::Metric,
+    audit::{self, Metric},
     http::{self, Error, Response},
 };
 
@@ -142,9 +142,7 @@ fn error_response(app: &App, error: &Error) -> Response {
     match error {
         Error::Internal(cause) => {
             tracing::error!(code, error = %cause, "request failed");
-            // Counted by version, so that only defects of the new version roll back a gradual deployment.
-            let (function, version) = (app.function_name.clone(), app.function_version.clone());
-            metrics::counter!("defect", "function" => function, "version" => version).increment(1);
+            audit::count_defect(&app.function_name, &app.function_version);
         }
         Error::Unavailable(cause) => {
             tracing::warn!(code, error = %cause, "request failed: dependency unavailable");

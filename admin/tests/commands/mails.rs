@@ -67,7 +67,7 @@ async fn a_failed_mail_is_sent_after_all_and_its_link_works() {
 }
 
 #[tokio::test]
-async fn a_mail_that_the_stream_discarded_is_replayed() {
+async fn a_mail_that_waits_is_replayed() {
     // SES cannot be reached.
     let latchkey = Latchkey::with(&[("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:1")], true).await;
     let ann = latchkey.sign_up("ann").await;

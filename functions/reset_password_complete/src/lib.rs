@@ -8,7 +8,7 @@ use shared::{
         mail::Kind,
         password::{NewPassword, Password, Policy},
         reset_token::{self, ResetToken},
-        user::Change,
+        user::{Change, User},
     },
     http::{self, Error, Fields, Response, Violation},
     lambda::WarmUp,
@@ -73,6 +73,11 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         .map_err(|error| Error::field("new_password", error))?;
     let hash = app.hasher.hash(&new_password, app.random.bytes())?;
     let consumed = app.transient.consume_reset_token(user.id, stored, now)?;
+    // The token proves that its holder receives mail at the address.
+    let user = User {
+        email_verified: true,
+        ..user
+    };
     let notice = app.outbox.notice(Kind::PasswordChanged, &user, now)?;
     let reset = app.users.reset_password(&user, &hash, consumed, notice);
     if !reset.await? {

@@ -6,27 +6,43 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt as _;
 use shared::{
     app::App,
-    audit::Metric,
+    audit::{self, Metric},
     domain::{
+        clock::Timestamp,
         email::EmailAddress,
-        mail::{Kind, Mail, State},
+        mail::{Kind, Mail, NOTICE_LIFETIME, RETRY_PERIOD, State},
         reset_token::{ResetToken, StoredResetToken},
         user::User,
     },
-    store::transient::MailKey,
 };
 
 use crate::{
-    error::DeliveryError,
+    error::{DeliveryError, Scope},
+    event::MailRef,
+    greeting::greeting_name,
     mailer::Mailer,
     message::{EmailMessage, MailContent},
-    record::Record,
+    pause::Pause,
+    recipient_limit::RecipientLimit,
 };
+
+/// The time after which a mail that is not sent yet is reported as late: after the second retry.
+const LATE_AFTER: u64 = 5 * 60;
 
 /// Delivers mails.
 pub(crate) struct Delivery {
     app: &'static App,
     mailer: Mailer,
+    pause: Pause,
+}
+
+/// The outcome of an attempt to deliver a mail.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The mail is sent, dropped, failed or replaced: there is nothing left to do.
+    Settled,
+    /// The mail must be retried.
+    Retry,
 }
 
 /// The final result of a mail, as stored in its item.
@@ -44,71 +60,140 @@ impl DeliveryResult {
             password_version: None,
         }
     }
+
+    fn failed(detail: String) -> Self {
+        Metric::MailFailed.count();
+        Self {
+            state: State::Failed,
+            detail,
+            password_version: None,
+        }
+    }
 }
 
 impl Delivery {
-    pub(crate) const fn new(app: &'static App, mailer: Mailer) -> Self {
-        Self { app, mailer }
+    pub(crate) fn new(app: &'static App, mailer: Mailer) -> Self {
+        Self {
+            app,
+            mailer,
+            pause: Pause::default(),
+        }
     }
 
-    /// Sends the mail of `record`, unless it has been processed already, and stores the result.
-    pub(crate) async fn deliver(&self, record: &Record) -> Result<(), DeliveryError> {
-        let Some(key) = record.key().and_then(MailKey::from_record) else {
-            tracing::error!(
-                record = record.sequence_number(),
-                "stream record is not a mail item"
-            );
-            return Ok(());
+    /// Sends `mail`, unless it has been processed already, and stores the result. Logs and counts every failure.
+    pub(crate) async fn deliver(&self, mail: &MailRef) -> Outcome {
+        let mut requested_at = None;
+        let attempt = AssertUnwindSafe(self.attempt(mail, &mut requested_at)).catch_unwind();
+        let attempted = match attempt.await {
+            Ok(attempted) => attempted,
+            Err(_) => Err(DeliveryError::Defect("delivery panicked".to_owned())),
         };
-        // A mail without a nonce cannot be deserialized; reading the item below reports that.
-        let nonce = record.nonce().unwrap_or_default();
-        let outcome = AssertUnwindSafe(self.try_deliver(&key, nonce))
-            .catch_unwind()
-            .await;
-        let result = match outcome
-            .unwrap_or_else(|_| Err(DeliveryError::Permanent("delivery panicked".to_owned())))
-        {
-            Ok(None) => return Ok(()),
+        let result = match attempted {
+            Ok(None) => return Outcome::Settled,
             Ok(Some(result)) => result,
-            Err(DeliveryError::Permanent(detail)) => {
-                tracing::error!(
-                    record = record.sequence_number(),
-                    detail,
-                    "mail failed permanently"
-                );
-                Metric::MailFailed.count();
-                DeliveryResult {
-                    state: State::Failed,
-                    detail,
-                    password_version: None,
-                }
-            }
-            Err(retryable) => return Err(retryable),
+            Err(error) => match self.failure(mail, error, requested_at) {
+                Some(result) => result,
+                None => return Outcome::Retry,
+            },
         };
-        self.app
-            .transient
-            .settle(
-                &key,
-                nonce,
-                result.state,
-                &result.detail,
-                result.password_version,
-            )
-            .await
-            .map_err(DeliveryError::from)
+        match self.settle(mail, result).await {
+            Ok(()) => Outcome::Settled,
+            Err(error) => {
+                // If the mail was sent, it will be sent again. This is rare, and better than a mail that is lost.
+                self.failure(mail, error, None);
+                Outcome::Retry
+            }
+        }
     }
 
-    /// Sends the mail. Returns `None` if a later request has replaced it or it has been processed already.
-    async fn try_deliver(
+    /// Logs and counts a failure. Returns the final result of the mail, or `None` if it must be retried.
+    fn failure(
         &self,
-        key: &MailKey,
-        nonce: &str,
+        mail: &MailRef,
+        error: DeliveryError,
+        requested_at: Option<Timestamp>,
+    ) -> Option<DeliveryResult> {
+        let key = mail.key.as_str();
+        match error {
+            DeliveryError::Retryable {
+                problem,
+                scope,
+                is_defect,
+            } => {
+                let now = self.app.clock.now();
+                self.pause.record_failure(scope, now);
+                let age = requested_at.map_or(0, |requested_at| now.seconds_since(requested_at));
+                if age >= RETRY_PERIOD.as_secs() {
+                    tracing::error!(mail = key, problem, "mail was given up after many retries");
+                    return Some(DeliveryResult::failed(format!("given up: {problem}")));
+                }
+                if age >= LATE_AFTER {
+                    Metric::MailFailed.count();
+                }
+                if is_defect {
+                    tracing::error!(
+                        mail = key,
+                        problem,
+                        "mail could not be sent and will be retried"
+                    );
+                    self.count_defect();
+                } else {
+                    tracing::warn!(
+                        mail = key,
+                        problem,
+                        "mail could not be sent and will be retried"
+                    );
+                }
+                None
+            }
+            DeliveryError::Rejected(detail) => {
+                self.pause.record_response();
+                tracing::warn!(mail = key, detail, "SES rejected a mail to its recipient");
+                Some(DeliveryResult::failed(detail))
+            }
+            DeliveryError::Defect(detail) => {
+                tracing::error!(mail = key, detail, "mail can never be sent");
+                self.count_defect();
+                Some(DeliveryResult::failed(detail))
+            }
+        }
+    }
+
+    fn count_defect(&self) {
+        audit::count_defect(&self.app.function_name, &self.app.function_version);
+    }
+
+    async fn settle(&self, mail: &MailRef, result: DeliveryResult) -> Result<(), DeliveryError> {
+        let DeliveryResult {
+            state,
+            detail,
+            password_version,
+        } = result;
+        let transient = &self.app.transient;
+        let settled = transient.settle(&mail.key, &mail.nonce, state, &detail, password_version);
+        Ok(settled.await?)
+    }
+
+    /// Sends the mail. Returns `None` if a later request has replaced it or it has been processed already. Sets
+    /// `requested_at` as soon as it is known.
+    async fn attempt(
+        &self,
+        mail: &MailRef,
+        requested_at: &mut Option<Timestamp>,
     ) -> Result<Option<DeliveryResult>, DeliveryError> {
+        let MailRef { key, nonce } = mail;
         let mail = self.app.transient.mail(key).await?;
-        let Some(mail) = mail.filter(|mail| mail.nonce == nonce && mail.state == State::Queued)
+        let Some(mail) = mail.filter(|mail| mail.nonce == *nonce && mail.state == State::Queued)
         else {
             return Ok(None);
         };
+        *requested_at = Some(mail.requested_at);
+        let now = self.app.clock.now();
+        let age = now.seconds_since(mail.requested_at);
+        let is_reset = mail.kind == Kind::ResetPassword;
+        if !is_reset && age >= NOTICE_LIFETIME.as_secs() {
+            return Ok(Some(DeliveryResult::dropped("the notice is out of date")));
+        }
         let Some(user) = self.app.users.by_id(mail.user).await? else {
             return Ok(Some(DeliveryResult::dropped("the user no longer exists")));
         };
@@ -117,25 +202,57 @@ impl Delivery {
                 "the user's address has changed",
             )));
         };
-        let token;
-        let content = match mail.kind {
-            Kind::ResetPassword => {
-                token = self.issue_token(&mail, &user).await?.text();
-                MailContent::ResetPassword { token: &token }
-            }
-            Kind::PasswordChanged => MailContent::PasswordChanged,
-            Kind::EmailChanged => MailContent::EmailChanged,
+        if self.pause.is_active(now) {
+            let problem = "SES failed for other mails moments ago and was not called";
+            return Err(DeliveryError::retryable(problem, Scope::Mail));
+        }
+        let recipients = RecipientLimit::new(self.app, mail.kind, &to);
+        let Some(counted) = recipients.count().await? else {
+            return Ok(Some(DeliveryResult::dropped(
+                "the address had too many mails in 24 hours",
+            )));
         };
-        let message = EmailMessage::render(&content, &user, &self.app.settings.mail)
-            .map_err(|error| DeliveryError::Permanent(error.to_string()))?;
-        let detail = self.mailer.send(&to.mailbox(), &message).await?;
-        Metric::MailSent.count();
-        let password_version = (mail.kind == Kind::ResetPassword).then_some(user.password_version);
-        Ok(Some(DeliveryResult {
-            state: State::Sent,
-            detail,
-            password_version,
-        }))
+        match self.send(&mail, &user, &to).await {
+            Ok(detail) => {
+                self.pause.record_response();
+                Metric::MailSent.count();
+                Ok(Some(DeliveryResult {
+                    state: State::Sent,
+                    detail,
+                    password_version: is_reset.then_some(user.password_version),
+                }))
+            }
+            Err(error) => {
+                recipients.take_back(counted).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends the mail to `to` and returns the message id that SES assigns.
+    async fn send(
+        &self,
+        mail: &Mail,
+        user: &User,
+        to: &EmailAddress,
+    ) -> Result<String, DeliveryError> {
+        let token;
+        let (content, is_verified) = match mail.kind {
+            Kind::ResetPassword => {
+                token = self.issue_token(mail, user).await?.text();
+                let content = MailContent::ResetPassword { token: &token };
+                (content, user.email_verified)
+            }
+            Kind::PasswordChanged if mail.address_hash == user.email.hash() => {
+                (MailContent::PasswordChanged, mail.verified)
+            }
+            Kind::PasswordChanged => (MailContent::FormerPasswordChanged, mail.verified),
+            Kind::EmailChanged => (MailContent::EmailChanged, mail.verified),
+        };
+        let name = is_verified.then(|| greeting_name(user)).flatten();
+        let message = EmailMessage::render(&content, name, &self.app.settings.mail)
+            .map_err(|error| DeliveryError::Defect(error.to_string()))?;
+        self.mailer.send(&to.mailbox(), &message).await
     }
 
     /// Issues the token for this mail. It replaces any earlier token of the user.
@@ -161,8 +278,9 @@ impl Delivery {
         {
             Ok(token)
         } else {
-            Err(DeliveryError::Retryable(
-                "another reset token was issued concurrently".to_owned(),
+            Err(DeliveryError::retryable(
+                "another reset token was issued concurrently",
+                Scope::Mail,
             ))
         }
     }

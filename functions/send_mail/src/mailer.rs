@@ -1,5 +1,5 @@
-//! Sending of messages through SES, without retries in the SDK: the stream retries, so that a lost response causes at
-//! most one duplicate.
+//! Sending of messages through SES, without retries in the SDK: the mail is retried as a whole, so that a lost response
+//! causes at most one duplicate.
 
 use std::time::Duration;
 
@@ -8,14 +8,51 @@ use aws_sdk_sesv2::{
     config::{Builder, http::HttpResponse, retry::RetryConfig, timeout::TimeoutConfig},
     error::{BuildError, ProvideErrorMetadata as _, SdkError},
     operation::send_email::SendEmailError,
-    types::{Body, Content, Destination, EmailContent, Message},
+    types::{Body, Content, Destination, EmailContent, Message, MessageHeader},
 };
 use shared::app::App;
 
-use crate::{error::DeliveryError, message::EmailMessage};
+use crate::{
+    error::{DeliveryError, Scope},
+    message::EmailMessage,
+};
 
-/// Timeout of a request to SES.
+/// Timeout of a request to SES, with its retries after throttling.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The number of requests for one mail while SES throttles.
+const THROTTLED_ATTEMPTS: u32 = 3;
+
+/// The pause after SES throttled a request: SES limits mails per second.
+const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
+
+/// The errors of SES that concern all mails of the account, the sender or this function.
+const SERVICE_ERRORS: [&str; 16] = [
+    "AccountSuspendedException",
+    "SendingPausedException",
+    "MailFromDomainNotVerifiedException",
+    "NotFoundException",
+    "LimitExceededException",
+    "AccessDeniedException",
+    "AccessDenied",
+    "ExpiredTokenException",
+    "ExpiredToken",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "OptInRequired",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// The errors by which SES throttles.
+const THROTTLING_ERRORS: [&str; 4] = [
+    "TooManyRequestsException",
+    "ThrottlingException",
+    "Throttling",
+    "RequestThrottledException",
+];
 
 /// Sends messages through SES.
 pub(crate) struct Mailer {
@@ -50,8 +87,7 @@ impl Mailer {
         to: &str,
         message: &EmailMessage,
     ) -> Result<String, DeliveryError> {
-        let content =
-            to_ses(message).map_err(|error| DeliveryError::Permanent(error.to_string()))?;
+        let content = to_ses(message).map_err(|error| DeliveryError::Defect(error.to_string()))?;
         let request = self
             .client
             .send_email()
@@ -59,10 +95,26 @@ impl Mailer {
             .destination(Destination::builder().to_addresses(to).build())
             .content(EmailContent::builder().simple(content).build())
             .set_configuration_set_name(self.configuration_set.clone());
-        let result = request.send().await;
-        result
-            .map(|output| output.message_id.unwrap_or_default())
-            .map_err(|error| classify(&error, sender_address(&self.from)))
+        let attempts = async {
+            let mut attempt = 1;
+            loop {
+                match request.clone().send().await {
+                    Err(error) if attempt < THROTTLED_ATTEMPTS && is_throttled(&error) => {
+                        attempt += 1;
+                        tokio::time::sleep(THROTTLED_PAUSE).await;
+                    }
+                    result => return result,
+                }
+            }
+        };
+        match tokio::time::timeout(SEND_TIMEOUT, attempts).await {
+            Ok(Ok(output)) => Ok(output.message_id.unwrap_or_default()),
+            Ok(Err(error)) => Err(classify(&error, sender_address(&self.from))),
+            Err(_) => Err(DeliveryError::retryable(
+                "SES did not respond in time",
+                Scope::Timeout,
+            )),
+        }
     }
 }
 
@@ -72,8 +124,14 @@ fn to_ses(message: &EmailMessage) -> Result<Message, BuildError> {
         .text(text(&message.text)?)
         .html(text(&message.html)?)
         .build();
+    // Keeps out-of-office replies and other automatic responses away (RFC 3834, section 5).
+    let automatic = MessageHeader::builder()
+        .name("Auto-Submitted")
+        .value("auto-generated")
+        .build()?;
     Ok(Message::builder()
         .subject(text(&message.subject)?)
+        .headers(automatic)
         .body(body)
         .build())
 }
@@ -84,37 +142,54 @@ fn sender_address(from: &str) -> &str {
     address.trim_end_matches('>').trim()
 }
 
+fn is_throttled(error: &SdkError<SendEmailError, HttpResponse>) -> bool {
+    let code = error.code();
+    code.is_some_and(|code| THROTTLING_ERRORS.contains(&code))
+}
+
 /// Classifies an error. Only errors of the message itself are permanent. All others are temporary, or an operator can
-/// correct the cause while Lambda retries: a missing permission, or a sender whose identity is not verified.
+/// correct the cause while the mail is retried: a missing permission, or an identity that is not verified.
 fn classify(error: &SdkError<SendEmailError, HttpResponse>, sender: &str) -> DeliveryError {
     let Some(service) = error.as_service_error() else {
-        return DeliveryError::Retryable(error.to_string());
+        let scope = match error {
+            SdkError::TimeoutError(_) => Scope::Timeout,
+            _ => Scope::Mail,
+        };
+        return DeliveryError::retryable(error.to_string(), scope);
     };
     let code = service.code().unwrap_or("unknown");
     let message = service.message().unwrap_or_default();
     let problem = format!("{code}: {}", redact_addresses(message));
-    let is_permanent = match service {
-        SendEmailError::MessageRejected(_) => !is_unverified_sender(message, sender),
-        SendEmailError::BadRequestException(_) => true,
-        other => other.code() == Some("ValidationException"),
-    };
-    if is_permanent {
-        DeliveryError::Permanent(problem)
-    } else {
-        DeliveryError::Retryable(problem)
+    match (service, unverified(message, sender)) {
+        (SendEmailError::MessageRejected(_), Some(scope)) => {
+            DeliveryError::retryable(problem, scope)
+        }
+        (SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_), _) => {
+            DeliveryError::Rejected(problem)
+        }
+        _ if code == "ValidationException" => DeliveryError::Rejected(problem),
+        _ if SERVICE_ERRORS.contains(&code) || is_throttled(error) => {
+            DeliveryError::retryable(problem, Scope::Service)
+        }
+        _ => DeliveryError::retryable(problem, Scope::Mail),
     }
 }
 
-/// Returns true if SES rejected the message since the sender's address or domain is not verified. SES reports the same
-/// for the recipient while the account is in the sandbox (SES, "Troubleshooting").
-fn is_unverified_sender(message: &str, sender: &str) -> bool {
+/// Returns what it says about other mails if SES rejected the message since an identity is not verified: that of the
+/// sender, or, while the account is in the sandbox, that of the recipient (SES, "Troubleshooting").
+fn unverified(message: &str, sender: &str) -> Option<Scope> {
     let domain = sender.rsplit_once('@').map_or(sender, |(_, domain)| domain);
     let names = |identity: &str| {
         message
             .split([' ', ',', ':'])
             .any(|word| word.eq_ignore_ascii_case(identity))
     };
-    message.contains("not verified") && (names(sender) || names(domain))
+    let scope = if names(sender) || names(domain) {
+        Scope::Service
+    } else {
+        Scope::Mail
+    };
+    message.contains("not verified").then_some(scope)
 }
 
 /// Replaces the e-mail addresses in an error text of SES, which quotes them: no address may reach a log or an item.
@@ -136,25 +211,21 @@ mod tests {
                               EU-CENTRAL-1: ";
 
     #[test]
-    fn only_an_unverified_sender_is_worth_a_retry() {
+    fn an_unverified_sender_concerns_every_mail() {
         let sender = sender_address("Latchkey <no-reply@latchkey.example>");
         assert_eq!(sender, "no-reply@latchkey.example");
         assert_eq!(sender_address("no-reply@latchkey.example"), sender);
         for (identity, expected) in [
-            ("no-reply@latchkey.example", true),
-            ("LATCHKEY.EXAMPLE", true),
-            ("john@example.com", false),
-            ("john@latchkey.example", false),
+            ("no-reply@latchkey.example", Scope::Service),
+            ("LATCHKEY.EXAMPLE", Scope::Service),
+            ("john@example.com", Scope::Mail),
+            ("john@latchkey.example", Scope::Mail),
         ] {
             let message = format!("{UNVERIFIED}{identity}");
-            assert_eq!(
-                is_unverified_sender(&message, sender),
-                expected,
-                "{identity}"
-            );
+            assert_eq!(unverified(&message, sender), Some(expected), "{identity}");
         }
         let other = "Message contains a virus: no-reply@latchkey.example";
-        assert!(!is_unverified_sender(other, sender));
+        assert_eq!(unverified(other, sender), None);
     }
 
     #[test]

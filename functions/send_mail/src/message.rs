@@ -1,7 +1,7 @@
 //! The content of mails, as text and as HTML. Subjects contain nothing that a user chose; HTML is escaped.
 
 use askama::Template;
-use shared::domain::{settings::MailSettings, user::User};
+use shared::domain::settings::MailSettings;
 
 /// A mail, ready to be sent.
 pub(crate) struct EmailMessage {
@@ -17,17 +17,33 @@ pub(crate) enum MailContent<'a> {
         /// The reset token, for the link.
         token: &'a str,
     },
-    /// A notice that the password was changed.
+    /// A notice, to the account's address, that the password was changed.
     PasswordChanged,
-    /// A notice that the e-mail address was changed.
+    /// The same notice to an address that the account no longer has: no reset link can be sent there.
+    FormerPasswordChanged,
+    /// A notice, to the former address, that the account's address was changed.
     EmailChanged,
+}
+
+/// What all mails have in common.
+struct Common<'a> {
+    subject: &'a str,
+    /// The name in the greeting, if any.
+    name: Option<&'a str>,
+    product: &'a str,
+    contact: Option<Contact<'a>>,
+}
+
+/// The place where users get help.
+struct Contact<'a> {
+    text: &'a str,
+    url: String,
 }
 
 #[derive(Template)]
 #[template(path = "reset_password.txt")]
 struct ResetPasswordText<'a> {
-    name: &'a str,
-    product: &'a str,
+    common: &'a Common<'a>,
     link: &'a str,
     hours: u64,
 }
@@ -35,8 +51,7 @@ struct ResetPasswordText<'a> {
 #[derive(Template)]
 #[template(path = "reset_password.html")]
 struct ResetPasswordHtml<'a> {
-    name: &'a str,
-    product: &'a str,
+    common: &'a Common<'a>,
     link: &'a str,
     hours: u64,
 }
@@ -44,109 +59,121 @@ struct ResetPasswordHtml<'a> {
 #[derive(Template)]
 #[template(path = "notice.txt")]
 struct NoticeText<'a> {
-    name: &'a str,
-    product: &'a str,
-    news: &'a str,
-    advice: &'a str,
+    common: &'a Common<'a>,
+    notice: &'a Notice,
 }
 
 #[derive(Template)]
 #[template(path = "notice.html")]
 struct NoticeHtml<'a> {
-    name: &'a str,
-    product: &'a str,
-    news: &'a str,
-    advice: &'a str,
+    common: &'a Common<'a>,
+    notice: &'a Notice,
 }
 
 impl EmailMessage {
-    /// Renders `content` for `user`.
+    /// Renders `content` with this name in the greeting.
     pub(crate) fn render(
         content: &MailContent<'_>,
-        user: &User,
+        name: Option<&str>,
         settings: &MailSettings,
     ) -> Result<Self, askama::Error> {
         let product = settings.product_name.as_str();
-        let name = Some(user.first_name.as_str())
-            .filter(|name| !name.is_empty())
-            .unwrap_or(user.username.as_str());
-        match content {
-            MailContent::ResetPassword { token } => reset_password(name, product, token, settings),
-            MailContent::PasswordChanged => notice(name, product, &PASSWORD_CHANGED),
-            MailContent::EmailChanged => notice(name, product, &EMAIL_CHANGED),
-        }
+        let subject = match content {
+            MailContent::ResetPassword { .. } => format!("Reset your {product} password"),
+            MailContent::PasswordChanged | MailContent::FormerPasswordChanged => {
+                format!("Your {product} password was changed")
+            }
+            MailContent::EmailChanged => format!("Your {product} e-mail address was changed"),
+        };
+        let common = Common {
+            subject: &subject,
+            name,
+            product,
+            contact: settings.support_contact.as_deref().map(Contact::new),
+        };
+        let common = &common;
+        let (text, html) = match content {
+            MailContent::ResetPassword { token } => {
+                let (link, hours) = (reset_link(settings, token), hours(settings));
+                let link = link.as_str();
+                let text = ResetPasswordText {
+                    common,
+                    link,
+                    hours,
+                };
+                let html = ResetPasswordHtml {
+                    common,
+                    link,
+                    hours,
+                };
+                (text.render()?, html.render()?)
+            }
+            MailContent::PasswordChanged => PASSWORD_CHANGED.render(common)?,
+            MailContent::FormerPasswordChanged => FORMER_PASSWORD_CHANGED.render(common)?,
+            MailContent::EmailChanged => EMAIL_CHANGED.render(common)?,
+        };
+        Ok(Self {
+            subject,
+            text,
+            html,
+        })
+    }
+}
+
+impl<'a> Contact<'a> {
+    /// The contact of the setting, an e-mail address or an https URL.
+    fn new(text: &'a str) -> Self {
+        let url = if text.starts_with("https://") {
+            text.to_owned()
+        } else {
+            format!("mailto:{text}")
+        };
+        Self { text, url }
     }
 }
 
 /// The parts of a notice that differ between kinds.
 struct Notice {
-    subject: &'static str,
     news: &'static str,
-    advice: &'static str,
+    /// What a reader can do who did not make the change, before getting help.
+    first_step: &'static str,
+}
+
+impl Notice {
+    fn render(&self, common: &Common<'_>) -> Result<(String, String), askama::Error> {
+        let text = NoticeText {
+            common,
+            notice: self,
+        };
+        let html = NoticeHtml {
+            common,
+            notice: self,
+        };
+        Ok((text.render()?, html.render()?))
+    }
 }
 
 const PASSWORD_CHANGED: Notice = Notice {
-    subject: "password",
     news: "The password of your account was changed. All other sessions have been signed out.",
-    advice: "If you did not make this change, reset your password now and contact us.",
+    first_step: "request a password reset for this e-mail address now, and choose a new password. Then",
+};
+
+const FORMER_PASSWORD_CHANGED: Notice = Notice {
+    news: PASSWORD_CHANGED.news,
+    first_step: "",
 };
 
 const EMAIL_CHANGED: Notice = Notice {
-    subject: "e-mail address",
     news: "The e-mail address of your account was changed. This is the last message sent to this address.",
-    advice: "If you did not make this change, contact us immediately.",
+    first_step: "",
 };
 
-fn reset_password(
-    name: &str,
-    product: &str,
-    token: &str,
-    settings: &MailSettings,
-) -> Result<EmailMessage, askama::Error> {
+fn reset_link(settings: &MailSettings, token: &str) -> String {
     let base = &settings.reset_link_base;
     let separator = if base.contains('?') { '&' } else { '?' };
-    let link = format!("{base}{separator}token={token}");
-    let hours = settings.reset_link_lifetime.as_secs() / 3600;
-    Ok(EmailMessage {
-        subject: format!("Reset your {product} password"),
-        text: ResetPasswordText {
-            name,
-            product,
-            link: &link,
-            hours,
-        }
-        .render()?,
-        html: ResetPasswordHtml {
-            name,
-            product,
-            link: &link,
-            hours,
-        }
-        .render()?,
-    })
+    format!("{base}{separator}token={token}")
 }
 
-fn notice(name: &str, product: &str, notice: &Notice) -> Result<EmailMessage, askama::Error> {
-    let Notice {
-        subject,
-        news,
-        advice,
-    } = notice;
-    Ok(EmailMessage {
-        subject: format!("Your {product} {subject} was changed"),
-        text: NoticeText {
-            name,
-            product,
-            news,
-            advice,
-        }
-        .render()?,
-        html: NoticeHtml {
-            name,
-            product,
-            news,
-            advice,
-        }
-        .render()?,
-    })
+const fn hours(settings: &MailSettings) -> u64 {
+    settings.reset_link_lifetime.as_secs() / 3600
 }

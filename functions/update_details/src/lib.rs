@@ -66,6 +66,7 @@ impl Body {
         let is_superuser = fields.boolean("is_superuser");
         fields.read_only_number("id", user.id.number());
         fields.read_only("username", |text| user.username.is_same_as(text));
+        fields.read_only_boolean("email_verified", user.email_verified);
         fields.read_only("date_joined", |text| user.date_joined.is_written_as(text));
         if is_empty {
             let message = "no field to change was given";

@@ -1,4 +1,4 @@
-//! The sequence number up to which the stream is delivered, kept in a file so that it survives a restart.
+//! The sequence number up to which a mapping has delivered its stream, kept in a file so that it survives a restart.
 
 use std::{
     ffi::OsString,
@@ -8,14 +8,14 @@ use std::{
 
 /// The file of the sequence number, if the data are kept in a file as well.
 #[derive(Clone)]
-pub(crate) struct Checkpoint(Option<PathBuf>);
+pub(super) struct Checkpoint(Option<PathBuf>);
 
 impl Checkpoint {
-    /// The checkpoint of the data file `data`; without one, it is not kept.
-    pub(crate) fn of_data(data: Option<&Path>) -> Self {
+    /// The checkpoint of this mapping beside the data file `data`; without one, it is not kept.
+    pub(super) fn new(data: Option<&Path>, mapping: &str) -> Self {
         Self(data.map(|data| {
             let mut name = OsString::from(data);
-            name.push("-stream");
+            name.push(format!("-stream-{mapping}"));
             PathBuf::from(name)
         }))
     }

@@ -49,20 +49,6 @@ fn is_authority(host: &str) -> bool {
     is_plain && Url::parse(&format!("https://{host}/")).is_ok()
 }
 
-/// Returns true if the `Host` header is a loopback name of this machine.
-pub(super) fn is_loopback(request: &Parts) -> bool {
-    let host = request
-        .headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    ["127.0.0.1", "localhost", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
-}
-
 /// Reads the whole body.
 pub(super) async fn read_body(incoming: Incoming) -> Result<Bytes, StatusCode> {
     if incoming.size_hint().lower() > u64::try_from(MAX_DISCARDED).unwrap_or(u64::MAX) {

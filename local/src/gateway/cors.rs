@@ -9,6 +9,7 @@ use hyper::{
     },
     http::request::Parts,
 };
+use url::Url;
 
 use crate::{
     http_server::{Response, empty_response},
@@ -66,8 +67,18 @@ fn allowed_origin(cors: &Cors, request: &HeaderMap) -> Option<HeaderValue> {
     if allows(b"*") {
         Some(HeaderValue::from_static("*"))
     } else {
-        allows(origin.as_bytes()).then(|| origin.clone())
+        let is_local = cors.allows_localhost && is_of_this_machine(origin);
+        (is_local || allows(origin.as_bytes())).then(|| origin.clone())
     }
+}
+
+/// Returns true for the origin of a page that this machine serves.
+fn is_of_this_machine(origin: &HeaderValue) -> bool {
+    let origin = origin.to_str().ok().and_then(|text| Url::parse(text).ok());
+    let host = origin
+        .filter(|origin| origin.scheme() == "http")
+        .and_then(|origin| origin.host_str().map(str::to_owned));
+    host.is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str()))
 }
 
 /// Inserts a header unless its value is empty.
@@ -86,6 +97,7 @@ mod tests {
     fn cors() -> Cors {
         Cors {
             origins: vec!["https://app.example".to_owned()],
+            allows_localhost: false,
             methods: vec!["GET".to_owned(), "PATCH".to_owned()],
             headers: vec!["authorization".to_owned()],
             exposed_headers: vec!["retry-after".to_owned()],
@@ -136,6 +148,29 @@ mod tests {
                 .headers()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn pages_of_this_machine_are_allowed_by_choice_only() {
+        let mut cors = cors();
+        for allows_localhost in [false, true] {
+            cors.allows_localhost = allows_localhost;
+            for (origin, is_local) in [
+                ("http://localhost:5173", true),
+                ("http://localhost", true),
+                ("http://127.0.0.1:8080", true),
+                ("http://[::1]:3000", true),
+                ("https://localhost:5173", false),
+                ("http://localhost.evil.example", false),
+                ("http://evil.example:5173", false),
+                ("null", false),
+            ] {
+                let headers = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))]);
+                let allowed = allowed_origin(&cors, &headers);
+                let expected = allows_localhost && is_local;
+                assert_eq!(allowed.is_some(), expected, "{origin}");
+            }
+        }
     }
 
     #[test]

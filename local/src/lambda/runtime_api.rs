@@ -81,7 +81,7 @@ impl RuntimeApi {
             in_flight: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),
         });
-        let server = HttpServer::start(http_server::bind(0).await?, {
+        let server = HttpServer::start_guarded(http_server::bind(0).await?, {
             let state = Arc::clone(&state);
             move |request, _| handle(Arc::clone(&state), request)
         })?;

@@ -30,8 +30,8 @@ pub enum StartError {
         /// Why it cannot be used.
         source: io::Error,
     },
-    /// A setting that no function reads.
-    #[error("no function has a setting {0}; see Globals in template.yaml")]
+    /// A setting that is neither a parameter nor read by a function.
+    #[error("there is no setting {0}; see Parameters and Globals in template.yaml")]
     Setting(String),
     /// The database cannot be opened.
     #[error("DynamoDB: {0}")]

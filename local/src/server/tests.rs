@@ -182,7 +182,7 @@ async fn a_start_error_names_its_cause() {
             ..options()
         })
         .await
-        .starts_with("no function has a setting NO_SUCH")
+        .starts_with("there is no setting NO_SUCH")
     );
     let settings = BTreeMap::from([("SESSION_DAYS".to_owned(), "many".to_owned())]);
     assert!(

@@ -43,8 +43,15 @@ struct Content {
 struct Simple {
     subject: Text,
     body: Body,
-    #[serde(default, rename = "Headers")]
-    _headers: IgnoredAny,
+    #[serde(default)]
+    headers: Vec<Header>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Header {
+    name: String,
+    value: String,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +90,19 @@ pub(super) fn parse(request: &[u8]) -> Result<Message, ApiError> {
     for address in to_addresses.iter().chain([&request.from_email_address]) {
         check_address(address)?;
     }
-    let Simple { subject, body, .. } = request.content.simple;
+    let Simple {
+        subject,
+        body,
+        headers,
+    } = request.content.simple;
+    let is_text = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let is_name = |name: &str| !name.is_empty() && is_text(name) && !name.contains([' ', ':']);
+    if !headers
+        .iter()
+        .all(|header| is_name(&header.name) && is_text(&header.value))
+    {
+        return Err(ApiError::bad_request("A header is invalid."));
+    }
     if body.text.is_none() && body.html.is_none() {
         return Err(ApiError::bad_request(
             "Body must have text or HTML content.",

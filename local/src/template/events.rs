@@ -22,6 +22,8 @@ impl Route {
 /// An event source mapping: the stream of a table invokes a function.
 #[derive(Clone, Debug)]
 pub struct EventSourceMapping {
+    /// The name of the event.
+    pub name: String,
     /// The name of the table.
     pub table: String,
     /// The largest number of records in a batch.
@@ -61,13 +63,13 @@ const MAPPING_PROPERTIES: [&str; 9] = [
     "DestinationConfig",
 ];
 
-/// Adds the route or the stream of `event` to `function`.
-pub(super) fn read(event: &Node, function: &mut Function) -> Result<(), Error> {
+/// Adds the route or the stream of the event `name` to `function`.
+pub(super) fn read(name: &str, event: &Node, function: &mut Function) -> Result<(), Error> {
     let kind = event.require("Type")?;
     let properties = event.require("Properties")?;
     match kind.text()?.as_str() {
         "HttpApi" => function.routes.push(route(&properties)?),
-        "DynamoDB" => function.mappings.push(mapping(&properties)?),
+        "DynamoDB" => function.mappings.push(mapping(name, &properties)?),
         other => {
             return Err(kind.error(format_args!(
                 "the development server does not support events of type {other}"
@@ -113,7 +115,7 @@ fn is_supported(segment: &str) -> bool {
     !name.is_empty() && !name.contains(['{', '}', '+', '*'])
 }
 
-fn mapping(properties: &Node) -> Result<EventSourceMapping, Error> {
+fn mapping(name: &str, properties: &Node) -> Result<EventSourceMapping, Error> {
     properties.reject_other_keys(&MAPPING_PROPERTIES)?;
     let position = properties.require("StartingPosition")?;
     if position.text()? != "TRIM_HORIZON" {
@@ -134,6 +136,7 @@ fn mapping(properties: &Node) -> Result<EventSourceMapping, Error> {
         None => Vec::new(),
     };
     Ok(EventSourceMapping {
+        name: name.to_owned(),
         table: table(&properties.require("Stream")?)?,
         batch_size: batch_size.max(1),
         patterns,

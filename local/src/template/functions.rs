@@ -29,6 +29,8 @@ pub struct Function {
 pub struct Cors {
     /// The allowed origins, or `*`.
     pub origins: Vec<String>,
+    /// True if the pages of this machine are allowed too, on any port. API Gateway has no such rule.
+    pub allows_localhost: bool,
     /// The allowed methods.
     pub methods: Vec<String>,
     /// The allowed request headers.
@@ -82,7 +84,7 @@ fn function(resource: &Resource, globals: Option<&Node>) -> Result<Function, Err
     };
     if let Some(list) = properties.get("Events")? {
         for name in list.keys()? {
-            events::read(&list.require(&name)?, &mut function)?;
+            events::read(&name, &list.require(&name)?, &mut function)?;
         }
     }
     Ok(function)
@@ -115,6 +117,7 @@ pub(super) fn cors(resources: &[Resource]) -> Result<Option<Cors>, Error> {
     };
     Ok(Some(Cors {
         origins: texts("AllowOrigins")?,
+        allows_localhost: false,
         methods: texts("AllowMethods")?,
         headers: texts("AllowHeaders")?,
         exposed_headers: texts("ExposeHeaders")?,

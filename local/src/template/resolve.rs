@@ -18,9 +18,9 @@ pub(super) struct Scope {
     pub resources: BTreeMap<String, String>,
 }
 
-/// A parameter. The development server uses its default.
+/// A parameter, with the given value or its default.
 pub(super) struct Parameter {
-    pub default: Option<String>,
+    pub value: Option<String>,
     pub is_list: bool,
 }
 
@@ -86,13 +86,13 @@ impl Scope {
             return Ok(Value::Null);
         }
         if let Some(parameter) = self.parameters.get(target) {
-            let default = parameter.default.as_deref().ok_or_else(|| {
-                format!("the parameter {target} has no Default, which the development server needs")
+            let value = parameter.value.as_deref().ok_or_else(|| {
+                format!("the parameter {target} has neither a value nor a Default")
             })?;
             return Ok(if parameter.is_list {
-                list_of(default.split(',').map(str::trim))
+                list_of(value.split(',').map(str::trim))
             } else {
-                Value::Text(default.to_owned())
+                Value::Text(value.to_owned())
             });
         }
         self.physical_name(target).map(Value::Text)
@@ -110,7 +110,10 @@ impl Scope {
         }
         match self.resources.get(target).map(String::as_str) {
             Some(
-                "AWS::DynamoDB::Table" | "AWS::Serverless::HttpApi" | "AWS::SES::ConfigurationSet",
+                "AWS::DynamoDB::Table"
+                | "AWS::Scheduler::ScheduleGroup"
+                | "AWS::Serverless::HttpApi"
+                | "AWS::SES::ConfigurationSet",
             ) => Ok(target.to_owned()),
             Some(kind) => Err(format!(
                 "the development server does not support !Ref of {target}, which is {kind}"
@@ -126,6 +129,9 @@ impl Scope {
         match (self.resources.get(resource).map(String::as_str), attribute) {
             (Some("AWS::DynamoDB::Table"), "Arn") => Ok(table_arn(resource)),
             (Some("AWS::DynamoDB::Table"), "StreamArn") => Ok(stream_arn(resource)),
+            (Some("AWS::IAM::Role"), "Arn") => {
+                Ok(format!("arn:aws:iam::{ACCOUNT}:role/{resource}"))
+            }
             (Some(kind), _) => Err(format!(
                 "the development server does not support the attribute {attribute} of {resource}, which is {kind}"
             )),

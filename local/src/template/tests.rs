@@ -49,7 +49,8 @@ Resources:
 "#;
 
 fn read(text: &str) -> Result<Template, String> {
-    Template::parse(Path::new("template.yaml"), text).map_err(|error| error.to_string())
+    Template::parse(Path::new("template.yaml"), text, &BTreeMap::new())
+        .map_err(|error| error.to_string())
 }
 
 fn problem_after(from: &str, to: &str) -> String {
@@ -112,7 +113,7 @@ fn an_error_names_its_path() {
         (
             "DAYS: !Ref Days",
             "DAYS: !Ref Stage",
-            "Template.Globals.Function.Environment.Variables.DAYS: the parameter Stage has no Default",
+            "Template.Globals.Function.Environment.Variables.DAYS: the parameter Stage has neither a value nor a Default",
         ),
         (
             "DAYS: !Ref Days",

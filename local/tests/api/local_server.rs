@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use local::{Options, Server};
+use local::{Options, Server, runtime_api::RuntimeApi};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::app::Providers;
@@ -239,4 +239,111 @@ fn port_conflicts_and_broken_templates_are_reported() {
         said.contains("template.yaml") && said.contains("GetUserFunction"),
         "{said}"
     );
+}
+
+/// Every door of the development server but the API itself, with a request that it accepts.
+fn doors(app: &TestApp, runtime: &RuntimeApi) -> [(Method, String, &'static str); 4] {
+    let server = &app.server;
+    [
+        (Method::GET, app.url("/_local/mails"), ""),
+        (
+            Method::POST,
+            format!("http://{}/", server.dynamodb_address()),
+            "DynamoDB_20120810.ListTables",
+        ),
+        (
+            Method::POST,
+            format!("http://{}/v2/email/outbound-emails", server.ses_address()),
+            "",
+        ),
+        (
+            Method::POST,
+            format!("http://{}/2018-06-01/runtime/init/error", runtime.address()),
+            "",
+        ),
+    ]
+}
+
+/// A page that a developer happens to visit can send requests to this machine. None of these interfaces checks credentials.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_door_opens_to_a_web_page() {
+    let app = TestApp::start().await;
+    let runtime = RuntimeApi::start().await.unwrap();
+    for (method, url, target) in doors(&app, &runtime) {
+        let send = async |method: &Method, headers: &[(&str, &str)]| {
+            let request = reqwest::Client::new().request(method.clone(), &url);
+            let request = request.header("x-amz-target", target).body("{}");
+            let request = headers.iter().fold(request, |request, (name, value)| {
+                request.header(*name, *value)
+            });
+            request.send().await.unwrap()
+        };
+        assert_ne!(send(&method, &[]).await.status(), 403, "{url}");
+        for headers in [
+            &[("origin", "http://localhost:5175")][..],
+            &[("origin", "https://evil.example")],
+            &[("origin", "null")],
+            &[("host", "evil.example")],
+            &[("host", "evil.example"), ("origin", "http://evil.example")],
+        ] {
+            let response = send(&method, headers).await;
+            assert_eq!(response.status(), 403, "{url} {headers:?}");
+            let names = response.headers().keys();
+            let cors: Vec<_> = names
+                .filter(|name| name.as_str().starts_with("access-"))
+                .collect();
+            assert!(cors.is_empty(), "{url}: {cors:?}");
+        }
+        let preflight = [
+            ("origin", "http://localhost:5175"),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "x-amz-target"),
+        ];
+        let response = send(&Method::OPTIONS, &preflight).await;
+        assert_eq!(response.status(), 403, "{url}");
+    }
+}
+
+/// The front end under development is on a port of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_this_machine_may_call_the_api() {
+    let allowed = async |settings: &[(&str, &str)], origin: &str| {
+        let app = TestApp::with_settings(settings).await;
+        let preflight = app.request(Method::OPTIONS, LOG_IN);
+        let preflight = preflight
+            .header("origin", origin)
+            .header("access-control-request-method", "POST");
+        let response = app.send(preflight).await;
+        let allowed = response.header("access-control-allow-origin");
+        allowed == Some(origin)
+    };
+    let page = "http://localhost:5173";
+    assert!(allowed(&[], page).await);
+    assert!(!allowed(&[], "http://evil.example:5173").await);
+    let others = [("CorsOrigins", "https://a.example,https://b.example")];
+    assert!(!allowed(&others, page).await);
+    assert!(allowed(&others, "https://b.example").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_of_the_template_are_settings() {
+    let app = TestApp::with_settings(&[("PasswordMinLength", "20")]).await;
+    let response = app
+        .try_sign_up("john", "john@example.com", "nineteen characters")
+        .await;
+    assert_eq!(response.field_error().1, "too_short");
+    for (setting, problem) in [
+        ("PasswordMinLength=65", "65 is more than 64"),
+        ("SessionDays=0", "0 is less than 1"),
+        ("SessionDays=many", "\"many\" is not a number"),
+        (
+            "SourceLimits=maybe",
+            "\"maybe\" is none of the values on, off",
+        ),
+        ("SessionDay=1", "there is no setting SessionDay"),
+    ] {
+        let (code, said) = Running::start(&["--set", setting]).end();
+        assert_eq!(code, Some(1), "{setting}");
+        assert!(said.contains(problem), "{setting}: {said}");
+    }
 }

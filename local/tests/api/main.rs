@@ -89,6 +89,7 @@ mod mails {
     mod content;
     mod delivery;
     mod malformed_items;
+    mod recipient_limit;
     mod ses;
 }
 /// Requests that overlap.

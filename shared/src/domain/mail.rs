@@ -10,6 +10,12 @@ use crate::domain::{clock::Timestamp, settings::Limits, user::Change, user_id::U
 /// Minimum time that a mail's item is kept, so that a failed mail can be inspected and resent.
 pub const RETENTION: Duration = Duration::from_hours(7 * 24);
 
+/// The time from its request for which a mail is retried while it cannot be sent.
+pub const RETRY_PERIOD: Duration = Duration::from_hours(36);
+
+/// The time from its request after which a notice is no longer sent.
+pub const NOTICE_LIFETIME: Duration = Duration::from_hours(24);
+
 /// The length of the window in which reset mails to one account are counted.
 pub const WINDOW: Duration = Duration::from_hours(24);
 
@@ -45,9 +51,9 @@ pub enum State {
     Queued,
     /// Accepted by SES.
     Sent,
-    /// Not sent because the user no longer exists or has another address.
+    /// Not sent because it is of no use any more; the item's attribute `detail` has the reason.
     Dropped,
-    /// Permanently rejected; the item's attribute `detail` has the reason.
+    /// Permanently rejected, or given up; the item's attribute `detail` has the reason.
     Failed,
 }
 
@@ -65,6 +71,9 @@ pub struct Mail {
     /// The address, if the user's record no longer has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// True if `address` was verified at the time of the request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
     /// Random identifier of this request; each later request has a new one.
     pub nonce: String,
     /// The delivery state.
@@ -77,6 +86,27 @@ pub struct Mail {
     /// The account's quota of reset mails; `None` for other kinds.
     #[serde(flatten)]
     pub quota: Option<Quota>,
+}
+
+impl Mail {
+    /// The quota as the next request finds it: a mail that was never sent does not count, and has no cool-down once it is
+    /// certain that it will not be sent. A decoy, which is never sent, counts as if it were.
+    #[must_use]
+    pub fn used_quota(&self, is_decoy: bool) -> Option<Quota> {
+        let quota = self.quota.as_ref()?;
+        let unsent = Quota {
+            count: quota.count.saturating_sub(1),
+            ..quota.clone()
+        };
+        Some(match self.state {
+            State::Queued if !is_decoy => unsent,
+            State::Dropped | State::Failed if !is_decoy => Quota {
+                not_before: self.requested_at,
+                ..unsent
+            },
+            _ => quota.clone(),
+        })
+    }
 }
 
 /// The number of reset mails that an account has had in the current window.
@@ -165,6 +195,7 @@ mod tests {
             reset_mails_per_day: 5,
             email_changes_per_day: 5,
             password_changes_per_day: 20,
+            mails_per_day: 20,
             by_source: None,
         }
     }
@@ -210,6 +241,35 @@ mod tests {
             next(START + WINDOW),
             QuotaDecision::Send(Quota { count: 1, .. })
         ));
+    }
+
+    #[test]
+    fn a_mail_that_was_not_sent_does_not_count() {
+        let next = |state, is_decoy| {
+            let mail = Mail {
+                kind: Kind::ResetPassword,
+                user: UserId::PLACEHOLDER,
+                address_hash: String::new(),
+                address: None,
+                verified: false,
+                nonce: String::new(),
+                state,
+                requested_at: START,
+                expires_at: START,
+                quota: Some(quota_after(5)),
+            };
+            let used = mail.used_quota(is_decoy);
+            match Quota::next(used.as_ref(), Some(1), false, START + MINUTES(9), &limits()) {
+                QuotaDecision::Send(quota) => Ok(quota.count),
+                QuotaDecision::CoolingDown => Err("cooling down"),
+                QuotaDecision::TooMany { .. } => Err("too many"),
+            }
+        };
+        assert_eq!(next(State::Sent, false), Err("cooling down"));
+        assert_eq!(next(State::Queued, false), Err("cooling down"));
+        assert_eq!(next(State::Failed, false), Ok(5));
+        assert_eq!(next(State::Dropped, false), Ok(5));
+        assert_eq!(next(State::Failed, true), Err("cooling down"));
     }
 
     #[test]

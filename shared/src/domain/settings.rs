@@ -44,6 +44,8 @@ pub struct Settings {
     pub dynamodb_endpoint: Option<String>,
     /// Endpoint of an SES outside AWS.
     pub ses_endpoint: Option<String>,
+    /// Endpoint of an EventBridge Scheduler outside AWS.
+    pub scheduler_endpoint: Option<String>,
 }
 
 /// A trusted proxy in front of API Gateway, such as CloudFront, that reports client addresses.
@@ -73,6 +75,8 @@ pub struct Limits {
     pub email_changes_per_day: u32,
     /// Maximum number of changes of one account's password in 24 hours.
     pub password_changes_per_day: u32,
+    /// Maximum number of mails of all kinds to one address in 24 hours.
+    pub mails_per_day: u32,
     /// Limits for each source address; `None` if source addresses are not limited.
     pub by_source: Option<SourceLimits>,
 }
@@ -103,8 +107,14 @@ pub struct MailSettings {
     pub reset_link_base: String,
     /// Lifetime of a reset link, from sending.
     pub reset_link_lifetime: Duration,
+    /// The e-mail address or https URL at which users get help; `None` if notices name none.
+    pub support_contact: Option<String>,
     /// Name of the SES configuration set, if one is used.
     pub configuration_set: Option<String>,
+    /// Name of the group of EventBridge schedules that retry mails.
+    pub retry_group: String,
+    /// ARN of the role with which EventBridge Scheduler invokes `send_mail`.
+    pub retry_role: String,
 }
 
 /// A missing or invalid setting.
@@ -146,6 +156,7 @@ impl Settings {
             detailed_metrics: environment.one_of("MONITORING", "full", "basic")?,
             dynamodb_endpoint: environment.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             ses_endpoint: environment.optional("AWS_ENDPOINT_URL_SESV2"),
+            scheduler_endpoint: environment.optional("AWS_ENDPOINT_URL_SCHEDULER"),
         })
     }
 }
@@ -203,6 +214,7 @@ impl Limits {
             reset_mails_per_day: environment.parsed("RESET_MAILS_PER_DAY")?,
             email_changes_per_day: environment.parsed("LIMIT_EMAIL_CHANGES_PER_DAY")?,
             password_changes_per_day: environment.parsed("LIMIT_PASSWORD_CHANGES_PER_DAY")?,
+            mails_per_day: environment.parsed("LIMIT_MAILS_PER_DAY")?,
             by_source: by_source.then_some(SourceLimits {
                 resets: environment.parsed("LIMIT_RESETS_PER_HOUR")?,
                 completions: environment.parsed("LIMIT_COMPLETIONS_PER_HOUR")?,
@@ -221,7 +233,10 @@ impl MailSettings {
             product_name: environment.text("PRODUCT_NAME")?,
             reset_link_base: environment.text("RESET_LINK_BASE")?,
             reset_link_lifetime: environment.duration("RESET_LINK_HOURS", HOUR)?,
+            support_contact: environment.optional("SUPPORT_CONTACT"),
             configuration_set: environment.optional("CONFIGURATION_SET"),
+            retry_group: environment.text("MAIL_RETRY_GROUP")?,
+            retry_role: environment.text("MAIL_RETRY_ROLE")?,
         })
     }
 }

@@ -39,6 +39,8 @@ pub struct User {
     pub username: Username,
     /// The e-mail address. A change takes effect immediately.
     pub email: EmailAddress,
+    /// True if the user has proved, by the link in a mail, to receive mail at the address.
+    pub email_verified: bool,
     /// The first name, which may be empty.
     pub first_name: Name,
     /// The last name, which may be empty.
@@ -151,6 +153,7 @@ impl User {
             id,
             username: new.username,
             email: new.email,
+            email_verified: false,
             first_name: new.first_name,
             last_name: new.last_name,
             password,
@@ -223,12 +226,13 @@ impl User {
     }
 }
 
-/// A user as in responses: exactly these seven fields.
+/// A user as in responses: exactly these eight fields.
 #[derive(Serialize)]
 pub struct View<'a> {
     id: UserId,
     username: &'a str,
     email: &'a str,
+    email_verified: bool,
     first_name: &'a str,
     last_name: &'a str,
     is_superuser: bool,
@@ -241,6 +245,7 @@ impl<'a> From<&'a User> for View<'a> {
             id: user.id,
             username: user.username.as_str(),
             email: user.email.as_str(),
+            email_verified: user.email_verified,
             first_name: user.first_name.as_str(),
             last_name: user.last_name.as_str(),
             is_superuser: user.is_superuser,

@@ -169,6 +169,15 @@ impl Fields {
         }
     }
 
+    /// Takes an optional read-only Boolean. Records an error if it is not `current`.
+    pub fn read_only_boolean(&mut self, field: &str, current: bool) {
+        let value = self.unread.remove(field);
+        let is_current = |value| matches!(value, RawField::Boolean(value) if value == current);
+        if value.is_some_and(|value| !is_current(value)) {
+            self.error(field, Violation::new("read_only", "cannot be changed"));
+        }
+    }
+
     /// Returns true if the body has this field and it has not been taken yet.
     #[must_use]
     pub fn has(&self, field: &str) -> bool {

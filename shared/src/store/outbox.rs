@@ -88,8 +88,14 @@ impl Outbox {
             None => None,
         };
         let is_elsewhere = last.is_some_and(|mail| mail.address_hash != address_hash);
-        let before = last.and_then(|mail| mail.quota.as_ref());
-        let decision = Quota::next(before, password_version, is_elsewhere, now, &self.limits);
+        let before = last.and_then(|mail| mail.used_quota(user.is_none()));
+        let decision = Quota::next(
+            before.as_ref(),
+            password_version,
+            is_elsewhere,
+            now,
+            &self.limits,
+        );
         let quota = match decision {
             QuotaDecision::Send(quota) => quota,
             QuotaDecision::CoolingDown => return Ok(Some(RequestOutcome::Queued)),
@@ -121,6 +127,7 @@ impl Outbox {
     pub fn notice(&self, kind: Kind, user: &User, now: Timestamp) -> Result<Write, Error> {
         let mail = Mail {
             address: Some(user.email.as_str().to_owned()),
+            verified: user.email_verified,
             ..self.new_mail(kind, user.id, user.email.hash(), now)
         };
         let key = MailKey::notice(kind, user.id, &mail.nonce);
@@ -145,6 +152,7 @@ impl Outbox {
             user,
             address_hash,
             address: None,
+            verified: false,
             nonce: self.random.name(),
             state: State::Queued,
             requested_at: now,

@@ -3,6 +3,8 @@
 
 mod operator;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::{
         clock::Timestamp,
@@ -33,8 +35,28 @@ pub enum Queued {
 const MAX_KEY: usize = 2048;
 
 /// The key of a mail's item.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct MailKey(String);
+
+/// A text that is not the key of a mail.
+#[derive(Debug, thiserror::Error)]
+#[error("not the key of a mail")]
+pub struct NotAMailKey;
+
+impl TryFrom<String> for MailKey {
+    type Error = NotAMailKey;
+
+    fn try_from(key: String) -> Result<Self, NotAMailKey> {
+        Self::from_record(&key).ok_or(NotAMailKey)
+    }
+}
+
+impl From<MailKey> for String {
+    fn from(key: MailKey) -> Self {
+        key.0
+    }
+}
 
 impl MailKey {
     /// The single item of a user's reset mails; another request replaces it.
@@ -65,6 +87,12 @@ impl MailKey {
     #[must_use]
     pub fn from_record(key: &str) -> Option<Self> {
         (key.starts_with("mail#") && key.len() <= MAX_KEY).then(|| Self(key.to_owned()))
+    }
+
+    /// Returns the key itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -48,6 +48,7 @@ impl Bench {
             Box::pin(async move { serde_json::value::to_raw_value(&response).expect("JSON") })
         });
         let settings = EventSourceMapping {
+            name: "Stream".to_owned(),
             table: "Items".to_owned(),
             batch_size: 2,
             patterns: vec![r#"{"dynamodb":{"NewImage":{"state":{"S":["queued"]}}}}"#.to_owned()],
@@ -57,7 +58,7 @@ impl Bench {
             "consumer",
             &settings,
             database.clone(),
-            Checkpoint::of_data(None),
+            Checkpoint::new(None, "Stream"),
         )
         .expect("a mapping");
         Self {

@@ -4,7 +4,7 @@ use super::*;
 
 fn scope() -> Scope {
     let parameter = |default: Option<&str>, is_list| Parameter {
-        default: default.map(str::to_owned),
+        value: default.map(str::to_owned),
         is_list,
     };
     let yaml = "{HasB: !Not [!Equals [!Ref B, \"\"]], Both: !And [!Condition HasB, !Equals [!Ref A, 8]], Loop: !Condition Loop}";
@@ -70,7 +70,7 @@ fn unsupported_intrinsics_are_errors() {
     for (yaml, expected) in [
         (
             "!Ref Needed",
-            "error: the parameter Needed has no Default, which the development server needs",
+            "error: the parameter Needed has neither a value nor a Default",
         ),
         (
             "!Ref Role",

@@ -27,7 +27,7 @@ mod case_08_own_record {
             response.json(),
             json!({
                 "id": user.id, "username": "john", "email": "john@example.com", "first_name": "", "last_name": "",
-                "is_superuser": false, "date_joined": "2026-01-31T12:00:00Z",
+                "is_superuser": false, "email_verified": false, "date_joined": "2026-01-31T12:00:00Z",
             })
         );
         let calls = app.proxy.calls();

@@ -8,7 +8,7 @@ use crate::support::{
     endpoints::FUNCTIONS,
 };
 
-mod case_47_edge {
+mod case_50_edge {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]

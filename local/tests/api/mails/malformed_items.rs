@@ -31,8 +31,8 @@ mod case_40_mail_delivery {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn malformed_records_are_skipped() {
-        let (app, ses) = start_with_ses().await;
-        block(&app, &ses).await;
+        let (app, _ses) = start_with_ses().await;
+        block(&app);
         let (users, records) =
             request_all_blocked(&app, &["good1", "unreadable", "nonceless", "good2"]).await;
         let tables = app.tables();
@@ -87,7 +87,7 @@ mod case_40_mail_delivery {
             let response = app.server.invoke("send_mail", event).await.unwrap();
             assert_eq!(response.get(), r#"{"batchItemFailures":[]}"#);
         }
-        unblock(&app, &ses, &[]).await;
+        unblock(&app, &[]).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -107,8 +107,8 @@ mod case_40_mail_delivery {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn unparsable_records_are_skipped_at_any_place() {
-        let (app, ses) = start_with_ses().await;
-        block(&app, &ses).await;
+        let (app, _ses) = start_with_ses().await;
+        block(&app);
         let long_key =
             json!({"dynamodb": {"Keys": {"pk": {"S": format!("mail#{}", "x".repeat(3_000))}}}});
         let malformed = [
@@ -141,13 +141,13 @@ mod case_40_mail_delivery {
             let expected = addresses(&users);
             assert_eq!(recipients(&app.unread_mails()), expected, "{shown}");
         }
-        unblock(&app, &ses, &[]).await;
+        unblock(&app, &[]).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_malformed_item_fails_with_a_reason() {
-        let (app, ses) = start_with_ses().await;
-        block(&app, &ses).await;
+        let (app, _ses) = start_with_ses().await;
+        block(&app);
         let tables = app.tables();
         let modifications: [fn(&mut Value); 10] = [
             |mail| mail["kind"] = json!("pigeon post"),
@@ -187,7 +187,7 @@ mod case_40_mail_delivery {
             assert!(send(&app, &records).await.is_empty(), "{place}");
             assert!(app.unread_mails().is_empty(), "{place}");
         }
-        unblock(&app, &ses, &[]).await;
+        unblock(&app, &[]).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

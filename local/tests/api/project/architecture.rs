@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::support::{
     app::event,
+    endpoints::FUNCTIONS,
     repository::{read, root, routes, rust_files, template},
 };
 
@@ -81,6 +82,13 @@ fn functions_have_a_resource_an_event_and_an_entry() {
     assert_eq!(folders, registry);
 }
 
+/// The tests in `http/` run against every function of the list.
+#[test]
+fn the_list_of_functions_contains_every_route() {
+    let listed = BTreeSet::from(FUNCTIONS.map(str::to_owned));
+    assert_eq!(listed, routes().into_values().collect());
+}
+
 #[test]
 fn events_match_a_route_of_their_function() {
     let routes = routes();
@@ -149,7 +157,7 @@ fn shared_folders_import_only_earlier_ones() {
 
 #[test]
 fn libraries_are_used_only_where_allowed() {
-    let allowed: [(&str, &[&str]); 6] = [
+    let allowed: [(&str, &[&str]); 7] = [
         (
             "aws_sdk_dynamodb",
             &[
@@ -162,6 +170,7 @@ fn libraries_are_used_only_where_allowed() {
             ],
         ),
         ("aws_sdk_sesv2", &["functions/send_mail/src/mailer.rs"]),
+        ("aws_sdk_scheduler", &["functions/send_mail/src/retries.rs"]),
         ("lambda_runtime", &["shared/src/lambda", "local/src"]),
         (
             "jsonwebtoken",

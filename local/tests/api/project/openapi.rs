@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::repository::{read_yaml, root, routes, rust_files};
+use crate::support::{
+    endpoints::READERS,
+    repository::{read_yaml, root, routes, rust_files},
+};
 
 fn openapi() -> Value {
     read_yaml("openapi.yaml")
@@ -48,26 +51,47 @@ fn collect_texts(value: &Value, in_example: bool, texts: &mut BTreeSet<String>) 
     }
 }
 
+/// Every operation by its route, such as `GET /auth/login`.
+fn operations(openapi: &Value) -> BTreeMap<String, &Value> {
+    let paths = openapi["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, operations)| {
+        let operations = operations.as_object().unwrap().iter();
+        let operations = operations.filter(|(method, _)| *method != "parameters");
+        operations.map(move |(method, operation)| {
+            (format!("{} {path}", method.to_uppercase()), operation)
+        })
+    });
+    operations.collect()
+}
+
+/// The function that serves an operation.
+fn function(operation: &Value) -> String {
+    let id = operation["operationId"].as_str().unwrap();
+    id.strip_suffix("_patch").unwrap_or(id).to_owned()
+}
+
 #[test]
 fn routes_are_those_of_the_template() {
     let openapi = openapi();
-    let mut documented = BTreeMap::new();
-    for (path, operations) in openapi["paths"].as_object().unwrap() {
-        for (method, operation) in operations
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|(name, _)| *name != "parameters")
-        {
-            let id = operation["operationId"].as_str().unwrap();
-            let function = id.strip_suffix("_patch").unwrap_or(id);
-            documented.insert(
-                format!("{} {path}", method.to_uppercase()),
-                function.to_owned(),
-            );
-        }
-    }
-    assert_eq!(documented, routes());
+    let documented = operations(&openapi).into_iter();
+    let documented = documented.map(|(route, operation)| (route, function(operation)));
+    assert_eq!(documented.collect::<BTreeMap<_, _>>(), routes());
+}
+
+/// The tests in `http/` and `validation/` send bodies to every endpoint of the list.
+#[test]
+fn the_list_of_readers_contains_every_request_body() {
+    let openapi = openapi();
+    let with_body = operations(&openapi).into_iter();
+    let with_body = with_body.filter(|(_, operation)| operation.get("requestBody").is_some());
+    let with_body = with_body.map(|(route, operation)| (route, function(operation)));
+    let readers = READERS.iter();
+    let readers = readers
+        .map(|(method, path, function)| (format!("{method} {path}"), (*function).to_owned()));
+    assert_eq!(
+        readers.collect::<BTreeMap<_, _>>(),
+        with_body.collect::<BTreeMap<_, _>>()
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    app::{OTHER_PASSWORD, PASSWORD, TestApp},
+    app::{OTHER_PASSWORD, PASSWORD, TestApp, with_password},
     password_reset::{assert_completed, assert_unchanged, completion},
     paths::{RESET_PASSWORD, RESET_PASSWORD_COMPLETE},
     response::{field_error, problem},
@@ -20,6 +20,40 @@ async fn patch_works_like_post() {
     assert_completed(&app.send(request).await);
     app.token("john", OTHER_PASSWORD).await;
     app.mail();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_verifies_the_address() {
+    let app = TestApp::start().await;
+    let john = app.sign_up("john").await;
+    assert_eq!(app.details(&john).await.json()["email_verified"], false);
+    let token = app.reset_token("john@example.com").await;
+    assert_completed(&app.complete(&token, OTHER_PASSWORD).await);
+    app.mail();
+    let session = app.token("john", OTHER_PASSWORD).await;
+    let verified = async || app.details_with(&john, &session).await.json()["email_verified"].take();
+    assert_eq!(verified().await, true);
+    // Another spelling is the same address, and another address is not verified.
+    for (email, expected) in [("JOHN@example.com", true), ("new@example.com", false)] {
+        let change = with_password(
+            OTHER_PASSWORD,
+            json!({"email": email, "email_verified": true}),
+        );
+        let changed = app.update(&session, &change).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        assert_eq!(changed.json()["email_verified"], expected);
+        assert_eq!(verified().await, expected);
+    }
+    app.mail();
+    let change = with_password(
+        OTHER_PASSWORD,
+        json!({"first_name": "J", "email_verified": true}),
+    );
+    let refused = app.update(&session, &change).await;
+    assert_eq!(
+        refused.field_errors(),
+        [field_error("email_verified", "read_only")]
+    );
 }
 
 mod case_14_new_passwords {

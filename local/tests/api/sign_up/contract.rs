@@ -26,7 +26,7 @@ async fn returns_a_token_and_the_user() {
         body,
         json!({"token": null, "user": {
             "id": null, "username": "jc123", "email": "John@Example.COM", "first_name": "John", "last_name": "Doe",
-            "is_superuser": false, "date_joined": "2026-01-31T12:00:00Z",
+            "is_superuser": false, "email_verified": false, "date_joined": "2026-01-31T12:00:00Z",
         }})
     );
     assert_eq!(START, 1_769_860_800);

@@ -85,12 +85,13 @@ impl TestApp {
     }
 
     /// Starts without limits per source address, since all requests of a test come from one address, and with more changes
-    /// of an account than any test makes.
+    /// of an account and mails to an address than any test causes.
     pub async fn without_source_limits() -> Self {
         Self::with_settings(&[
             ("SOURCE_LIMITS", "off"),
             ("LIMIT_EMAIL_CHANGES_PER_DAY", "1000"),
             ("LIMIT_PASSWORD_CHANGES_PER_DAY", "1000"),
+            ("LIMIT_MAILS_PER_DAY", "1000"),
         ])
         .await
     }

@@ -94,6 +94,7 @@ pub fn endpoints(user: &TestUser, token: &str) -> Vec<Endpoint> {
                 ("is_superuser", Kind::Flag, json!(false)),
                 ("id", Kind::ReadOnly, json!(user.id)),
                 ("username", Kind::ReadOnly, json!(user.username)),
+                ("email_verified", Kind::ReadOnly, json!(false)),
                 ("date_joined", Kind::ReadOnly, json!("2026-01-31T12:00:00Z")),
             ],
         },

@@ -1,64 +1,55 @@
-//! The mail queue: a proxy before SES, items and stream records, and direct invocations of `send_mail`.
+//! The mail queue: a proxy before SES and EventBridge Scheduler, items and stream records, and direct invocations of `send_mail`.
 
 use local::Mail;
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::{
     app::{TestApp, TestUser, event},
-    proxy::{Call, FaultAction, Proxy, typed},
+    proxy::{Call, Proxy, typed},
     tables::TRANSIENT,
 };
 
-/// Starts a [`TestApp`] with a proxy before SES and without limits per source address.
+/// Starts a [`TestApp`] with a proxy before SES and EventBridge Scheduler, and without limits per source address.
 pub async fn start_with_ses() -> (TestApp, Proxy) {
+    start_with_ses_and(&[]).await
+}
+
+/// The same with these settings.
+pub async fn start_with_ses_and(settings: &[(&str, &str)]) -> (TestApp, Proxy) {
     let ses = Proxy::start().await;
-    let settings = [
-        ("AWS_ENDPOINT_URL_SESV2", ses.url()),
-        ("SOURCE_LIMITS", "off".to_owned()),
+    let url = ses.url();
+    let own = [
+        ("AWS_ENDPOINT_URL_SESV2", url.as_str()),
+        ("AWS_ENDPOINT_URL_SCHEDULER", url.as_str()),
+        ("SOURCE_LIMITS", "off"),
     ];
-    let app = TestApp::with_settings(
-        &settings
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str())),
-    )
-    .await;
+    let app = TestApp::with_settings(&[&own, settings].concat()).await;
     ses.forward_to(app.server.ses_address());
     (app, ses)
 }
 
-/// The address whose mails [`block`] throttles.
-pub const BLOCKED: &str = "blocker@example.com";
+/// Stops the delivery by the stream: further mails wait for [`send`].
+pub fn block(app: &TestApp) {
+    app.server.enable_mappings(false);
+}
 
-/// Throttles a first mail in SES, so that the stream delivers nothing after it: further mails wait for [`send`].
-pub async fn block(app: &TestApp, ses: &Proxy) {
-    let user = app.sign_up("blocker").await;
-    ses.rule(throttle_blocked);
-    assert_eq!(app.request_reset(&user.email).await.status, 200);
+/// Ends what [`block`] did and receives the mails to `others`.
+pub async fn unblock(app: &TestApp, others: &[&str]) {
+    app.server.enable_mappings(true);
     app.server.drain().await;
+    assert_eq!(recipients(&app.unread_mails()), others);
 }
 
-/// Ends what [`block`] did and receives the blocked mail, with `others` after it.
-pub async fn unblock(app: &TestApp, ses: &Proxy, others: &[&str]) {
-    ses.heal();
-    app.server.drain().await;
-    assert_eq!(
-        recipients(&app.unread_mails()),
-        [&[BLOCKED], others].concat()
-    );
-}
-
-/// Throttles mails to [`BLOCKED`] and forwards all others.
-pub fn throttle_blocked(call: &Call) -> FaultAction {
-    if recipient(call) == BLOCKED {
-        FaultAction::SesError(429, "TooManyRequestsException")
-    } else {
-        FaultAction::Forward
-    }
-}
-
-/// The recipient of a call of SES.
+/// The recipient of a call of SES; empty for a call of EventBridge Scheduler.
 pub fn recipient(call: &Call) -> &str {
-    call.body["Destination"]["ToAddresses"][0].as_str().unwrap()
+    let recipient = &call.body["Destination"]["ToAddresses"][0];
+    recipient.as_str().unwrap_or_default()
+}
+
+/// The number of calls of `operation` among `calls`.
+pub fn count(calls: &[Call], operation: &str) -> usize {
+    let of = |call: &&Call| call.operation == operation;
+    calls.iter().filter(of).count()
 }
 
 /// The recipient of each mail.

@@ -1,4 +1,4 @@
-//! A proxy between the functions and DynamoDB, or SES. It records every call with its cost and injects the faults that a
+//! A proxy between the functions and DynamoDB, or SES and EventBridge Scheduler. It records every call with its cost and injects the faults that a
 //! test asks for: errors, delays, and connections that are cut before or after the call.
 
 use std::{
@@ -10,9 +10,10 @@ use std::{
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    Request, Response, StatusCode,
+    Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
     header::{HeaderMap, HeaderValue},
+    http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
@@ -62,6 +63,8 @@ pub enum FaultAction {
     Error(u16, Value),
     /// The call is not forwarded, and this error of SES is returned.
     SesError(u16, &'static str),
+    /// The call is not forwarded, and this error of SES is returned, with this message.
+    SesRefusal(&'static str, String),
     /// The call is forwarded after a delay.
     Delay(Duration),
     /// The call is forwarded once the gate is open.
@@ -303,6 +306,9 @@ pub fn rejected_by(item: &Value) -> FaultAction {
     )
 }
 
+/// The header in which SES and EventBridge Scheduler name an error.
+const ERROR_TYPE: &str = "x-amzn-errortype";
+
 /// The message of every injected error.
 const MESSAGE: &str = "made up by a test";
 
@@ -346,8 +352,9 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
     let call = Call {
         function: signer(&head.headers),
         invocation: invocation(&head.headers),
-        operation: operation(&head.headers),
-        body: serde_json::from_slice(&body).unwrap(),
+        operation: operation(&head),
+        // Only a DELETE has no body.
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         units: 0.0,
     };
     state.accesses.lock().unwrap().extend(call.accesses());
@@ -368,18 +375,24 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
         return Ok(response);
     }
     let upstream = state.upstream.get().unwrap();
-    let url = format!("http://{upstream}{}", head.uri.path());
-    let request = state.client.post(url).headers(head.headers).body(body);
+    let url = format!("http://{upstream}{}", head.uri);
+    let request = state.client.request(head.method, url);
+    let request = request.headers(head.headers).body(body);
     let response = request.send().await.map_err(|_| Cut)?;
     let status = response.status().as_u16();
+    let kind = response.headers().get(ERROR_TYPE).cloned();
     let body = response.bytes().await.map_err(|_| Cut)?;
     let units = units(&serde_json::from_slice(&body).unwrap_or(Value::Null));
     state.calls.lock().unwrap().push(Call { units, ..call });
-    match action {
-        FaultAction::CutAfter => Err(Cut),
-        FaultAction::Malform(how) => Ok(malform(new_response(status, Bytes::new()), body, how)),
-        _ => Ok(new_response(status, body)),
+    let mut response = match action {
+        FaultAction::CutAfter => return Err(Cut),
+        FaultAction::Malform(how) => malform(new_response(status, Bytes::new()), body, how),
+        _ => new_response(status, body),
+    };
+    if let Some(kind) = kind {
+        response.headers_mut().insert(ERROR_TYPE, kind);
     }
+    Ok(response)
 }
 
 /// The response to return in place of forwarding the call.
@@ -388,11 +401,11 @@ fn replacement(action: &FaultAction) -> Option<Response<Body>> {
         FaultAction::Error(status, body) => (*status, Bytes::from(body.to_string()), None),
         FaultAction::SesError(status, kind) => {
             let body = json!({"message": MESSAGE}).to_string();
-            (
-                *status,
-                Bytes::from(body),
-                Some(("x-amzn-errortype", *kind)),
-            )
+            (*status, Bytes::from(body), Some((ERROR_TYPE, *kind)))
+        }
+        FaultAction::SesRefusal(kind, message) => {
+            let body = json!({"message": message}).to_string();
+            (400, Bytes::from(body), Some((ERROR_TYPE, *kind)))
         }
         FaultAction::Replace(status, kind, body) => {
             let body = Bytes::from_static(body.as_bytes());
@@ -421,11 +434,16 @@ fn invocation(headers: &HeaderMap) -> String {
     id.map_or_else(String::new, |id| id.to_str().unwrap().to_owned())
 }
 
-/// The operation of a call. Only DynamoDB names it in a header; of SES one operation is used.
-fn operation(headers: &HeaderMap) -> String {
-    let target = headers.get("x-amz-target");
-    let target = target.map_or("SendEmail", |target| target.to_str().unwrap());
-    target.rsplit('.').next().unwrap().to_owned()
+/// The operation of a call. DynamoDB names it in a header; of SES one operation is used, and of EventBridge Scheduler two.
+fn operation(head: &Parts) -> String {
+    let is_schedule = head.uri.path().starts_with("/schedules/");
+    match head.headers.get("x-amz-target") {
+        Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap(),
+        None if is_schedule && head.method == Method::DELETE => "DeleteSchedule",
+        None if is_schedule => "CreateSchedule",
+        None => "SendEmail",
+    }
+    .to_owned()
 }
 
 fn units(response: &Value) -> f64 {

@@ -24,7 +24,7 @@ async fn changes_names_and_returns_the_user() {
         response.json(),
         json!({
             "id": user.id, "username": "jc123", "email": "jc123@example.com", "first_name": "John",
-            "last_name": "Doe", "is_superuser": false, "date_joined": "2026-01-31T12:00:00Z",
+            "last_name": "Doe", "is_superuser": false, "email_verified": false, "date_joined": "2026-01-31T12:00:00Z",
         })
     );
     assert_eq!(app.details(&user).await.json(), response.json());

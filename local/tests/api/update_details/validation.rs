@@ -58,7 +58,6 @@ mod case_12_protected_fields {
             "credentials",
             "__proto__",
             "pk",
-            "email_verified",
         ] {
             let errors = errors_for(&app, &user, json!({"first_name": "J", field: "x"})).await;
             assert_eq!(errors, [field_error(field, "unknown_field")]);
@@ -68,7 +67,7 @@ mod case_12_protected_fields {
             errors_for(&app, &user, json!({"first_name": "J", "<script>": 1})).await,
             [field_error("", "unknown_field")]
         );
-        let own = json!({"id": user.id, "username": "john", "date_joined": "2026-01-31T12:00:00Z", "first_name": "J"});
+        let own = json!({"id": user.id, "username": "john", "email_verified": false, "date_joined": "2026-01-31T12:00:00Z", "first_name": "J"});
         assert_eq!(
             app.update(&user.token, &with_current_password(own))
                 .await
@@ -136,6 +135,7 @@ mod case_12_protected_fields {
             format!("\"id\":{id}e0"),
             r#""username":"john""#.to_owned(),
             r#""username":"\u006aohn""#.to_owned(),
+            r#""email_verified":false"#.to_owned(),
             r#""username":"JOHN""#.to_owned(),
             r#""username":"john ""#.to_owned(),
             // As Go, JavaScript, Python, Java and .NET write it.
@@ -164,6 +164,10 @@ mod case_12_protected_fields {
             ("username", r#""john\u0000""#.to_owned()),
             ("username", "null".to_owned()),
             ("username", r#"["john"]"#.to_owned()),
+            ("email_verified", "true".to_owned()),
+            ("email_verified", "null".to_owned()),
+            ("email_verified", "0".to_owned()),
+            ("email_verified", r#""false""#.to_owned()),
             ("date_joined", r#""2026-01-31T12:00:01Z""#.to_owned()),
             ("date_joined", r#""2026-01-31T12:00:00.001Z""#.to_owned()),
             ("date_joined", r#""2026-01-31T12:00:00+01:00""#.to_owned()),

@@ -58,7 +58,7 @@ async fn rename(app: &TestApp, user: &TestUser, names: &Names) {
     }
 }
 
-mod case_46_stored_values {
+mod case_49_stored_values {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]

@@ -32,14 +32,37 @@ pub(super) fn is_made_of(password: &str, words: &[&str]) -> bool {
     })
 }
 
-/// Folds the case and removes combining diacritical marks, since José may type `jose`. Vowel signs and other marks
-/// outside U+0300 to U+036F are kept: they distinguish words.
+/// Folds the case and removes combining diacritical marks, since José may type `jose` and Søren `soren`. Vowel signs and
+/// other marks outside U+0300 to U+036F are kept: they distinguish words.
 fn fold_without_marks(text: &str) -> Zeroizing<String> {
     let folded = fold(text);
     let is_mark = |character: &char| matches!(character, '\u{300}'..='\u{36f}');
-    let mut unmarked = Zeroizing::new(String::with_capacity(folded.len()));
-    unmarked.extend(folded.nfd().filter(|character| !is_mark(character)).nfc());
-    unmarked
+    // A letter is replaced by at most as many bytes as it has.
+    let mut plain = Zeroizing::new(String::with_capacity(folded.len()));
+    for character in folded.nfd().filter(|character| !is_mark(character)).nfc() {
+        match plain_letters(character) {
+            Some(letters) => plain.push_str(letters),
+            None => plain.push(character),
+        }
+    }
+    plain
+}
+
+/// Returns how a Latin letter whose mark Unicode does not decompose is typed on a keyboard without it.
+const fn plain_letters(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'æ' => "ae",
+        'đ' | 'ð' => "d",
+        'ħ' => "h",
+        'ı' => "i",
+        'ł' => "l",
+        'ŋ' => "n",
+        'ø' => "o",
+        'œ' => "oe",
+        'ŧ' => "t",
+        'þ' => "th",
+        _ => return None,
+    })
 }
 
 fn has_insufficient_remainder(password: &str, terms: &[String]) -> bool {
@@ -174,6 +197,15 @@ mod tests {
     #[test]
     fn ignores_diacritical_marks_but_not_vowel_signs() {
         assert!(is_rejected("jose2024!", &["José"]));
+        for (password, name) in [
+            ("soren12345", "Søren"),
+            ("lukasz1234", "Łukasz"),
+            ("dorde12345", "Đorđe"),
+            ("thorunn123", "Þórunn"),
+            ("søren12345", "Soren"),
+        ] {
+            assert!(is_rejected(password, &[name]), "{password}");
+        }
         assert!(is_rejected("दीपादीपा12", &["दीपा"]));
         assert!(!is_rejected("दपदपदपदप", &["दीपा"]));
         let marks = format!("a{}", "\u{301}\u{323}".repeat(8));

@@ -26,6 +26,8 @@ pub(super) struct Stored {
     email: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     email_canonical: Option<CanonicalForm>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    email_verified: bool,
     first_name: String,
     last_name: String,
     password_hash: String,
@@ -52,6 +54,7 @@ impl From<Stored> for User {
             id: stored.id,
             username: Username::from_stored(stored.username),
             email: EmailAddress::from_stored(stored.email, stored.email_canonical),
+            email_verified: stored.email_verified,
             first_name: Name::from_stored(stored.first_name),
             last_name: Name::from_stored(stored.last_name),
             password: password::Hash::from_stored(stored.password_hash),
@@ -77,6 +80,7 @@ impl From<User> for Stored {
             username: user.username.as_str().to_owned(),
             email: user.email.as_str().to_owned(),
             email_canonical: user.email.canonical_form(),
+            email_verified: user.email_verified,
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
             password_hash: user.password.as_str().to_owned(),

@@ -88,6 +88,7 @@ impl User {
         if after.email.canonical() != self.email.canonical() {
             after.email_changes = Some(one_more(self.email_changes.as_ref(), now));
             changes.push(Change::Email);
+            after.email_verified = false;
         }
         if let Some(hash) = new_hash {
             after.password = hash;
@@ -141,6 +142,7 @@ mod tests {
             id: UserId::from_random([1; 8]),
             username: Username::parse("jc123").unwrap(),
             email: EmailAddress::parse("john@example.com").unwrap(),
+            email_verified: true,
             first_name: Name::default(),
             last_name: Name::default(),
             password: Hash::from_stored("old".to_owned()),
@@ -190,6 +192,22 @@ mod tests {
             ..UserUpdate::default()
         };
         assert_eq!(applied(update, None), None);
+    }
+
+    #[test]
+    fn only_another_address_is_not_verified() {
+        let verified_after = |address| {
+            let (user, session) = user();
+            let update = UserUpdate {
+                email: EmailAddress::parse(address).ok(),
+                ..UserUpdate::default()
+            };
+            let (write_id, now) = ("write".to_owned(), Timestamp::from_unix(2_000));
+            let applied = user.apply(update, None, &session, write_id, now);
+            applied.unwrap().0.email_verified
+        };
+        assert!(verified_after("JOHN@example.com"));
+        assert!(!verified_after("j@example.com"));
     }
 
     #[test]

@@ -9,14 +9,6 @@ use crate::{
     store::database::{Error, Write},
 };
 
-impl MailKey {
-    /// Returns the key itself.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl Transient {
     /// Queues `seen` again, as if it had just been requested. Returns false if the mail has changed since `seen` was
     /// read.
@@ -25,11 +17,12 @@ impl Transient {
         let write = Write::update(
             &self.table,
             &key.0,
-            "SET #nonce = :nonce, #state = :queued, #expires_at = :expires_at REMOVE #detail",
+            "SET #nonce = :nonce, #state = :queued, #asked_at = :now, #expires_at = :expires_at REMOVE #detail",
             "#nonce = :seen AND #state = :state",
         )
         .value("nonce", &nonce)?
         .value("queued", State::Queued)?
+        .value("now", now)?
         .value("expires_at", now + RETENTION)?
         .value("seen", &seen.nonce)?
         .value("state", seen.state)?;

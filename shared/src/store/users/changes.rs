@@ -107,11 +107,12 @@ impl Users {
             Some(_) => (", #email_canonical = :email_canonical", ""),
             None => ("", ", #email_canonical"),
         };
+        let remove_for_address = if new_address { ", #email_verified" } else { "" };
         let expression = format!(
             "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
              #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
              #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address}{set_canonical} \
-             REMOVE #counter{remove_canonical}"
+             REMOVE #counter{remove_canonical}{remove_for_address}"
         );
         let seen = before.failed_attempts(COUNTER);
         let condition = format!(
@@ -179,8 +180,8 @@ impl Users {
     }
 
     /// Sets a new password of `user` by a reset, in one transaction with `consumed`, which consumes the token, and
-    /// `notice`. Ends every session and resets the counters of wrong passwords. Returns false if the token was no longer
-    /// valid.
+    /// `notice`. Ends every session, resets the counters of wrong passwords, and marks the address as verified, since the
+    /// token was mailed to it. Returns false if the token was no longer valid.
     pub async fn reset_password(
         &self,
         user: &User,
@@ -193,6 +194,7 @@ impl Users {
             &self.table,
             &user_key(user.id),
             "SET #password_hash = :password_hash, #sessions = :none, #version = #version + :one, \
+             #email_verified = :yes, \
              #credentials = #credentials + :one, #passwords = #passwords + :one, #writer = :writer \
              REMOVE #failures, #current_password_failures",
             "attribute_exists(#pk) AND #credentials = :credentials",
@@ -200,6 +202,7 @@ impl Users {
         .with_write_id(&write_id)
         .value("password_hash", password.as_str())?
         .value("none", BTreeMap::<String, Session>::new())?
+        .value("yes", true)?
         .value("one", 1)?
         .value("credentials", user.credentials_version)?
         .value("writer", &write_id)?;

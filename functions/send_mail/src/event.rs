@@ -1,16 +1,49 @@
-//! The event of a DynamoDB stream, as far as it is needed, and the response to it.
+//! The events of the function, as far as they are needed, and the response to them.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{
     Value,
     value::{RawValue, to_raw_value},
 };
+use shared::store::transient::MailKey;
 
-/// A batch of stream records.
+/// An event of the function.
+pub(crate) enum Event {
+    /// A batch of records from the stream.
+    Records(Vec<Record>),
+    /// A retry of one mail, from its schedule.
+    Retry(MailRef),
+}
+
+/// The key of a mail's item, and the nonce that the item had when the mail was queued.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct MailRef {
+    pub(crate) key: MailKey,
+    pub(crate) nonce: String,
+}
+
 #[derive(Deserialize)]
-pub(crate) struct Event {
+struct StreamEvent {
     #[serde(rename = "Records", deserialize_with = "deserialize_separately")]
-    pub(crate) records: Vec<Record>,
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+struct RetryEvent {
+    retry: MailRef,
+}
+
+impl Event {
+    /// Parses the JSON of an event.
+    pub(crate) fn parse(json: &str) -> serde_json::Result<Self> {
+        match serde_json::from_str::<StreamEvent>(json) {
+            Ok(event) => Ok(Self::Records(event.records)),
+            Err(error) => match serde_json::from_str::<RetryEvent>(json) {
+                Ok(event) => Ok(Self::Retry(event.retry)),
+                Err(_) => Err(error),
+            },
+        }
+    }
 }
 
 /// The change of one item. Missing or malformed fields read as `None` or empty.
@@ -33,14 +66,17 @@ impl Record {
         self.string("/dynamodb/SequenceNumber").unwrap_or_default()
     }
 
-    /// The key of the item.
-    pub(crate) fn key(&self) -> Option<&str> {
-        self.string("/dynamodb/Keys/pk/S")
-    }
-
-    /// The nonce that the item had after the change.
-    pub(crate) fn nonce(&self) -> Option<&str> {
-        self.string("/dynamodb/NewImage/nonce/S")
+    /// The mail of the record; `None` if it is another item's.
+    pub(crate) fn mail(&self) -> Option<MailRef> {
+        let key = MailKey::from_record(self.string("/dynamodb/Keys/pk/S")?)?;
+        // A mail without a nonce cannot be deserialized; reading the item reports that.
+        let nonce = self
+            .string("/dynamodb/NewImage/nonce/S")
+            .unwrap_or_default();
+        Some(MailRef {
+            key,
+            nonce: nonce.to_owned(),
+        })
     }
 
     /// The string at a JSON pointer (RFC 6901).

@@ -48,6 +48,8 @@ pub enum Kind {
     Token,
     Flag,
     ReadOnly,
+    /// A read-only Boolean, `false` for a new user.
+    ReadOnlyFlag,
 }
 
 /// An endpoint with a valid body, which a test changes.
@@ -94,7 +96,7 @@ pub fn endpoints(user: &TestUser, token: &str) -> Vec<Endpoint> {
                 ("is_superuser", Kind::Flag, json!(false)),
                 ("id", Kind::ReadOnly, json!(user.id)),
                 ("username", Kind::ReadOnly, json!(user.username)),
-                ("email_verified", Kind::ReadOnly, json!(false)),
+                ("email_verified", Kind::ReadOnlyFlag, json!(false)),
                 ("date_joined", Kind::ReadOnly, json!("2026-01-31T12:00:00Z")),
             ],
         },

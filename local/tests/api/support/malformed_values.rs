@@ -129,10 +129,10 @@ fn invalid_json() -> Vec<Vec<u8>> {
 const TEXTS: &[(&str, &str)] = &[
     // Empty, and white space of every kind.
     ("", "IS-S-"),
-    (" ", "II-S-"),
-    ("\t\r\n", "IIIS-"),
-    ("        ", "II---"),
-    ("\t\t\t\t\t\t\t\t", "III--"),
+    (" ", "IS-S-"),
+    ("\t\r\n", "ISIS-"),
+    ("        ", "IS---"),
+    ("\t\t\t\t\t\t\t\t", "ISI--"),
     ("\u{b}\u{b}zq9xzq9x", "III--"),
     ("\u{c}zq9x zq9x", "III--"),
     ("\u{a0}zq9xzq9x\u{a0}", "II---"),
@@ -257,7 +257,7 @@ pub fn texts() -> Vec<(String, &'static str)> {
         ("\u{1f600}".repeat(76), "LIL--"),
         ("\u{1f600}".repeat(128), "LIL--"),
         ("\u{1f600}".repeat(129), "LILLL"),
-        (" ".repeat(15 * 1024), "ILLLL"),
+        (" ".repeat(15 * 1024), "ISLLL"),
     ]);
     texts
 }
@@ -287,7 +287,7 @@ fn text_error(kind: Kind, text: &str, codes: &str) -> Option<&'static str> {
         Kind::Confirmation if text.contains('\0') => Some("invalid"),
         Kind::Confirmation => Some("mismatch"),
         Kind::Flag => Some("invalid"),
-        Kind::ReadOnly => Some("read_only"),
+        Kind::ReadOnly | Kind::ReadOnlyFlag => Some("read_only"),
     }
 }
 
@@ -295,7 +295,8 @@ fn text_error(kind: Kind, text: &str, codes: &str) -> Option<&'static str> {
 fn type_error(kind: Kind, raw: &str) -> Option<&'static str> {
     match kind {
         Kind::Flag if raw == "true" || raw == "false" => None,
-        Kind::ReadOnly => Some("read_only"),
+        Kind::ReadOnlyFlag if raw == "false" => None,
+        Kind::ReadOnly | Kind::ReadOnlyFlag => Some("read_only"),
         _ => Some("invalid"),
     }
 }

@@ -28,7 +28,7 @@ const UNKNOWN_NAMES: [&str; 32] = [
     "failures",
     "writer",
     "password_hash",
-    "email_verified",
+    "is_verified",
     "locale",
     "is_staff",
     "is_active",
@@ -119,7 +119,7 @@ mod case_33_request_bodies {
                 let response = values
                     .send(&endpoint, endpoint.body_without(field, &more))
                     .await;
-                let code = if *kind == Kind::ReadOnly {
+                let code = if matches!(kind, Kind::ReadOnly | Kind::ReadOnlyFlag) {
                     "read_only"
                 } else {
                     "invalid"

@@ -21,7 +21,7 @@ mod case_12_protected_fields {
     async fn malformed_read_only_fields_and_flags_are_rejected() {
         MalformedValues::start()
             .await
-            .check(&[Kind::ReadOnly, Kind::Flag])
+            .check(&[Kind::ReadOnly, Kind::ReadOnlyFlag, Kind::Flag])
             .await;
     }
 }

@@ -241,7 +241,7 @@ impl World {
             &settings.counters_table,
         ]
         .map(scan)
-            .into()
+        .into()
     }
 }
 

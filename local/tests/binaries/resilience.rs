@@ -82,10 +82,10 @@ mod case_41_unreadable_keys {
             assert_unavailable(function, &fleet.replay(function, &values).await);
         }
         let batch = event("send_mail", &values);
-        let first = &batch["Records"][0]["dynamodb"]["SequenceNumber"];
+        // Its mails get schedules, so that the stream does not wait for the tables.
         assert_eq!(
             fleet.invoke("send_mail", &batch).await.unwrap(),
-            json!({ "batchItemFailures": [{ "itemIdentifier": first }] })
+            json!({ "batchItemFailures": [] })
         );
         fleet.tables.set_condition(Condition::Working);
         for (function, expected) in [

@@ -150,6 +150,28 @@ for function, statements in policies.items():
             denied = not any(allows(one, table, action.removeprefix("dynamodb:"), []) for action in of_items)
             check(denied, f"{function}, {one['Sid']}: allowed without dynamodb:LeadingKeys")
 
+# --- Values that a parameter takes, and values that it refuses before anything changes.
+
+PATTERNS = {
+    "ResetLinkBase": (
+        ["https://app.example.com/reset", "https://app.example.com", "https://app.example.com/#/reset", "http://localhost:3000/reset"],
+        ["http://app.example.com/reset", "https://app.example.com/?next=/", "https://user@app.example.com/", "app.example.com"],
+    ),
+    "CorsOrigins": (
+        ["https://app.example.com", "https://app.example.com,http://localhost:5173", "capacitor://localhost", ""],
+        ["*", "https://app.example.com/", "https://App.example.com", "https://app.example.com:443", "app.example.com"],
+    ),
+    "SupportContact": (["help@example.com", "https://example.com/help", ""], ["http://example.com", "help", "javascript:alert(1)"]),
+    "EdgeSecretHash": (["0" * 64, ""], ["0" * 63, "F" * 64, "secret"]),
+}
+source = stack.Stack().template["Parameters"]
+for name, (allowed, refused) in PATTERNS.items():
+    pattern = re.compile(source[name]["AllowedPattern"])
+    for value in allowed:
+        check(pattern.fullmatch(value), f"{name} refuses {value!r}")
+    for value in refused:
+        check(not pattern.fullmatch(value), f"{name} takes {value!r}")
+
 # --- Parameters that need each other are refused before anything changes.
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/sample"

@@ -315,6 +315,11 @@ async fn pages_of_this_machine_may_call_the_api() {
             .header("access-control-request-method", "POST");
         let response = app.send(preflight).await;
         let allowed = response.header("access-control-allow-origin");
+        if allowed.is_some() {
+            // No credentials mode is used, so that `*` means any header but this one.
+            let headers = response.header("access-control-allow-headers");
+            assert_eq!(headers, Some("*,authorization"));
+        }
         allowed == Some(origin)
     };
     let page = "http://localhost:5173";

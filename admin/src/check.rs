@@ -1,5 +1,5 @@
 //! `check`: surveys a table of users before an upgrade. Stored names are never validated again, so no stricter rule locks a
-//! user out, but an operator wants to know whom it concerns. Prints ids, and no address.
+//! user out, but an operator wants to know which users it concerns. Prints ids, and no address.
 
 use serde_json::{Value, json};
 use shared::{

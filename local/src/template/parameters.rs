@@ -24,7 +24,7 @@ fn check(node: &Node, kind: &str, value: &str) -> Result<(), Error> {
         let allowed = allowed.texts()?;
         if !allowed.iter().any(|one| one == value) {
             return Err(node.error(format_args!(
-                "{value:?} is none of the values {}",
+                "{value:?} is not one of the values {}",
                 allowed.join(", ")
             )));
         }

@@ -343,7 +343,7 @@ async fn parameters_of_the_template_are_settings() {
         ("SessionDays=many", "\"many\" is not a number"),
         (
             "SourceLimits=maybe",
-            "\"maybe\" is none of the values on, off",
+            "\"maybe\" is not one of the values on, off",
         ),
         ("SessionDay=1", "there is no setting SessionDay"),
     ] {

@@ -104,7 +104,7 @@ mod case_22_rate_limits {
         assert_eq!(app.unread_mails().len(), 5);
     }
 
-    /// Only attempts that end in `taken` count, so that nobody tries which addresses have an account.
+    /// Only attempts that end in `taken` count: they tell which addresses have an account.
     #[tokio::test(flavor = "multi_thread")]
     async fn one_source_has_thirty_taken_addresses_per_hour() {
         let app = TestApp::start().await;

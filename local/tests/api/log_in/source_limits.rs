@@ -1,9 +1,6 @@
 //! `POST /auth/login`: the limit on failures from one source address.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -12,7 +9,7 @@ use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, WRONG_PASSWORD},
     paths::LOG_IN,
     proxy::{Call, error},
-    response::problem,
+    response::{problem, statuses},
     tables::{COUNTERS, USERS},
     times::SECOND,
 };
@@ -81,38 +78,33 @@ mod case_30_throttling {
         assert_eq!(app.log_in("john", PASSWORD).await.status, 200);
     }
 
-    /// The gate holds the writes that follow verification, until all guesses that may be verified are. The others are
-    /// refused, the right ones among them.
+    /// A guess that was verified is recorded in its user's record.
     #[tokio::test(flavor = "multi_thread")]
     async fn concurrent_guesses_do_not_exceed_the_limit_of_their_source() {
         let app = TestApp::with_settings(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "5")]).await;
-        for number in 0..20 {
-            app.sign_up(&format!("user{number}")).await;
+        let names: Vec<_> = (0..20).map(|number| format!("user{number}")).collect();
+        for name in &names {
+            app.sign_up(name).await;
         }
-        let gate = app.proxy.hold(|call| {
-            let is_of_user = call.keys().iter().any(|(table, _)| table == USERS);
-            call.is_write() && is_of_user || call.contains("#count - :one")
-        });
-        let refused = AtomicUsize::new(0);
-        let guess = async |number: usize| {
-            let password = if number % 4 == 3 {
-                PASSWORD
-            } else {
-                WRONG_PASSWORD
-            };
-            let status = app.log_in(&format!("user{number}"), password).await.status;
-            if status == 429 && refused.fetch_add(1, Ordering::SeqCst) + 1 == 15 {
-                gate.open();
-            }
-            status
-        };
-        let received = join_all((0..20).map(guess)).await;
-        let verified = received.iter().filter(|status| **status != 429).count();
-        assert_eq!(verified, 5, "{received:?}");
-        // Right passwords are taken back.
-        let right = received.iter().filter(|status| **status == 200).count();
+        let guesses = names.iter().map(|name| app.log_in(name, WRONG_PASSWORD));
+        let received = statuses(&join_all(guesses).await);
+        let wrong = received.iter().filter(|status| **status == 401).count();
+        let refused = received.iter().filter(|status| **status == 429).count();
+        assert_eq!((wrong, refused), (5, 15), "{received:?}");
+        let items = app.tables().all(USERS).await;
+        let verified = items.iter().filter(|item| !item["failures"].is_null());
+        assert_eq!(verified.count(), 5);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn right_passwords_do_not_count_per_source() {
+        let app = TestApp::with_settings(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "1")]).await;
+        app.sign_up("john").await;
+        for _ in 0..3 {
+            app.token("john", PASSWORD).await;
+        }
         let counted = app.tables().item(COUNTERS, "limit#log_in#127.0.0.1").await;
-        assert_eq!(counted.unwrap()["count"], json!(5 - right));
+        assert_eq!(counted.unwrap()["count"], json!(0));
     }
 
     /// The counters are those of strangers: a flood that saturates their table keeps no user out.

@@ -1,4 +1,5 @@
-//! Usernames, first and last names: accepted exactly if they follow the rules, and stored unchanged.
+//! Usernames, first and last names: accepted exactly if they follow the rules, and stored unchanged but for white space around
+//! a username.
 
 #![no_main]
 
@@ -14,7 +15,8 @@ fuzz_target!(|text: &str| {
     check_name(text);
 });
 
-fn check_username(text: &str) {
+fn check_username(typed: &str) {
+    let text = typed.trim_ascii();
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-');
     let expected = match text.chars().count() {
@@ -22,7 +24,7 @@ fn check_username(text: &str) {
         151.. => Some(username::Error::TooLong),
         _ => (!text.bytes().all(plain)).then_some(username::Error::Invalid),
     };
-    let username = match Username::parse(text) {
+    let username = match Username::parse(typed) {
         Ok(username) => username,
         Err(error) => return assert_eq!(Some(error), expected),
     };

@@ -162,6 +162,8 @@ PATTERNS = {
         ["*", "https://app.example.com/", "https://App.example.com", "https://app.example.com:443", "app.example.com"],
     ),
     "SupportContact": (["help@example.com", "https://example.com/help", ""], ["http://example.com", "help", "javascript:alert(1)"]),
+    "BrandColor": (["#1d4ed8", "#FFCC00", ""], ["red", "#fff", "#1d4ed8;"]),
+    "MailFooter": (["Acme GmbH, Hauptstraße 1, Berlin", ""], [" Acme", "Acme\nBerlin", "x" * 201]),
     "EdgeSecretHash": (["0" * 64, ""], ["0" * 63, "F" * 64, "secret"]),
 }
 source = stack.Stack().template["Parameters"]

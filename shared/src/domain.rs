@@ -2,9 +2,11 @@
 //! no environment variable, no system clock and no source of randomness.
 
 pub mod clock;
+pub mod color;
 pub mod digest;
 pub mod email;
 pub mod error_code;
+pub mod locale;
 pub mod lookup;
 pub mod mail;
 pub mod name;

@@ -10,7 +10,7 @@ use lambda_http::{
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
             STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
         },
     },
@@ -118,12 +118,21 @@ pub fn route(request: &Request) -> &str {
     }
 }
 
+/// The `Accept-Language` header, unvalidated. Empty if it is missing or not visible ASCII.
+#[must_use]
+pub fn accept_language(request: &Request) -> &str {
+    text_header(request, &ACCEPT_LANGUAGE)
+}
+
 /// The `User-Agent` header, unvalidated. Empty if it is missing or not visible ASCII.
 #[must_use]
 pub fn user_agent(request: &Request) -> &str {
-    request
-        .headers()
-        .get(USER_AGENT)
+    text_header(request, &USER_AGENT)
+}
+
+fn text_header<'a>(request: &'a Request, name: &HeaderName) -> &'a str {
+    let value = request.headers().get(name);
+    value
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
 }

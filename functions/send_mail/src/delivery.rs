@@ -10,6 +10,7 @@ use shared::{
     domain::{
         clock::Timestamp,
         email::EmailAddress,
+        locale::Locale,
         mail::{Kind, Mail, NOTICE_LIFETIME, RETRY_PERIOD, State},
         reset_token::{ResetToken, StoredResetToken},
         user::User,
@@ -21,7 +22,7 @@ use crate::{
     event::MailRef,
     greeting::greeting_name,
     mailer::Mailer,
-    message::{EmailMessage, MailContent},
+    message::{EmailMessage, MailContent, Reader},
     pause::Pause,
     recipient_limit::RecipientLimit,
 };
@@ -249,8 +250,13 @@ impl Delivery {
             Kind::PasswordChanged => (MailContent::FormerPasswordChanged, mail.verified),
             Kind::EmailChanged => (MailContent::EmailChanged, mail.verified),
         };
-        let name = is_verified.then(|| greeting_name(user)).flatten();
-        let message = EmailMessage::render(&content, name, &self.app.settings.mail)
+        let settings = &self.app.settings.mail;
+        let language = user.locale.as_ref().and_then(Locale::language);
+        let reader = Reader {
+            name: is_verified.then(|| greeting_name(user)).flatten(),
+            language: language.unwrap_or(settings.default_language),
+        };
+        let message = EmailMessage::render(&content, &reader, settings)
             .map_err(|error| DeliveryError::Defect(error.to_string()))?;
         self.mailer.send(&to.mailbox(), &message).await
     }

@@ -1,7 +1,18 @@
-//! The content of mails, as text and as HTML. Subjects contain nothing that a user chose; HTML is escaped.
+//! The content of mails, as text and as HTML, in the reader's language. Subjects contain nothing that a user chose; HTML is
+//! escaped.
+
+mod brand;
+mod english;
+mod german;
+mod texts;
 
 use askama::Template;
-use shared::domain::settings::MailSettings;
+use shared::domain::{locale::Language, settings::MailSettings};
+
+use self::{
+    brand::Brand,
+    texts::{LinkTexts, NoticeTexts, Texts},
+};
 
 /// A mail, ready to be sent.
 pub(crate) struct EmailMessage {
@@ -25,13 +36,25 @@ pub(crate) enum MailContent<'a> {
     EmailChanged,
 }
 
+/// The person that a mail is written to.
+pub(crate) struct Reader<'a> {
+    /// The name in the greeting, if any.
+    pub(crate) name: Option<&'a str>,
+    /// The language.
+    pub(crate) language: Language,
+}
+
 /// What all mails have in common.
 struct Common<'a> {
-    subject: &'a str,
-    /// The name in the greeting, if any.
-    name: Option<&'a str>,
+    language: &'static str,
+    subject: String,
+    /// The greeting, with the name if there is one.
+    greeting: String,
     product: &'a str,
     contact: Option<Contact<'a>>,
+    footer: Option<&'a str>,
+    automatic: &'static str,
+    brand: Brand,
 }
 
 /// The place where users get help.
@@ -40,20 +63,36 @@ struct Contact<'a> {
     url: String,
 }
 
-#[derive(Template)]
-#[template(path = "reset_password.txt")]
-struct ResetPasswordText<'a> {
-    common: &'a Common<'a>,
-    link: &'a str,
-    hours: u64,
+/// The parts of a mail with a link.
+struct Link {
+    url: String,
+    intro: String,
+    open: String,
+    button: String,
+    or_open: String,
+    expires: String,
+    works_once: String,
+    unexpected: String,
+}
+
+/// The parts of a notice.
+struct Notice {
+    news: String,
+    advice: String,
 }
 
 #[derive(Template)]
-#[template(path = "reset_password.html")]
-struct ResetPasswordHtml<'a> {
+#[template(path = "link.txt")]
+struct LinkText<'a> {
     common: &'a Common<'a>,
-    link: &'a str,
-    hours: u64,
+    link: &'a Link,
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkHtml<'a> {
+    common: &'a Common<'a>,
+    link: &'a Link,
 }
 
 #[derive(Template)]
@@ -71,52 +110,101 @@ struct NoticeHtml<'a> {
 }
 
 impl EmailMessage {
-    /// Renders `content` with this name in the greeting.
+    /// Renders `content` for `reader`.
     pub(crate) fn render(
         content: &MailContent<'_>,
-        name: Option<&str>,
+        reader: &Reader<'_>,
         settings: &MailSettings,
     ) -> Result<Self, askama::Error> {
-        let product = settings.product_name.as_str();
-        let subject = match content {
-            MailContent::ResetPassword { .. } => format!("Reset your {product} password"),
-            MailContent::PasswordChanged | MailContent::FormerPasswordChanged => {
-                format!("Your {product} password was changed")
-            }
-            MailContent::EmailChanged => format!("Your {product} e-mail address was changed"),
+        let writer = Writer {
+            texts: Texts::of(reader.language),
+            reader,
+            settings,
         };
-        let common = Common {
-            subject: &subject,
-            name,
-            product,
-            contact: settings.support_contact.as_deref().map(Contact::new),
-        };
-        let common = &common;
-        let (text, html) = match content {
+        let texts = writer.texts;
+        match content {
             MailContent::ResetPassword { token } => {
-                let (link, hours) = (reset_link(settings, token), hours(settings));
-                let link = link.as_str();
-                let text = ResetPasswordText {
-                    common,
-                    link,
-                    hours,
-                };
-                let html = ResetPasswordHtml {
-                    common,
-                    link,
-                    hours,
-                };
-                (text.render()?, html.render()?)
+                let url = reset_link(settings, token);
+                let lifetime = texts.hours.of(hours(settings));
+                writer.link(&texts.reset_password, url, &lifetime)
             }
-            MailContent::PasswordChanged => PASSWORD_CHANGED.render(common)?,
-            MailContent::FormerPasswordChanged => FORMER_PASSWORD_CHANGED.render(common)?,
-            MailContent::EmailChanged => EMAIL_CHANGED.render(common)?,
+            MailContent::PasswordChanged => writer.notice(&texts.password_changed),
+            MailContent::FormerPasswordChanged => writer.notice(&texts.former_password_changed),
+            MailContent::EmailChanged => writer.notice(&texts.email_changed),
+        }
+    }
+}
+
+/// Fills the texts of one language in.
+struct Writer<'a> {
+    texts: &'static Texts,
+    reader: &'a Reader<'a>,
+    settings: &'a MailSettings,
+}
+
+impl Writer<'_> {
+    fn link(
+        &self,
+        texts: &LinkTexts,
+        url: String,
+        lifetime: &str,
+    ) -> Result<EmailMessage, askama::Error> {
+        let fill = |text: &str| self.fill(text).replace("{lifetime}", lifetime);
+        let common = self.common(texts.subject);
+        let link = Link {
+            url,
+            intro: fill(texts.intro),
+            open: fill(texts.open),
+            button: fill(texts.button),
+            or_open: fill(texts.or_open),
+            expires: fill(texts.expires),
+            works_once: fill(texts.works_once),
+            unexpected: fill(texts.unexpected),
         };
-        Ok(Self {
-            subject,
-            text,
-            html,
+        let (common, link) = (&common, &link);
+        Ok(EmailMessage {
+            text: LinkText { common, link }.render()?,
+            html: LinkHtml { common, link }.render()?,
+            subject: common.subject.clone(),
         })
+    }
+
+    fn notice(&self, texts: &NoticeTexts) -> Result<EmailMessage, askama::Error> {
+        let common = self.common(texts.subject);
+        let notice = Notice {
+            news: self.fill(texts.news),
+            advice: match common.contact {
+                Some(_) => self.fill(texts.advice_with_contact),
+                None => self.fill(texts.advice),
+            },
+        };
+        let (common, notice) = (&common, &notice);
+        Ok(EmailMessage {
+            text: NoticeText { common, notice }.render()?,
+            html: NoticeHtml { common, notice }.render()?,
+            subject: common.subject.clone(),
+        })
+    }
+
+    fn common(&self, subject: &str) -> Common<'_> {
+        let greeting = self.texts.greeting;
+        Common {
+            language: self.reader.language.code(),
+            subject: self.fill(subject),
+            greeting: match self.reader.name {
+                Some(name) => format!("{greeting} {name}"),
+                None => greeting.to_owned(),
+            },
+            product: &self.settings.product_name,
+            contact: self.settings.support_contact.as_deref().map(Contact::new),
+            footer: self.settings.footer.as_deref(),
+            automatic: self.texts.automatic,
+            brand: Brand::new(self.settings.brand_color),
+        }
+    }
+
+    fn fill(&self, text: &str) -> String {
+        text.replace("{product}", &self.settings.product_name)
     }
 }
 
@@ -131,42 +219,6 @@ impl<'a> Contact<'a> {
         Self { text, url }
     }
 }
-
-/// The parts of a notice that differ between kinds.
-struct Notice {
-    news: &'static str,
-    /// What a reader can do who did not make the change, before getting help.
-    first_step: &'static str,
-}
-
-impl Notice {
-    fn render(&self, common: &Common<'_>) -> Result<(String, String), askama::Error> {
-        let text = NoticeText {
-            common,
-            notice: self,
-        };
-        let html = NoticeHtml {
-            common,
-            notice: self,
-        };
-        Ok((text.render()?, html.render()?))
-    }
-}
-
-const PASSWORD_CHANGED: Notice = Notice {
-    news: "The password of your account was changed. All other sessions have been signed out.",
-    first_step: "request a password reset for this e-mail address now, and choose a new password. Then",
-};
-
-const FORMER_PASSWORD_CHANGED: Notice = Notice {
-    news: PASSWORD_CHANGED.news,
-    first_step: "",
-};
-
-const EMAIL_CHANGED: Notice = Notice {
-    news: "The e-mail address of your account was changed. This is the last message sent to this address.",
-    first_step: "",
-};
 
 fn reset_link(settings: &MailSettings, token: &str) -> String {
     let base = &settings.reset_link_base;

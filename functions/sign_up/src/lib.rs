@@ -9,6 +9,7 @@ use shared::{
     auth::session_token,
     domain::{
         email::EmailAddress,
+        locale::Locale,
         name::Name,
         password::{NewPassword, PersonalWords, Policy},
         user::{Change, NewUser, Session, User, View},
@@ -32,7 +33,7 @@ struct Body {
 }
 
 impl Body {
-    fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
+    fn read(fields: &mut Fields, policy: Policy, accept_language: &str) -> Option<Self> {
         let username = fields.required("username", Username::parse);
         let email = fields.required("email", EmailAddress::parse);
         let first_name = fields.optional("first_name", Name::parse);
@@ -57,6 +58,7 @@ impl Body {
                 email: email?,
                 first_name,
                 last_name,
+                locale: Locale::preferred(accept_language),
             },
             password: password?,
         })
@@ -66,7 +68,10 @@ impl Body {
 /// The key is loaded first, so that no user is created who cannot be given a token.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let policy = app.settings.password_policy;
-    let Body { new, password } = http::body(&request, |fields| Body::read(fields, policy))?;
+    let accept_language = http::accept_language(&request);
+    let Body { new, password } = http::body(&request, |fields| {
+        Body::read(fields, policy, accept_language)
+    })?;
     app.count_request(&request, SourceLimit::SignUps).await?;
     let key = app.signer.key().await?;
     let now = app.clock.now();

@@ -6,6 +6,7 @@ use shared::{
     audit,
     domain::{
         email::EmailAddress,
+        locale::Locale,
         name::Name,
         password::{NewPassword, Password, Policy},
         user::{Change, User, UserUpdate, View},
@@ -29,10 +30,11 @@ struct Body {
     update: UserUpdate,
 }
 
-const CHANGEABLE: [&str; 5] = [
+const CHANGEABLE: [&str; 6] = [
     "email",
     "first_name",
     "last_name",
+    "locale",
     "password",
     "is_superuser",
 ];
@@ -52,6 +54,10 @@ impl Body {
         };
         let first_name = fields.optional("first_name", |text| name(&user.first_name, text));
         let last_name = fields.optional("last_name", |text| name(&user.last_name, text));
+        let locale = fields.optional("locale", |text| match &user.locale {
+            Some(current) if current.as_str() == text => Ok(current.clone()),
+            _ => Locale::parse(text),
+        });
         let first = first_name.as_ref().unwrap_or(&user.first_name);
         let last = last_name.as_ref().unwrap_or(&user.last_name);
         let mut words = user.personal_words().with_names(first, last);
@@ -78,6 +84,7 @@ impl Body {
                 email,
                 first_name,
                 last_name,
+                locale,
                 password: password.flatten(),
                 is_superuser,
             },

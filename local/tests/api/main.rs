@@ -88,6 +88,7 @@ mod http {
 mod mails {
     mod content;
     mod delivery;
+    mod languages;
     mod malformed_items;
     mod recipient_limit;
     mod ses;

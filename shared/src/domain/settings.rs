@@ -3,7 +3,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use crate::domain::password;
+use crate::domain::{color::Color, locale::Language, password};
 
 /// All settings of a deployment, as template.yaml passes them to the functions.
 #[derive(Clone)]
@@ -109,6 +109,12 @@ pub struct MailSettings {
     pub reset_link_lifetime: Duration,
     /// The e-mail address or https URL at which users get help; `None` if notices name none.
     pub support_contact: Option<String>,
+    /// The language of mails to users of whom no other is known.
+    pub default_language: Language,
+    /// The colour of buttons; `None` for a neutral one.
+    pub brand_color: Option<Color>,
+    /// A line at the end of every mail, such as the company and its address; `None` for none.
+    pub footer: Option<String>,
     /// Name of the SES configuration set, if one is used.
     pub configuration_set: Option<String>,
     /// Name of the group of EventBridge schedules that retry mails.
@@ -234,6 +240,9 @@ impl MailSettings {
             reset_link_base: environment.text("RESET_LINK_BASE")?,
             reset_link_lifetime: environment.duration("RESET_LINK_HOURS", HOUR)?,
             support_contact: environment.optional("SUPPORT_CONTACT"),
+            default_language: environment.parsed("DEFAULT_LANGUAGE")?,
+            brand_color: environment.parsed_optional("BRAND_COLOR")?,
+            footer: environment.optional("MAIL_FOOTER"),
             configuration_set: environment.optional("CONFIGURATION_SET"),
             retry_group: environment.text("MAIL_RETRY_GROUP")?,
             retry_role: environment.text("MAIL_RETRY_ROLE")?,
@@ -257,11 +266,15 @@ impl Environment<'_> {
     }
 
     fn parsed<T: FromStr<Err: std::fmt::Display>>(&self, name: &'static str) -> Result<T, Error> {
-        let text = self.text(name)?;
-        text.parse().map_err(|error| Error {
-            name,
-            problem: format!("{text:?} is invalid: {error}"),
-        })
+        parse(name, &self.text(name)?)
+    }
+
+    fn parsed_optional<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<T>, Error> {
+        let text = self.optional(name);
+        text.map(|text| parse(name, &text)).transpose()
     }
 
     fn duration(&self, name: &'static str, unit_seconds: u64) -> Result<Duration, Error> {
@@ -280,6 +293,13 @@ impl Environment<'_> {
             }),
         }
     }
+}
+
+fn parse<T: FromStr<Err: std::fmt::Display>>(name: &'static str, text: &str) -> Result<T, Error> {
+    text.parse().map_err(|error| Error {
+        name,
+        problem: format!("{text:?} is invalid: {error}"),
+    })
 }
 
 #[cfg(test)]

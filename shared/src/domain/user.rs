@@ -15,6 +15,7 @@ use crate::domain::{
     clock::Timestamp,
     digest::sha256_hex,
     email::EmailAddress,
+    locale::Locale,
     name::Name,
     password::{self, PersonalWords},
     rate_limit::Window,
@@ -45,6 +46,8 @@ pub struct User {
     pub first_name: Name,
     /// The last name, which may be empty.
     pub last_name: Name,
+    /// The language that the user reads; `None` for the deployment's default.
+    pub locale: Option<Locale>,
     /// The password hash: Argon2id, as a PHC string.
     pub password: password::Hash,
     /// True if the user may read all users.
@@ -136,6 +139,8 @@ pub struct NewUser {
     pub first_name: Name,
     /// The last name, which may be empty.
     pub last_name: Name,
+    /// The language that the user reads; `None` for the deployment's default.
+    pub locale: Option<Locale>,
 }
 
 impl User {
@@ -156,6 +161,7 @@ impl User {
             email_verified: false,
             first_name: new.first_name,
             last_name: new.last_name,
+            locale: new.locale,
             password,
             is_superuser: false,
             date_joined: now,
@@ -226,7 +232,7 @@ impl User {
     }
 }
 
-/// A user as in responses: exactly these eight fields.
+/// A user as in responses: exactly these fields; `locale` only if it is set.
 #[derive(Serialize)]
 pub struct View<'a> {
     id: UserId,
@@ -235,6 +241,8 @@ pub struct View<'a> {
     email_verified: bool,
     first_name: &'a str,
     last_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<&'a str>,
     is_superuser: bool,
     date_joined: String,
 }
@@ -248,6 +256,7 @@ impl<'a> From<&'a User> for View<'a> {
             email_verified: user.email_verified,
             first_name: user.first_name.as_str(),
             last_name: user.last_name.as_str(),
+            locale: user.locale.as_ref().map(Locale::as_str),
             is_superuser: user.is_superuser,
             date_joined: user.date_joined.to_string(),
         }

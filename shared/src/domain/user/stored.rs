@@ -10,6 +10,7 @@ use super::{Session, SessionId, User};
 use crate::domain::{
     clock::Timestamp,
     email::{CanonicalForm, EmailAddress},
+    locale::Locale,
     name::Name,
     password,
     rate_limit::Window,
@@ -30,6 +31,8 @@ pub(super) struct Stored {
     email_canonical: Option<CanonicalForm>,
     first_name: String,
     last_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    locale: Option<String>,
     password_hash: String,
     is_superuser: bool,
     date_joined: Timestamp,
@@ -57,6 +60,7 @@ impl From<Stored> for User {
             email_verified: stored.email_verified,
             first_name: Name::from_stored(stored.first_name),
             last_name: Name::from_stored(stored.last_name),
+            locale: stored.locale.map(Locale::from_stored),
             password: password::Hash::from_stored(stored.password_hash),
             is_superuser: stored.is_superuser,
             date_joined: stored.date_joined,
@@ -83,6 +87,7 @@ impl From<User> for Stored {
             email_canonical: user.email.canonical_form(),
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
+            locale: user.locale.map(|locale| locale.as_str().to_owned()),
             password_hash: user.password.as_str().to_owned(),
             is_superuser: user.is_superuser,
             date_joined: user.date_joined,

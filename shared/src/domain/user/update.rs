@@ -6,6 +6,7 @@ use super::{Change, SessionId, User};
 use crate::domain::{
     clock::Timestamp,
     email::EmailAddress,
+    locale::Locale,
     name::Name,
     password::{Hash, NewPassword},
     rate_limit::Window,
@@ -24,6 +25,8 @@ pub struct UserUpdate {
     pub first_name: Option<Name>,
     /// Another last name.
     pub last_name: Option<Name>,
+    /// Another language.
+    pub locale: Option<Locale>,
     /// Another password.
     pub password: Option<NewPassword>,
     /// Another value of the superuser flag.
@@ -80,6 +83,7 @@ impl User {
         after.email = other.unwrap_or(after.email);
         after.first_name = update.first_name.unwrap_or(after.first_name);
         after.last_name = update.last_name.unwrap_or(after.last_name);
+        after.locale = update.locale.or(after.locale);
         after.is_superuser = update.is_superuser.unwrap_or(after.is_superuser);
         let mut changes = Vec::new();
         if !after.has_same_details(self) {
@@ -115,11 +119,12 @@ impl User {
             .collect()
     }
 
-    /// Returns true if names, address and superuser flag are the same.
+    /// Returns true if names, address, language and superuser flag are the same.
     pub(crate) fn has_same_details(&self, other: &Self) -> bool {
         self.email == other.email
             && self.first_name == other.first_name
             && self.last_name == other.last_name
+            && self.locale == other.locale
             && self.is_superuser == other.is_superuser
     }
 }
@@ -145,6 +150,7 @@ mod tests {
             email_verified: true,
             first_name: Name::default(),
             last_name: Name::default(),
+            locale: None,
             password: Hash::from_stored("old".to_owned()),
             is_superuser: false,
             date_joined: now,

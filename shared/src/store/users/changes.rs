@@ -108,10 +108,14 @@ impl Users {
             Some(_) => (", #email_canonical = :email_canonical", ""),
             None => ("", ", #email_canonical"),
         };
+        let set_locale = match after.locale {
+            Some(_) => ", #locale = :locale",
+            None => "",
+        };
         let expression = format!(
             "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
              #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
-             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address}{set_canonical} \
+             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address}{set_canonical}{set_locale} \
              REMOVE #counter{remove_verified}{remove_canonical}"
         );
         let seen = before.failed_attempts(COUNTER);
@@ -143,6 +147,9 @@ impl Users {
         }
         if let Some(form) = canonical_form {
             write = write.value("email_canonical", form)?;
+        }
+        if let Some(locale) = &after.locale {
+            write = write.value("locale", locale.as_str())?;
         }
         Ok(write)
     }

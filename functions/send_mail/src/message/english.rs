@@ -1,0 +1,50 @@
+//! The texts of mails in English.
+
+use super::texts::{LinkTexts, NoticeTexts, Plural, Texts};
+
+const PASSWORD_CHANGED: &str =
+    "The password of your account was changed. All other sessions have been signed out.";
+
+const GET_HELP: &str = "If you made this change, there is nothing to do. If you did not make it, contact us immediately:";
+
+const GET_HELP_OF: &str = "If you made this change, there is nothing to do. If you did not make it, contact the support of {product} \
+     immediately.";
+
+pub(super) const ENGLISH: Texts = Texts {
+    greeting: "Hello",
+    automatic: "This is an automatic message.",
+    hours: Plural {
+        one: "hour",
+        other: "hours",
+    },
+    reset_password: LinkTexts {
+        subject: "Reset your {product} password",
+        intro: "We received a request to reset the password of your {product} account.",
+        open: "To choose a new password, open this link:",
+        button: "Choose a new password",
+        or_open: "Or open this link within {lifetime}:",
+        expires: "The link expires in {lifetime} and works once. Only the most recent link is valid.",
+        works_once: "The link works once, and only the most recent link is valid.",
+        unexpected: "If you did not request this, you can ignore this e-mail. Your password stays the same.",
+    },
+    password_changed: NoticeTexts {
+        subject: "Your {product} password was changed",
+        news: PASSWORD_CHANGED,
+        advice_with_contact: "If you made this change, there is nothing to do. If you did not make it, request a password reset for this e-mail \
+             address now, and choose a new password. Then contact us immediately:",
+        advice: "If you made this change, there is nothing to do. If you did not make it, request a password reset for this e-mail \
+             address now, and choose a new password. Then contact the support of {product} immediately.",
+    },
+    former_password_changed: NoticeTexts {
+        subject: "Your {product} password was changed",
+        news: PASSWORD_CHANGED,
+        advice_with_contact: GET_HELP,
+        advice: GET_HELP_OF,
+    },
+    email_changed: NoticeTexts {
+        subject: "Your {product} e-mail address was changed",
+        news: "The e-mail address of your account was changed. This is the last message sent to this address.",
+        advice_with_contact: GET_HELP,
+        advice: GET_HELP_OF,
+    },
+};

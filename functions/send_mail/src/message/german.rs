@@ -1,0 +1,49 @@
+//! The texts of mails in German.
+
+use super::texts::{LinkTexts, NoticeTexts, Plural, Texts};
+
+const PASSWORD_CHANGED: &str =
+    "Das Passwort Ihres Kontos wurde geändert. Alle anderen Sitzungen wurden abgemeldet.";
+
+const GET_HELP: &str = "Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht, wenden Sie sich bitte sofort an uns:";
+
+const GET_HELP_OF: &str = "Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht, wenden Sie sich bitte sofort an den Support von {product}.";
+
+pub(super) const GERMAN: Texts = Texts {
+    greeting: "Guten Tag",
+    automatic: "Dies ist eine automatische Nachricht.",
+    hours: Plural {
+        one: "Stunde",
+        other: "Stunden",
+    },
+    reset_password: LinkTexts {
+        subject: "Ihr Passwort für {product} zurücksetzen",
+        intro: "Für Ihr Konto bei {product} wurde ein neues Passwort angefordert.",
+        open: "Um es festzulegen, öffnen Sie diesen Link:",
+        button: "Neues Passwort festlegen",
+        or_open: "Oder öffnen Sie innerhalb von {lifetime} diesen Link:",
+        expires: "Der Link ist {lifetime} lang gültig und funktioniert einmal. Nur der neueste Link gilt.",
+        works_once: "Der Link funktioniert einmal, und nur der neueste gilt.",
+        unexpected: "Wenn Sie das nicht waren, können Sie diese E-Mail ignorieren. Ihr Passwort bleibt, wie es ist.",
+    },
+    password_changed: NoticeTexts {
+        subject: "Ihr Passwort für {product} wurde geändert",
+        news: PASSWORD_CHANGED,
+        advice_with_contact: "Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht, fordern Sie jetzt für diese E-Mail-Adresse ein neues \
+             Passwort an und legen Sie es fest. Wenden Sie sich danach bitte sofort an uns:",
+        advice: "Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht, fordern Sie jetzt für diese E-Mail-Adresse ein neues \
+             Passwort an und legen Sie es fest. Wenden Sie sich danach bitte sofort an den Support von {product}.",
+    },
+    former_password_changed: NoticeTexts {
+        subject: "Ihr Passwort für {product} wurde geändert",
+        news: PASSWORD_CHANGED,
+        advice_with_contact: GET_HELP,
+        advice: GET_HELP_OF,
+    },
+    email_changed: NoticeTexts {
+        subject: "Ihre E-Mail-Adresse bei {product} wurde geändert",
+        news: "Die E-Mail-Adresse Ihres Kontos wurde geändert. Dies ist die letzte Nachricht an diese Adresse.",
+        advice_with_contact: GET_HELP,
+        advice: GET_HELP_OF,
+    },
+};

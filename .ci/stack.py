@@ -182,6 +182,7 @@ SAMPLES = [
     "arn:aws:iam::123456789012:policy/sample",
     "arn:aws:sns:eu-central-1:123456789012:sample",
     "Z0123456789",
+    "#1d4ed8",
 ]
 
 

@@ -39,6 +39,8 @@ pub enum Kind {
     Email,
     Username,
     Name,
+    /// A language tag.
+    Locale,
     /// A new password.
     NewPassword,
     /// The confirmation of a new password.
@@ -93,6 +95,7 @@ pub fn endpoints(user: &TestUser, token: &str) -> Vec<Endpoint> {
                 ("password", Kind::NewPassword, json!(OTHER_PASSWORD)),
                 ("first_name", Kind::Name, json!("An")),
                 ("last_name", Kind::Name, json!("Other")),
+                ("locale", Kind::Locale, json!("de-AT")),
                 ("is_superuser", Kind::Flag, json!(false)),
                 ("id", Kind::ReadOnly, json!(user.id)),
                 ("username", Kind::ReadOnly, json!(user.username)),

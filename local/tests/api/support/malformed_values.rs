@@ -283,11 +283,23 @@ fn text_error(kind: Kind, text: &str, codes: &str) -> Option<&'static str> {
         Kind::Name => column(2),
         Kind::NewPassword => column(3),
         Kind::ExistingPassword => column(4),
+        Kind::Locale => locale_error(text),
         Kind::Token => text.contains('\0').then_some("invalid"),
         Kind::Confirmation if text.contains('\0') => Some("invalid"),
         Kind::Confirmation => Some("mismatch"),
         Kind::Flag => Some("invalid"),
         Kind::ReadOnly | Kind::ReadOnlyFlag => Some("read_only"),
+    }
+}
+
+/// The error of a language tag: of the strings in this file, the only well-formed ones are a language by itself.
+fn locale_error(text: &str) -> Option<&'static str> {
+    let is_language =
+        matches!(text.len(), 2 | 3) && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if text.len() > 35 && !text.contains('\0') {
+        Some("too_long")
+    } else {
+        (!is_language).then_some("invalid")
     }
 }
 

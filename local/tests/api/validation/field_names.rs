@@ -29,7 +29,7 @@ const UNKNOWN_NAMES: [&str; 32] = [
     "writer",
     "password_hash",
     "is_verified",
-    "locale",
+    "language",
     "is_staff",
     "is_active",
     "role",

@@ -45,6 +45,11 @@ mod case_15_names {
     async fn malformed_names_are_rejected() {
         MalformedValues::start().await.check(&[Kind::Name]).await;
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn malformed_languages_are_rejected() {
+        MalformedValues::start().await.check(&[Kind::Locale]).await;
+    }
 }
 
 mod case_16_addresses {

@@ -296,7 +296,7 @@ fn text_error(kind: Kind, text: &str, codes: &str) -> Option<&'static str> {
 fn locale_error(text: &str) -> Option<&'static str> {
     let is_language =
         matches!(text.len(), 2 | 3) && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-    if text.len() > 35 && !text.contains('\0') {
+    if text.len() > 12 && !text.contains('\0') {
         Some("too_long")
     } else {
         (!is_language).then_some("invalid")

@@ -28,6 +28,11 @@ pub(crate) enum MailContent<'a> {
         /// The reset token, for the link.
         token: &'a str,
     },
+    /// A link to confirm the address.
+    ConfirmEmail {
+        /// The token, for the link.
+        token: &'a str,
+    },
     /// A notice, to the account's address, that the password was changed.
     PasswordChanged,
     /// The same notice to an address that the account no longer has: no reset link can be sent there.
@@ -124,9 +129,13 @@ impl EmailMessage {
         let texts = writer.texts;
         match content {
             MailContent::ResetPassword { token } => {
-                let url = reset_link(settings, token);
-                let lifetime = texts.hours.of(hours(settings));
-                writer.link(&texts.reset_password, url, &lifetime)
+                let url = link(&settings.reset_link_base, "token", token);
+                writer.link(&texts.reset_password, url)
+            }
+            MailContent::ConfirmEmail { token } => {
+                let base = settings.confirm_link_base.as_deref().unwrap_or_default();
+                let url = link(base, "key", token);
+                writer.link(&texts.confirm_email, url)
             }
             MailContent::PasswordChanged => writer.notice(&texts.password_changed),
             MailContent::FormerPasswordChanged => writer.notice(&texts.former_password_changed),
@@ -143,13 +152,10 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn link(
-        &self,
-        texts: &LinkTexts,
-        url: String,
-        lifetime: &str,
-    ) -> Result<EmailMessage, askama::Error> {
-        let fill = |text: &str| self.fill(text).replace("{lifetime}", lifetime);
+    fn link(&self, texts: &LinkTexts, url: String) -> Result<EmailMessage, askama::Error> {
+        let hours = self.settings.reset_link_lifetime.as_secs() / 3600;
+        let lifetime = self.texts.hours.of(hours);
+        let fill = |text: &str| self.fill(text).replace("{lifetime}", &lifetime);
         let common = self.common(texts.subject);
         let link = Link {
             url,
@@ -220,12 +226,8 @@ impl<'a> Contact<'a> {
     }
 }
 
-fn reset_link(settings: &MailSettings, token: &str) -> String {
-    let base = &settings.reset_link_base;
+/// Returns the address of a page with the token added to its query.
+fn link(base: &str, parameter: &str, token: &str) -> String {
     let separator = if base.contains('?') { '&' } else { '?' };
-    format!("{base}{separator}token={token}")
-}
-
-const fn hours(settings: &MailSettings) -> u64 {
-    settings.reset_link_lifetime.as_secs() / 3600
+    format!("{base}{separator}{parameter}={token}")
 }

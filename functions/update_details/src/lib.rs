@@ -164,8 +164,11 @@ async fn attempt(app: &App, request: &Request, progress: &mut Progress) -> Resul
     let new_hash = update.password.as_ref().map(hash).transpose()?;
     let applied = user.apply(update, new_hash, &session, app.users.new_write_id(), now);
     let (outcome, after, changes) = if let Some((after, changes)) = applied {
-        let notices = app.outbox.notices(&changes, &user, now)?;
-        let written = app.users.change(&user, &after, &session, now, notices);
+        let mut mails = app.outbox.notices(&changes, &user, now)?;
+        if changes.contains(&Change::Email) {
+            mails.extend(app.outbox.confirmation_of_change(&after, now).await?);
+        }
+        let written = app.users.change(&user, &after, &session, now, mails);
         (written.await?, after, changes)
     } else {
         let confirmed = app.users.confirm_password(&user, &session, now).await?;

@@ -27,6 +27,7 @@ mod log_in {
     mod throttling;
     mod unknown_names;
 }
+mod confirm_email;
 mod log_out;
 mod get_user {
     mod contract;

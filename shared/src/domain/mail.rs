@@ -25,6 +25,8 @@ pub const WINDOW: Duration = Duration::from_hours(24);
 pub enum Kind {
     /// The mail with the link that resets a forgotten password.
     ResetPassword,
+    /// The mail with the link that confirms the address.
+    ConfirmEmail,
     /// The notice that the password was changed.
     PasswordChanged,
     /// The notice, to the old address, that the account's address was changed.
@@ -38,8 +40,14 @@ impl Kind {
         match change {
             Change::Password | Change::Reset => Some(Self::PasswordChanged),
             Change::Email => Some(Self::EmailChanged),
-            Change::SignedUp | Change::Details => None,
+            Change::SignedUp | Change::Details | Change::EmailConfirmed => None,
         }
+    }
+
+    /// Returns true for a mail with a link that the user requested; the others are notices.
+    #[must_use]
+    pub const fn is_requested(self) -> bool {
+        matches!(self, Self::ResetPassword | Self::ConfirmEmail)
     }
 }
 
@@ -83,7 +91,7 @@ pub struct Mail {
     pub requested_at: Timestamp,
     /// The time from which DynamoDB may delete the item.
     pub expires_at: Timestamp,
-    /// The account's quota of reset mails; `None` for other kinds.
+    /// The account's quota of mails with a link of this kind; `None` for notices.
     #[serde(flatten)]
     pub quota: Option<Quota>,
 }
@@ -109,7 +117,7 @@ impl Mail {
     }
 }
 
-/// The number of reset mails that an account has had in the current window.
+/// The number of mails with a link of one kind that an account has had in the current window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
     /// The end of the cool-down: requests before it send no further mail.
@@ -173,6 +181,19 @@ impl Quota {
             count: quota.count + 1,
             ..quota.clone()
         })
+    }
+
+    /// Returns the quota after a mail at `now` that the user's own change causes, and that other limits bound: it is sent in
+    /// any case, and counts.
+    #[must_use]
+    pub fn after_change(previous: Option<&Self>, now: Timestamp, limits: &Limits) -> Self {
+        let current = previous.filter(|quota| now < quota.window_ends);
+        Self {
+            not_before: now + limits.reset_cool_down,
+            count: current.map_or(1, |quota| quota.count.saturating_add(1)),
+            window_ends: current.map_or(now + WINDOW, |quota| quota.window_ends),
+            password_version: None,
+        }
     }
 
     fn is_outdated(&self, password_version: Option<u64>) -> bool {

@@ -105,7 +105,10 @@ pub struct MailSettings {
     pub product_name: String,
     /// The URL of the page that a reset link opens; the token is added as the query parameter `token`.
     pub reset_link_base: String,
-    /// Lifetime of a reset link, from sending.
+    /// The URL of the page that a confirmation link opens; the token is added as the query parameter `key`. `None` if no
+    /// confirmation mails are sent.
+    pub confirm_link_base: Option<String>,
+    /// Lifetime of a reset link or a confirmation link, from sending.
     pub reset_link_lifetime: Duration,
     /// The e-mail address or https URL at which users get help; `None` if notices name none.
     pub support_contact: Option<String>,
@@ -238,6 +241,7 @@ impl MailSettings {
             from: environment.text("MAIL_FROM")?,
             product_name: environment.text("PRODUCT_NAME")?,
             reset_link_base: environment.text("RESET_LINK_BASE")?,
+            confirm_link_base: environment.optional("CONFIRM_LINK_BASE"),
             reset_link_lifetime: environment.duration("RESET_LINK_HOURS", HOUR)?,
             support_contact: environment.optional("SUPPORT_CONTACT"),
             default_language: environment.parsed("DEFAULT_LANGUAGE")?,

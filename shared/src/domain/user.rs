@@ -15,6 +15,7 @@ use crate::domain::{
     clock::Timestamp,
     digest::sha256_hex,
     email::EmailAddress,
+    link_token::{AddressBinding, CredentialsBinding},
     locale::Locale,
     name::Name,
     password::{self, PersonalWords},
@@ -219,6 +220,22 @@ impl User {
         match counter {
             PasswordCounter::LogIn => self.failed_log_ins.as_ref(),
             PasswordCounter::CurrentPassword => self.failed_current_passwords.as_ref(),
+        }
+    }
+
+    /// Returns the state that a reset link must have been sent for.
+    #[must_use]
+    pub const fn credentials_binding(&self) -> CredentialsBinding {
+        CredentialsBinding {
+            credentials_version: self.credentials_version,
+        }
+    }
+
+    /// Returns the state that a confirmation link must have been sent for.
+    #[must_use]
+    pub fn address_binding(&self) -> AddressBinding {
+        AddressBinding {
+            address_hash: self.email.hash(),
         }
     }
 

@@ -96,16 +96,17 @@ impl Users {
             .map(|marker| marker.id))
     }
 
-    /// Creates `user` and both markers in one transaction.
-    pub async fn create(&self, user: &User) -> Result<Created, Error> {
+    /// Creates `user` and both markers in one transaction with `confirmation`, the mail that confirms the address.
+    pub async fn create(&self, user: &User, confirmation: Option<Write>) -> Result<Created, Error> {
         let absent = "attribute_not_exists(#pk)";
         let marker = Marker { id: user.id };
-        let writes = [
+        let mut writes = vec![
             Write::put(&self.table, &user_key(user.id), user, absent)?
                 .with_write_id(&user.last_write_id),
             Write::put(&self.table, &email_key(&user.email), &marker, absent)?,
             Write::put(&self.table, &username_key(&user.username), &marker, absent)?,
         ];
+        writes.extend(confirmation);
         let taken =
             |outcome: Option<&WriteOutcome>| outcome.is_some_and(|outcome| !outcome.is_done());
         Ok(match self.database.transact(&writes).await? {

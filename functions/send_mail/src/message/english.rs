@@ -27,6 +27,16 @@ pub(super) const ENGLISH: Texts = Texts {
         works_once: "The link works once, and only the most recent link is valid.",
         unexpected: "If you did not request this, you can ignore this e-mail. Your password stays the same.",
     },
+    confirm_email: LinkTexts {
+        subject: "Confirm your {product} e-mail address",
+        intro: "This address was given for a {product} account.",
+        open: "To confirm that it is yours, open this link:",
+        button: "Confirm this address",
+        or_open: "Or open this link within {lifetime}:",
+        expires: "The link expires in {lifetime} and works once. Only the most recent link is valid.",
+        works_once: "The link works once, and only the most recent link is valid.",
+        unexpected: "If you do not know this account, ignore this e-mail. The address is then not confirmed.",
+    },
     password_changed: NoticeTexts {
         subject: "Your {product} password was changed",
         news: PASSWORD_CHANGED,

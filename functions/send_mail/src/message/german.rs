@@ -26,6 +26,16 @@ pub(super) const GERMAN: Texts = Texts {
         works_once: "Der Link funktioniert einmal, und nur der neueste gilt.",
         unexpected: "Wenn Sie das nicht waren, können Sie diese E-Mail ignorieren. Ihr Passwort bleibt, wie es ist.",
     },
+    confirm_email: LinkTexts {
+        subject: "Ihre E-Mail-Adresse für {product} bestätigen",
+        intro: "Diese Adresse wurde für ein Konto bei {product} angegeben.",
+        open: "Um zu bestätigen, dass sie Ihnen gehört, öffnen Sie diesen Link:",
+        button: "Adresse bestätigen",
+        or_open: "Oder öffnen Sie innerhalb von {lifetime} diesen Link:",
+        expires: "Der Link ist {lifetime} lang gültig und funktioniert einmal. Nur der neueste Link gilt.",
+        works_once: "Der Link funktioniert einmal, und nur der neueste gilt.",
+        unexpected: "Wenn Sie dieses Konto nicht kennen, ignorieren Sie diese E-Mail. Die Adresse wird dann nicht bestätigt.",
+    },
     password_changed: NoticeTexts {
         subject: "Ihr Passwort für {product} wurde geändert",
         news: PASSWORD_CHANGED,

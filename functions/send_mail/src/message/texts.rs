@@ -13,6 +13,7 @@ pub(super) struct Texts {
     /// One hour, and several, as they follow "within".
     pub(super) hours: Plural,
     pub(super) reset_password: LinkTexts,
+    pub(super) confirm_email: LinkTexts,
     pub(super) password_changed: NoticeTexts,
     pub(super) former_password_changed: NoticeTexts,
     pub(super) email_changed: NoticeTexts,
@@ -108,6 +109,7 @@ mod tests {
             automatic,
             hours,
             reset_password,
+            confirm_email,
             password_changed,
             former_password_changed,
             email_changed,
@@ -115,6 +117,7 @@ mod tests {
         [
             vec![*greeting, automatic, hours.one, hours.other],
             link(reset_password),
+            link(confirm_email),
             notice(password_changed),
             notice(former_password_changed),
             notice(email_changed),

@@ -23,6 +23,12 @@ use crate::support::{
 ///
 /// Parameters of the template are written by name. `*` as the function means every function.
 const RIGHTS: &str = "
+    confirm_email            KeysTable              jwks                             dynamodb:GetItem
+    confirm_email            UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    confirm_email            TransientTable         confirm#*                        dynamodb:GetItem dynamodb:DeleteItem
+    confirm_email            TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
+    confirm_email            CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+
     get_user                 KeysTable              jwks                             dynamodb:GetItem
     get_user                 UsersTable             user#*                           dynamodb:GetItem
 
@@ -52,6 +58,7 @@ const RIGHTS: &str = "
 
     send_mail                UsersTable             user#*                           dynamodb:GetItem
     send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
+    send_mail                TransientTable         confirm#*                        dynamodb:GetItem dynamodb:PutItem
     send_mail                TransientTable         reset#*                          dynamodb:GetItem dynamodb:PutItem
     send_mail                CountersTable          limit#mail#*                     dynamodb:GetItem dynamodb:UpdateItem
     send_mail                TransientTable.StreamArn  -                              dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
@@ -67,6 +74,7 @@ const RIGHTS: &str = "
     sign_up                  UsersTable             user#*                           dynamodb:PutItem
     sign_up                  UsersTable             email#*                          dynamodb:PutItem
     sign_up                  UsersTable             username#*                       dynamodb:PutItem
+    sign_up                  TransientTable         mail#confirm_email#*             dynamodb:PutItem
     sign_up                  CountersTable          limit#sign_up#*                  dynamodb:GetItem dynamodb:UpdateItem
 
     update_details           KeysTable              jwks                             dynamodb:GetItem
@@ -74,6 +82,7 @@ const RIGHTS: &str = "
     update_details           UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
     update_details           TransientTable         mail#password_changed#*          dynamodb:PutItem
     update_details           TransientTable         mail#email_changed#*             dynamodb:PutItem
+    update_details           TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     update_details           CountersTable          limit#taken#*                    dynamodb:GetItem dynamodb:UpdateItem
 
     *                        its own log            -                                logs:CreateLogStream logs:PutLogEvents
@@ -386,6 +395,7 @@ mod case_43_permissions {
             ("get_user", get_user::WARM_UP),
             ("jwks", jwks::WARM_UP),
             ("log_in", log_in::WARM_UP),
+            ("confirm_email", confirm_email::WARM_UP),
             ("log_out", log_out::WARM_UP),
             ("reset_password", reset_password::WARM_UP),
             ("reset_password_complete", reset_password_complete::WARM_UP),

@@ -13,4 +13,6 @@ pub enum Change {
     Email,
     /// The password was reset.
     Reset,
+    /// The user proved to receive mail at the address.
+    EmailConfirmed,
 }

@@ -37,8 +37,8 @@ pub enum Changed {
 }
 
 impl Users {
-    /// Replaces `before` with `after` on behalf of `session`, in one transaction with `notices`, the mails that report
-    /// the change.
+    /// Replaces `before` with `after` on behalf of `session`, in one transaction with `mails`, which report the change or
+    /// confirm a new address.
     ///
     /// If the passwords differ, only the sessions of `after` remain. If the canonical addresses differ, the markers move.
     pub async fn change(
@@ -47,14 +47,14 @@ impl Users {
         after: &User,
         session: &SessionId,
         now: Timestamp,
-        notices: Vec<Write>,
+        mails: Vec<Write>,
     ) -> Result<Changed, Error> {
         let mut writes = vec![self.update(before, after, session)?];
         let address_changes = before.email.canonical() != after.email.canonical();
         if address_changes {
             writes.extend(self.move_email_marker(before, after)?);
         }
-        writes.extend(notices);
+        writes.extend(mails);
         let outcomes = match writes.as_slice() {
             [single] => match self.database.write(single).await? {
                 WriteOutcome::Done => return Ok(Changed::Done),
@@ -215,6 +215,26 @@ impl Users {
         .value("writer", &write_id)?;
         let writes = [update, consumed, notice];
         Ok(self.database.transact(&writes).await?.is_done())
+    }
+}
+
+impl Users {
+    /// Marks the address of `user` as verified, in one transaction with `consumed`, which consumes the token. Returns false
+    /// if the token was no longer valid, or the user has another address by now.
+    pub async fn confirm_email(&self, user: &User, consumed: Write) -> Result<bool, Error> {
+        let write_id = self.database.new_write_id();
+        let update = Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #email_verified = :yes, #version = #version + :one, #writer = :writer",
+            "#email = :email",
+        )
+        .with_write_id(&write_id)
+        .value("yes", true)?
+        .value("one", 1)?
+        .value("email", user.email.as_str())?
+        .value("writer", &write_id)?;
+        Ok(self.database.transact(&[update, consumed]).await?.is_done())
     }
 }
 

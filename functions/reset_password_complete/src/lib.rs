@@ -7,7 +7,7 @@ use shared::{
     domain::{
         link_token::{self, CredentialsBinding, LinkToken},
         mail::Kind,
-        password::{NewPassword, Password, Policy},
+        password::{NewPassword, Policy},
         user::{Change, User},
     },
     http::{self, Error, Fields, Response, Violation},
@@ -29,17 +29,7 @@ struct Body {
 
 impl Body {
     fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
-        let mut typed = None;
-        let new_password = fields.required("new_password", |text| {
-            typed = Password::parse(text).ok();
-            NewPassword::parse(text, &policy)
-        });
-        fields.required("password_confirmation", |text| match typed {
-            Some(typed) if !typed.is_same_as(text) => {
-                Err(Violation::new("mismatch", "does not match new_password"))
-            }
-            _ => Ok(()),
-        });
+        let new_password = fields.new_password(&policy);
         // A malformed token is rejected like an unknown one, after all other fields were validated.
         let reset_token = fields.required("reset_token", |text| {
             Ok::<_, Violation>(LinkToken::parse(text))

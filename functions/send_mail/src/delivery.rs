@@ -13,7 +13,7 @@ use shared::{
         link_token::{Binding, LinkToken, StoredToken},
         locale::Locale,
         mail::{Kind, Mail, NOTICE_LIFETIME, RETRY_PERIOD, State},
-        user::User,
+        user::{StoredRevertToken, User},
         user_id::UserId,
     },
 };
@@ -264,7 +264,17 @@ impl Delivery {
                 (MailContent::PasswordChanged, mail.verified)
             }
             Kind::PasswordChanged => (MailContent::FormerPasswordChanged, mail.verified),
-            Kind::EmailChanged => (MailContent::EmailChanged, mail.verified),
+            Kind::EmailChanged => match self.issue_revert_token(mail, user).await? {
+                Some(revert) => {
+                    token = revert.token.text();
+                    let content = MailContent::EmailChangedWithLink {
+                        token: &token,
+                        hours: revert.hours,
+                    };
+                    (content, mail.verified)
+                }
+                None => (MailContent::EmailChanged, mail.verified),
+            },
         };
         let settings = &self.app.settings.mail;
         let language = user.locale.as_ref().and_then(Locale::language);
@@ -306,6 +316,40 @@ impl Delivery {
                 Scope::Mail,
             ))
         }
+    }
+}
+
+/// The token of a revert link, and the time that is left to use it.
+struct RevertLink {
+    token: LinkToken,
+    hours: u64,
+}
+
+impl Delivery {
+    /// Issues the token of a link that takes the account back to the address that the mail goes to; `None` if it is not
+    /// reserved for the account any more.
+    async fn issue_revert_token(
+        &self,
+        mail: &Mail,
+        user: &User,
+    ) -> Result<Option<RevertLink>, DeliveryError> {
+        let now = self.app.clock.now();
+        let has_page = self.app.settings.mail.revert_link_base.is_some();
+        let number = mail.reverts.filter(|_| has_page);
+        let former = number.and_then(|number| user.former_email(number, now));
+        let Some(former) = former else {
+            return Ok(None);
+        };
+        let token = LinkToken::issue(user.id, self.app.random.bytes());
+        let stored = StoredRevertToken {
+            hash: token.hash(),
+            number: former.number,
+            expires_at: former.until,
+        };
+        let transient = &self.app.transient;
+        transient.put_revert_token(user.id, &stored).await?;
+        let hours = former.until.seconds_since(now) / 3600;
+        Ok(Some(RevertLink { token, hours }))
     }
 }
 

@@ -39,6 +39,13 @@ pub(crate) enum MailContent<'a> {
     FormerPasswordChanged,
     /// A notice, to the former address, that the account's address was changed.
     EmailChanged,
+    /// The same notice with a link that takes the account back.
+    EmailChangedWithLink {
+        /// The token, for the link.
+        token: &'a str,
+        /// The number of hours for which the link is valid.
+        hours: u64,
+    },
 }
 
 /// The person that a mail is written to.
@@ -130,12 +137,17 @@ impl EmailMessage {
         match content {
             MailContent::ResetPassword { token } => {
                 let url = link(&settings.reset_link_base, "token", token);
-                writer.link(&texts.reset_password, url)
+                writer.link(&texts.reset_password, url, writer.link_hours())
             }
             MailContent::ConfirmEmail { token } => {
                 let base = settings.confirm_link_base.as_deref().unwrap_or_default();
                 let url = link(base, "key", token);
-                writer.link(&texts.confirm_email, url)
+                writer.link(&texts.confirm_email, url, writer.link_hours())
+            }
+            MailContent::EmailChangedWithLink { token, hours } => {
+                let base = settings.revert_link_base.as_deref().unwrap_or_default();
+                let url = link(base, "key", token);
+                writer.link(&texts.email_changed_with_link, url, *hours)
             }
             MailContent::PasswordChanged => writer.notice(&texts.password_changed),
             MailContent::FormerPasswordChanged => writer.notice(&texts.former_password_changed),
@@ -152,9 +164,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn link(&self, texts: &LinkTexts, url: String) -> Result<EmailMessage, askama::Error> {
-        let hours = self.settings.reset_link_lifetime.as_secs() / 3600;
-        let lifetime = self.texts.hours.of(hours);
+    fn link(
+        &self,
+        texts: &LinkTexts,
+        url: String,
+        hours: u64,
+    ) -> Result<EmailMessage, askama::Error> {
+        let lifetime = self.texts.lifetime(hours);
         let fill = |text: &str| self.fill(text).replace("{lifetime}", &lifetime);
         let common = self.common(texts.subject);
         let link = Link {
@@ -207,6 +223,10 @@ impl Writer<'_> {
             automatic: self.texts.automatic,
             brand: Brand::new(self.settings.brand_color),
         }
+    }
+
+    const fn link_hours(&self) -> u64 {
+        self.settings.reset_link_lifetime.as_secs() / 3600
     }
 
     fn fill(&self, text: &str) -> String {

@@ -38,7 +38,7 @@ impl Kind {
     #[must_use]
     pub const fn notice_of(change: Change) -> Option<Self> {
         match change {
-            Change::Password | Change::Reset => Some(Self::PasswordChanged),
+            Change::Password | Change::Reset | Change::Reverted => Some(Self::PasswordChanged),
             Change::Email => Some(Self::EmailChanged),
             Change::SignedUp | Change::Details | Change::EmailConfirmed => None,
         }
@@ -82,6 +82,9 @@ pub struct Mail {
     /// True if `address` was verified at the time of the request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verified: bool,
+    /// The number of the change of address that a link in this notice reverts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<u64>,
     /// Random identifier of this request; each later request has a new one.
     pub nonce: String,
     /// The delivery state.
@@ -273,6 +276,7 @@ mod tests {
                 address_hash: String::new(),
                 address: None,
                 verified: false,
+                reverts: None,
                 nonce: String::new(),
                 state,
                 requested_at: START,

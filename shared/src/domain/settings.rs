@@ -108,6 +108,11 @@ pub struct MailSettings {
     /// The URL of the page that a confirmation link opens; the token is added as the query parameter `key`. `None` if no
     /// confirmation mails are sent.
     pub confirm_link_base: Option<String>,
+    /// The URL of the page that a revert link opens; the token is added as the query parameter `key`. `None` if no such
+    /// links are sent.
+    pub revert_link_base: Option<String>,
+    /// The time from a change of address for which its revert link is valid and the former address is reserved.
+    pub revert_link_lifetime: Duration,
     /// Lifetime of a reset link or a confirmation link, from sending.
     pub reset_link_lifetime: Duration,
     /// The e-mail address or https URL at which users get help; `None` if notices name none.
@@ -236,12 +241,21 @@ impl Limits {
 }
 
 impl MailSettings {
+    /// Returns the time for which a former address is reserved, if links take accounts back to them.
+    #[must_use]
+    pub fn revert_lifetime(&self) -> Option<Duration> {
+        let has_page = self.revert_link_base.is_some();
+        has_page.then_some(self.revert_link_lifetime)
+    }
+
     fn read(environment: &Environment) -> Result<Self, Error> {
         Ok(Self {
             from: environment.text("MAIL_FROM")?,
             product_name: environment.text("PRODUCT_NAME")?,
             reset_link_base: environment.text("RESET_LINK_BASE")?,
             confirm_link_base: environment.optional("CONFIRM_LINK_BASE"),
+            revert_link_base: environment.optional("REVERT_LINK_BASE"),
+            revert_link_lifetime: environment.duration("REVERT_LINK_DAYS", DAY)?,
             reset_link_lifetime: environment.duration("RESET_LINK_HOURS", HOUR)?,
             support_contact: environment.optional("SUPPORT_CONTACT"),
             default_language: environment.parsed("DEFAULT_LANGUAGE")?,

@@ -215,6 +215,8 @@ impl Outbox {
         let mail = Mail {
             address: Some(user.email.as_str().to_owned()),
             verified: user.email_verified,
+            reverts: (kind == Kind::EmailChanged && user.email_verified)
+                .then_some(user.credentials_version),
             ..self.new_mail(kind, user.id, user.email.hash(), now)
         };
         let key = MailKey::notice(kind, user.id, &mail.nonce);
@@ -240,6 +242,7 @@ impl Outbox {
             address_hash,
             address: None,
             verified: false,
+            reverts: None,
             nonce: self.random.name(),
             state: State::Queued,
             requested_at: now,

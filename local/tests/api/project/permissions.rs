@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared::lambda::WarmUp;
 
 use crate::support::{
-    app::{OTHER_PASSWORD, PASSWORD, TestApp},
+    app::{OTHER_PASSWORD, PASSWORD, TestApp, key_in},
+    paths::{RESEND_CONFIRMATION, REVERT_EMAIL},
     proxy::{Access, FaultAction, error},
     repository::read_yaml,
     response::problem,
@@ -56,10 +58,17 @@ const RIGHTS: &str = "
     reset_password_complete  TransientTable         mail#password_changed#*          dynamodb:PutItem
     reset_password_complete  CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
 
+    revert_email             UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    revert_email             UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
+    revert_email             TransientTable         revert#*                         dynamodb:GetItem dynamodb:DeleteItem
+    revert_email             TransientTable         mail#password_changed#*          dynamodb:PutItem
+    revert_email             CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+
     send_mail                UsersTable             user#*                           dynamodb:GetItem
     send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
     send_mail                TransientTable         confirm#*                        dynamodb:GetItem dynamodb:PutItem
     send_mail                TransientTable         reset#*                          dynamodb:GetItem dynamodb:PutItem
+    send_mail                TransientTable         revert#*                         dynamodb:PutItem
     send_mail                CountersTable          limit#mail#*                     dynamodb:GetItem dynamodb:UpdateItem
     send_mail                TransientTable.StreamArn  -                              dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
     send_mail                *                      -                                dynamodb:ListStreams
@@ -397,6 +406,7 @@ mod case_43_permissions {
             ("log_in", log_in::WARM_UP),
             ("confirm_email", confirm_email::WARM_UP),
             ("log_out", log_out::WARM_UP),
+            ("revert_email", revert_email::WARM_UP),
             ("reset_password", reset_password::WARM_UP),
             ("reset_password_complete", reset_password_complete::WARM_UP),
             ("send_mail", send_mail::WARM_UP),
@@ -428,6 +438,7 @@ mod case_43_permissions {
     async fn every_permission_is_used_and_sufficient() {
         let shown = TestApp::start().await;
         accounts(&shown).await;
+        confirmations(&shown).await;
         resets(&shown).await;
         keys(&shown).await;
         let hidden = TestApp::with_settings(&[("REVEAL_UNKNOWN_EMAILS", "false")]).await;
@@ -473,6 +484,24 @@ async fn accounts(app: &TestApp) {
     assert_eq!(change(json!({"email": "john@example.com"})).await, 200);
     assert_eq!(change(json!({"password": OTHER_PASSWORD})).await, 200);
     assert_eq!(app.unread_mails().len(), 3);
+}
+
+/// Confirmation links that are used and requested again, and a change of address that is reverted.
+async fn confirmations(app: &TestApp) {
+    let user = app.sign_up("anna").await;
+    app.advance(Duration::from_secs(121));
+    let resend = app
+        .request(Method::POST, RESEND_CONFIRMATION)
+        .header("authorization", format!("Bearer {}", user.token));
+    assert_eq!(app.send(resend).await.status, 200);
+    app.confirm(&user).await;
+    let change = json!({"email": "new@example.com"});
+    assert_eq!(app.change(&user.token, change).await.status, 200);
+    let body = json!({
+        "key": key_in(&app.mail()), "new_password": OTHER_PASSWORD, "password_confirmation": OTHER_PASSWORD,
+    });
+    assert_eq!(app.post(REVERT_EMAIL, &body).await.status, 201);
+    app.mail();
 }
 
 /// Reset links that are replaced, dropped, rejected, used and limited.

@@ -386,7 +386,7 @@ pub fn with_password(current: &str, mut fields: Value) -> Value {
 }
 
 fn is_confirmation(mail: &Mail) -> bool {
-    mail.text.contains("?key=")
+    mail.text.contains("/confirm_email?key=")
 }
 
 /// The token in the link of a reset mail; text and HTML must contain the same.

@@ -7,14 +7,15 @@ use tokio::time::timeout;
 use super::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser},
     paths::{
-        CONFIRM_EMAIL, LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, SIGN_UP, UPDATE_DETAILS,
+        CONFIRM_EMAIL, LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, REVERT_EMAIL, SIGN_UP,
+        UPDATE_DETAILS,
     },
     response::Response,
     times::RESPONSE_TIMEOUT,
 };
 
 /// Method, path and function of every endpoint that reads a body.
-pub const READERS: [(&str, &str, &str); 7] = [
+pub const READERS: [(&str, &str, &str); 8] = [
     ("POST", SIGN_UP, "sign_up"),
     ("POST", LOG_IN, "log_in"),
     ("PATCH", UPDATE_DETAILS, "update_details"),
@@ -22,10 +23,12 @@ pub const READERS: [(&str, &str, &str); 7] = [
     ("POST", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
     ("PATCH", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
     ("POST", CONFIRM_EMAIL, "confirm_email"),
+    ("POST", REVERT_EMAIL, "revert_email"),
 ];
 
 /// Every function that responds to HTTP requests.
-pub const FUNCTIONS: [&str; 9] = [
+pub const FUNCTIONS: [&str; 10] = [
+    "revert_email",
     "confirm_email",
     "sign_up",
     "log_in",
@@ -129,6 +132,19 @@ pub fn endpoints(user: &TestUser, token: &str) -> Vec<Endpoint> {
             method: "POST",
             path: CONFIRM_EMAIL,
             fields: vec![("key", Kind::Token, json!(token))],
+        },
+        Endpoint {
+            method: "POST",
+            path: REVERT_EMAIL,
+            fields: vec![
+                ("key", Kind::Token, json!(token)),
+                ("new_password", Kind::NewPassword, json!(OTHER_PASSWORD)),
+                (
+                    "password_confirmation",
+                    Kind::Confirmation,
+                    json!(OTHER_PASSWORD),
+                ),
+            ],
         },
     ]
 }

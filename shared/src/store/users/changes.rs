@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Marker, Users, email_key,
+    Users,
     failed_attempts::{if_unchanged, unchanged},
     user_key,
 };
@@ -52,7 +52,8 @@ impl Users {
         let mut writes = vec![self.update(before, after, session)?];
         let address_changes = before.email.canonical() != after.email.canonical();
         if address_changes {
-            writes.extend(self.move_email_marker(before, after)?);
+            writes.push(self.take_address(after.id, &after.email, now)?);
+            writes.push(self.leave_address(after, &before.email, now)?);
         }
         writes.extend(mails);
         let outcomes = match writes.as_slice() {
@@ -78,16 +79,6 @@ impl Users {
         }
     }
 
-    fn move_email_marker(&self, before: &User, after: &User) -> Result<[Write; 2], Error> {
-        let marker = Marker { id: after.id };
-        let absent = "attribute_not_exists(#pk)";
-        Ok([
-            Write::put(&self.table, &email_key(&after.email), &marker, absent)?,
-            Write::delete(&self.table, &email_key(&before.email), "#id = :id")
-                .value("id", before.id)?,
-        ])
-    }
-
     fn update(&self, before: &User, after: &User, session: &SessionId) -> Result<Write, Error> {
         let new_password = before.password.as_str() != after.password.as_str();
         let new_address = before.email.canonical() != after.email.canonical();
@@ -98,7 +89,7 @@ impl Users {
             ""
         };
         let set_for_address = if new_address {
-            ", #email_changes = :email_changes"
+            ", #email_changes = :email_changes, #former_emails = :former_emails"
         } else {
             ""
         };
@@ -143,7 +134,9 @@ impl Users {
                 .value("password_changes", &after.password_changes)?;
         }
         if new_address {
-            write = write.value("email_changes", &after.email_changes)?;
+            write = write
+                .value("email_changes", &after.email_changes)?
+                .value("former_emails", &after.former_emails)?;
         }
         if let Some(form) = canonical_form {
             write = write.value("email_canonical", form)?;

@@ -194,6 +194,8 @@ for parameters, refusals in (
     ({"DomainName": "api.example.com", "DomainCertificateArn": CERTIFICATE, "DomainHostedZoneId": "Z1"}, 0),
     ({"DomainCertificateArn": CERTIFICATE}, 1),
     ({"DomainHostedZoneId": "Z1"}, 1),
+    ({"RequireVerifiedEmail": "true"}, 0),
+    ({"RequireVerifiedEmail": "true", "ConfirmLinkBase": ""}, 1),
     ({"DomainTruststoreUri": "s3://bucket/ca.pem"}, 1),
     ({"CreateConfigurationSet": "true"}, 1),
     ({"CreateConfigurationSet": "true", "ConfigurationSet": "latchkey"}, 0),

@@ -34,6 +34,12 @@ export const calls = {
     // @ts-expect-error: there is no body.
     wrong: () => api.confirmEmailResend({ body: { email } }),
   },
+  revertEmail: {
+    right: () =>
+      api.revertEmail({ body: { key: reset_token, new_password: password, password_confirmation: password } }),
+    // @ts-expect-error: the passwords are missing.
+    wrong: () => api.revertEmail({ body: { key: reset_token } }),
+  },
   getUser: {
     right: () => api.getUser({ path: { id: 4820017366291073 } }),
     // @ts-expect-error: an id is a number.

@@ -26,6 +26,7 @@ mod log_in {
     mod source_limits;
     mod throttling;
     mod unknown_names;
+    mod verified_email;
 }
 mod confirm_email;
 mod log_out;

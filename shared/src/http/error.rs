@@ -38,6 +38,9 @@ pub enum Error {
     /// 403: the caller may not do this.
     #[error("forbidden")]
     Forbidden,
+    /// 403: a log-in with the right password, of a user whose address is not verified.
+    #[error("e-mail address not verified")]
+    EmailNotVerified,
     /// 403: the request did not come through the edge, which the settings require.
     #[error("not from the edge")]
     NotFromEdge,
@@ -109,7 +112,7 @@ impl Error {
                 StatusCode::BAD_REQUEST
             }
             Self::NotAuthenticated | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::NotFromEdge => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::NotFromEdge | Self::EmailNotVerified => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -145,6 +148,7 @@ impl Error {
             Self::NotAuthenticated => "not_authenticated",
             Self::InvalidCredentials => "invalid_credentials",
             Self::Forbidden | Self::NotFromEdge => "forbidden",
+            Self::EmailNotVerified => "email_not_verified",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
             Self::PayloadTooLarge => "payload_too_large",
@@ -165,6 +169,9 @@ impl Error {
             Self::NotAuthenticated => "Authentication required: send a valid session token.",
             Self::InvalidCredentials => "Incorrect username, e-mail or password.",
             Self::Forbidden => "Only superusers may do this.",
+            Self::EmailNotVerified => {
+                "The e-mail address has to be confirmed first, by the link that was sent to it."
+            }
             Self::NotFromEdge => "This address does not accept requests directly.",
             Self::NotFound => "User not found.",
             Self::Conflict => {

@@ -41,6 +41,7 @@ const RIGHTS: &str = "
     log_in                   UsersTable             email#*                          dynamodb:GetItem
     log_in                   UsersTable             username#*                       dynamodb:GetItem
     log_in                   UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    log_in                   TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     log_in                   CountersTable          limit#log_in#*                   dynamodb:GetItem dynamodb:UpdateItem
     log_in                   CountersTable          limit#unknown_name#*             dynamodb:GetItem dynamodb:UpdateItem
 
@@ -445,7 +446,12 @@ mod case_43_permissions {
         for _ in 0..2 {
             assert_eq!(hidden.request_reset("nobody@example.com").await.status, 200);
         }
+        let strict = TestApp::with_settings(&[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
+        strict.sign_up("anna").await;
+        strict.advance(Duration::from_secs(121));
+        assert_eq!(strict.log_in("anna", PASSWORD).await.status, 403);
         let calls = &shown.proxy.accesses() | &hidden.proxy.accesses();
+        let calls = &calls | &strict.proxy.accesses();
         check(&calls);
         let rights = rights();
         let unused: BTreeSet<_> = rights

@@ -155,7 +155,7 @@ for function, parts in TRANSACTIONS.items():
 for function, statements in policies.items():
     for one in statements:
         of_items = [action for action in one["Action"] if action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")]
-        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable"):
+        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable", "AuditTable"):
             denied = not any(allows(one, table, action.removeprefix("dynamodb:"), []) for action in of_items)
             check(denied, f"{function}, {one['Sid']}: allowed without dynamodb:LeadingKeys")
 

@@ -17,7 +17,8 @@ use shared::{
     app::Providers,
     domain::{password::Hasher, random::Random},
     store::{
-        counters::Counters, database::Database, keys::Keys, transient::Transient, users::Users,
+        audit_trail::AuditTrail, counters::Counters, database::Database, keys::Keys,
+        transient::Transient, users::Users,
     },
 };
 
@@ -57,6 +58,9 @@ pub(crate) struct TableArgs {
     /// Table of signing keys: the stack's output KeysTableName [default: KeysTable]
     #[arg(long, global = true, value_name = "NAME", env = "KEYS_TABLE")]
     keys_table: Option<String>,
+    /// Table of audit records: the stack's output AuditTableName [default: AuditTable]
+    #[arg(long, global = true, value_name = "NAME", env = "AUDIT_TABLE")]
+    audit_table: Option<String>,
 }
 
 /// The tables and providers that every command works with.
@@ -65,6 +69,7 @@ pub(crate) struct Context {
     pub(crate) transient: Transient,
     pub(crate) counters: Counters,
     pub(crate) keys: Keys,
+    pub(crate) audit_trail: AuditTrail,
     pub(crate) database: Database,
     pub(crate) scanner: Scanner,
     pub(crate) clock: ServerClock,
@@ -101,11 +106,13 @@ impl Context {
         let transient_table = args.table(args.transient_table.as_ref(), "TransientTable");
         let counters_table = args.table(args.counters_table.as_ref(), "CountersTable");
         let keys_table = args.table(args.keys_table.as_ref(), "KeysTable");
+        let audit_table = args.table(args.audit_table.as_ref(), "AuditTable");
         Ok(Self {
             users: Users::new(database.clone(), &users_table.name),
             transient: Transient::new(database.clone(), &transient_table.name),
             counters: Counters::new(database.clone(), &counters_table.name),
             keys: Keys::new(database.clone(), &keys_table.name),
+            audit_trail: AuditTrail::new(database.clone(), &audit_table.name),
             database,
             scanner: Scanner::new(client),
             clock,

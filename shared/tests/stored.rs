@@ -419,7 +419,7 @@ fn assert_keeps_but(written: &Item, recorded: &Item, others: &[&str]) {
     }
 }
 
-/// The four tables in one, in an embedded DynamoDB.
+/// Four of the tables in one, in an embedded DynamoDB.
 struct Store {
     users: Users,
     transient: Transient,

@@ -195,6 +195,18 @@ impl Users {
         self.database.write(&write).await.map(drop)
     }
 
+    /// Deletes what a backup has of a deleted user: the item at `key`, which is the user's own or a marker of the user, in
+    /// whatever state it is.
+    pub async fn remove_restored(&self, key: &str, user: UserId) -> Result<(), Error> {
+        let write = if key == user_key(user) {
+            Write::delete(&self.table, key, "attribute_exists(#pk)")
+        } else {
+            Write::delete(&self.table, key, "#id = :id").value("id", user)?
+        };
+        // If the condition fails, an earlier attempt was applied, or the marker leads to another user by now.
+        self.database.write(&write).await.map(drop)
+    }
+
     async fn is_done(&self, write: &Write) -> Result<bool, Error> {
         Ok(self.database.write(write).await?.is_done())
     }

@@ -6,6 +6,10 @@ use std::{str::FromStr, time::Duration};
 use crate::domain::{color::Color, locale::Language, password};
 
 /// All settings of a deployment, as template.yaml passes them to the functions.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 #[derive(Clone)]
 pub struct Settings {
     /// Name of the table of users.

@@ -128,6 +128,7 @@ impl App {
             users.clone(),
             random.clone(),
             settings.limits.clone(),
+            settings.mail.confirm_link_base.is_some(),
         );
         Ok(Self {
             signer: Signer::new(keys.clone(), clock.clone(), settings.session_lifetime),

@@ -26,8 +26,11 @@ mod log_in {
     mod source_limits;
     mod throttling;
     mod unknown_names;
+    mod verified_email;
 }
+mod confirm_email;
 mod log_out;
+mod revert_email;
 mod get_user {
     mod contract;
     mod ids;

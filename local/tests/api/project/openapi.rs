@@ -67,7 +67,9 @@ fn operations(openapi: &Value) -> BTreeMap<String, &Value> {
 /// The function that serves an operation.
 fn function(operation: &Value) -> String {
     let id = operation["operationId"].as_str().unwrap();
-    id.strip_suffix("_patch").unwrap_or(id).to_owned()
+    let suffixes = ["_patch", "_resend"];
+    let function = suffixes.iter().find_map(|suffix| id.strip_suffix(suffix));
+    function.unwrap_or(id).to_owned()
 }
 
 #[test]

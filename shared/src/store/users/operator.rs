@@ -156,7 +156,7 @@ impl Users {
             Some(form) => update.value("form", form)?,
             None => update,
         };
-        let marker = super::Marker { id: user.id };
+        let marker = super::Marker::new(user.id);
         let writes = [
             update,
             Write::put(
@@ -179,7 +179,7 @@ impl Users {
 
     /// Creates the marker at `key` for `user`. Returns false if it leads to another user.
     pub async fn put_marker(&self, key: &str, user: UserId) -> Result<bool, Error> {
-        let marker = super::Marker { id: user };
+        let marker = super::Marker::new(user);
         let write = Write::put(
             &self.table,
             key,

@@ -31,6 +31,7 @@ mod log_in {
 mod confirm_email;
 mod log_out;
 mod revert_email;
+mod sessions;
 mod get_user {
     mod contract;
     mod ids;

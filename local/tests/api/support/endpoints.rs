@@ -27,7 +27,8 @@ pub const READERS: [(&str, &str, &str); 8] = [
 ];
 
 /// Every function that responds to HTTP requests.
-pub const FUNCTIONS: [&str; 10] = [
+pub const FUNCTIONS: [&str; 11] = [
+    "sessions",
     "revert_email",
     "confirm_email",
     "sign_up",

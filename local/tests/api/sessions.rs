@@ -143,7 +143,7 @@ mod case_05_ended_sessions {
     }
 }
 
-mod case_06_other_users {
+mod case_08_own_record {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]

@@ -62,6 +62,7 @@ class Users:
         self.confirmation = None
         self.reversion = None
         self.verified = None
+        self.resends = 0
         self.names = set()
 
     def add(self, details, password, token):
@@ -265,7 +266,9 @@ def deepen_confirmation(case, body, _):
 
 
 def deepen_resend(case, _, user):
-    if user is None or chance(case, "resend") < 4:
+    # Without parameters all cases are the same, so every second one is the user's whose address is confirmed.
+    users.resends += 1
+    if user is None or users.resends % 2:
         return None
     if users.verified is None:
         users.verified = users.confirm()

@@ -21,7 +21,7 @@ pub const WARM_UP: WarmUp = WarmUp::Users;
 /// The error of a token that is malformed, unknown, used or expired.
 const INVALID_TOKEN: Error = Error::InvalidToken { field: "key" };
 
-/// Maximum attempts when another request changes the record first: whoever is in the account must not keep its owner out.
+/// Maximum attempts when another request changes the record first: a thief in the account must not keep its owner out.
 const MAX_ATTEMPTS: u32 = 5;
 
 struct Body {

@@ -192,7 +192,8 @@ impl Delivery {
         *requested_at = Some(mail.requested_at);
         let now = self.app.clock.now();
         let age = now.seconds_since(mail.requested_at);
-        if !mail.kind.is_requested() && age >= NOTICE_LIFETIME.as_secs() {
+        let has_link = mail.kind.is_requested() || mail.reverts.is_some();
+        if !has_link && age >= NOTICE_LIFETIME.as_secs() {
             return Ok(Some(DeliveryResult::dropped("the notice is out of date")));
         }
         let Some(user) = self.app.users.by_id(mail.user).await? else {
@@ -216,7 +217,7 @@ impl Delivery {
             let problem = "SES failed for other mails moments ago and was not called";
             return Err(DeliveryError::retryable(problem, Scope::Mail));
         }
-        let recipients = RecipientLimit::new(self.app, mail.kind, &to);
+        let recipients = RecipientLimit::new(self.app, &mail, &to);
         let Some(counted) = recipients.count().await? else {
             return Ok(Some(DeliveryResult::dropped(
                 "the address had too many mails in 24 hours",

@@ -1,14 +1,19 @@
 //! The limit on mails of all kinds to one address, by whatever accounts and requests they were caused.
 //!
 //! The last of them are reserved for reset links: a thief who changes the password again and again could otherwise use up
-//! the mails by which the owner takes the account back.
+//! the mails by which the owner takes the account back. For the same reason a notice with a revert link counts, but is never
+//! dropped: it goes to a verified address of the account, and changes of address are limited.
 
 use std::time::Duration;
 
 use shared::{
     app::App,
     audit::Metric,
-    domain::{email::EmailAddress, mail::Kind, rate_limit::Window},
+    domain::{
+        email::EmailAddress,
+        mail::{Kind, Mail},
+        rate_limit::Window,
+    },
     store::{
         counters::{Counted, CounterKey, Counters},
         database::Error,
@@ -29,9 +34,9 @@ pub(crate) struct RecipientLimit {
 pub(crate) struct CountedMail(Option<Window>);
 
 impl RecipientLimit {
-    pub(crate) fn new(app: &'static App, kind: Kind, to: &EmailAddress) -> Self {
+    pub(crate) fn new(app: &'static App, mail: &Mail, to: &EmailAddress) -> Self {
         let limits = &app.settings.limits;
-        let reserved = match kind {
+        let reserved = match mail.kind {
             Kind::ResetPassword => 0,
             Kind::ConfirmEmail | Kind::PasswordChanged | Kind::EmailChanged => {
                 limits.reset_mails_per_day
@@ -40,7 +45,10 @@ impl RecipientLimit {
         Self {
             app,
             key: CounterKey::new("mail", &to.hash()),
-            max: limits.mails_per_day.saturating_sub(reserved).max(1),
+            max: match mail.reverts {
+                Some(_) => u32::MAX,
+                None => limits.mails_per_day.saturating_sub(reserved).max(1),
+            },
         }
     }
 

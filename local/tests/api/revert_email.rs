@@ -293,6 +293,39 @@ mod case_56_revert_links {
     }
 }
 
+mod case_48_mails_to_one_address {
+    use super::*;
+
+    /// A thief who changes the password again and again cannot keep the link from the owner.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_revert_link_is_sent_beyond_the_limit() {
+        let app = TestApp::with_settings(&[("LIMIT_MAILS_PER_DAY", "6")]).await;
+        let john = owner(&app, "john").await;
+        let change = with_password(PASSWORD, json!({"password": OTHER_PASSWORD}));
+        assert_eq!(app.update(&john.token, &change).await.status, 200);
+        assert!(app.unread_mails().is_empty(), "a notice beyond the limit");
+        let key = change_address(&app, &john, OTHER_PASSWORD, "thief@example.com").await;
+        assert_eq!(revert(&app, &key.unwrap(), OWNERS).await.status, 201);
+        app.unread_mails();
+        assert_owned(&app, &john).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_revert_link_outlives_a_day_without_mail() {
+        let app = TestApp::start().await;
+        let john = owner(&app, "john").await;
+        app.server.enable_mappings(false);
+        let change = with_password(PASSWORD, json!({"email": "thief@example.com"}));
+        assert_eq!(app.update(&john.token, &change).await.status, 200);
+        app.advance(DAY + Duration::from_hours(1));
+        app.server.enable_mappings(true);
+        app.server.drain().await;
+        assert_eq!(revert(&app, &key_in(&app.mail()), OWNERS).await.status, 201);
+        app.mail();
+        assert_owned(&app, &john).await;
+    }
+}
+
 mod case_57_reserved_addresses {
     use super::*;
 

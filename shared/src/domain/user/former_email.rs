@@ -1,5 +1,5 @@
 //! Former addresses of an account. For some days after a change, the owner of a verified former address can take the account
-//! back by the link in the notice, and nobody else can have the address.
+//! back by the link in the notice, and no other account can have the address.
 
 use std::time::Duration;
 

@@ -17,7 +17,11 @@ use shared::{
     app::Providers,
     domain::{password::Hasher, random::Random},
     store::{
-        counters::Counters, database::Database, keys::Keys, transient::Transient, users::Users,
+        counters::Counters,
+        database::Database,
+        keys::{Keys, TokenKind},
+        transient::Transient,
+        users::Users,
     },
 };
 
@@ -64,7 +68,8 @@ pub(crate) struct Context {
     pub(crate) users: Users,
     pub(crate) transient: Transient,
     pub(crate) counters: Counters,
-    pub(crate) keys: Keys,
+    pub(crate) session_keys: Keys,
+    pub(crate) access_keys: Keys,
     pub(crate) database: Database,
     pub(crate) scanner: Scanner,
     pub(crate) clock: ServerClock,
@@ -105,7 +110,8 @@ impl Context {
             users: Users::new(database.clone(), &users_table.name),
             transient: Transient::new(database.clone(), &transient_table.name),
             counters: Counters::new(database.clone(), &counters_table.name),
-            keys: Keys::new(database.clone(), &keys_table.name),
+            session_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Session),
+            access_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Access),
             database,
             scanner: Scanner::new(client),
             clock,

@@ -119,6 +119,7 @@ impl Server {
         let settings = environment(
             &options,
             &template,
+            api.local_addr()?,
             reachable(dynamodb.address()),
             services.address(),
         );
@@ -297,6 +298,7 @@ const AWS_SETTINGS: [&str; 5] = [
 fn environment(
     options: &Options,
     template: &Template,
+    api: SocketAddr,
     dynamodb: SocketAddr,
     services: SocketAddr,
 ) -> BTreeMap<String, String> {
@@ -313,6 +315,10 @@ fn environment(
         .into_iter()
         .zip(values)
         .collect();
+    if !options.settings.contains_key("Issuer") {
+        // Without a setting, functions name the host that API Gateway served, by https.
+        environment.insert("ISSUER".to_owned(), format!("http://{api}"));
+    }
     if !options.source_limits {
         environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
     }

@@ -22,6 +22,7 @@ pub const REGISTRY: &[(&str, Build)] = &[
     }),
     ("send_mail", send_mail::consumer),
     ("sign_up", |app| endpoint(app, sign_up::handler)),
+    ("token", |app| endpoint(app, token::handler)),
     ("update_details", |app| {
         endpoint(app, update_details::handler)
     }),

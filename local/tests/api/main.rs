@@ -28,6 +28,12 @@ mod log_in {
     mod unknown_names;
 }
 mod log_out;
+mod token {
+    mod claims;
+    mod contract;
+    mod issuer;
+    mod keys;
+}
 mod get_user {
     mod contract;
     mod ids;
@@ -128,6 +134,7 @@ mod project {
 }
 /// The harness.
 mod support {
+    pub mod access_tokens;
     pub mod app;
     pub mod endpoints;
     pub mod gate;

@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::signature;
-use jsonwebtoken::{
-    Algorithm, EncodingKey,
-    jwk::{AlgorithmParameters, Jwk, ThumbprintHash},
+use super::{
+    CLOCK_LEEWAY, KeyError,
+    key_pair::{self, KeyPair},
 };
-use zeroize::Zeroizing;
-
 use crate::{
-    auth::CLOCK_LEEWAY,
-    domain::clock::Timestamp,
+    domain::{clock::Timestamp, signing_algorithm::SigningAlgorithm},
     store::keys::{
         CACHE_TTL, PUBLISH_LEAD_TIME, PrivateKey, PublicKey, ROTATION_PERIOD, StoredKeys,
     },
@@ -22,11 +18,6 @@ pub(super) struct NextKeys {
     pub(super) private: Vec<PrivateKey>,
     pub(super) public: Vec<PublicKey>,
 }
-
-/// A key could not be generated, or a stored key is invalid.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct KeyError(pub(super) String);
 
 /// The time after the end of a key's signing period at which its last token has expired: other signers may use the key
 /// for as long as they cache it.
@@ -46,16 +37,22 @@ pub(super) fn in_use(keys: &[PrivateKey], now: Timestamp) -> Option<&PrivateKey>
 ///
 /// - Without private keys, a new one signs at once. Published keys verify until their last token has expired.
 /// - Public keys that are missing are derived from the private ones, so that no token becomes invalid.
-/// - After [`ROTATION_PERIOD`], the next key is published.
+/// - After [`ROTATION_PERIOD`], the next key is published, and so it is after a change of `algorithm`. A next key of
+///   another algorithm signs first: processes with different settings, as during a deployment, would otherwise replace it
+///   in turn.
 pub(super) fn due(
     seen: &StoredKeys,
+    algorithm: SigningAlgorithm,
     now: Timestamp,
     token_lifetime: Duration,
 ) -> Result<Option<NextKeys>, KeyError> {
     let (private, public) = keys_of(seen);
-    let is_current = |newest: &PrivateKey| now < newest.signs_from + ROTATION_PERIOD;
+    let is_current = |newest: &PrivateKey| {
+        let is_wanted = newest.alg == algorithm || now < newest.signs_from;
+        is_wanted && now < newest.signs_from + ROTATION_PERIOD
+    };
     if !private.last().is_some_and(is_current) {
-        return rotated(seen, now, token_lifetime).map(Some);
+        return rotated(seen, algorithm, now, token_lifetime).map(Some);
     }
     let missing = unpublished(private, public, now, token_lifetime)?;
     Ok((!missing.is_empty()).then(|| NextKeys {
@@ -68,6 +65,7 @@ pub(super) fn due(
 /// and without public keys whose last token has expired.
 pub(super) fn rotated(
     seen: &StoredKeys,
+    algorithm: SigningAlgorithm,
     now: Timestamp,
     token_lifetime: Duration,
 ) -> Result<NextKeys, KeyError> {
@@ -84,6 +82,7 @@ pub(super) fn rotated(
     with_new_key(
         current.cloned().into_iter().collect(),
         published,
+        algorithm,
         signs_from,
     )
 }
@@ -92,7 +91,12 @@ pub(super) fn rotated(
 ///
 /// If it is the key in use, a new one signs at once, and a next key that has signed nothing is dropped as well: its
 /// private key is in the same item, so that a copy contains both.
-pub(super) fn revoked(seen: &StoredKeys, kid: &str, now: Timestamp) -> Result<NextKeys, KeyError> {
+pub(super) fn revoked(
+    seen: &StoredKeys,
+    kid: &str,
+    algorithm: SigningAlgorithm,
+    now: Timestamp,
+) -> Result<NextKeys, KeyError> {
     let (private, public) = keys_of(seen);
     let is_in_use = in_use(private, now).is_none_or(|key| key.kid == kid);
     let is_dropped = |id: &str| {
@@ -106,7 +110,7 @@ pub(super) fn revoked(seen: &StoredKeys, kid: &str, now: Timestamp) -> Result<Ne
         .cloned()
         .collect();
     if is_in_use {
-        return with_new_key(Vec::new(), public, now);
+        return with_new_key(Vec::new(), public, algorithm, now);
     }
     let private = private.iter().filter(|key| key.kid != kid);
     Ok(NextKeys {
@@ -125,9 +129,10 @@ fn keys_of(stored: &StoredKeys) -> (&[PrivateKey], &[PublicKey]) {
 fn with_new_key(
     mut private: Vec<PrivateKey>,
     mut public: Vec<PublicKey>,
+    algorithm: SigningAlgorithm,
     signs_from: Timestamp,
 ) -> Result<NextKeys, KeyError> {
-    let new = generate(signs_from)?;
+    let new = generate(algorithm, signs_from)?;
     public.push(public_key(&new, None)?);
     private.push(new);
     Ok(NextKeys { private, public })
@@ -152,19 +157,12 @@ fn unpublished(
     Ok(missing)
 }
 
-/// Generates a P-256 key pair.
-fn generate(signs_from: Timestamp) -> Result<PrivateKey, KeyError> {
-    let pair = signature::EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)
-        .map_err(|error| KeyError(error.to_string()))?;
-    let pkcs8 = pair
-        .to_pkcs8v1()
-        .map_err(|error| KeyError(error.to_string()))?;
-    let pkcs8 = Zeroizing::new(pkcs8.as_ref().to_vec());
-    let kid = jwk(&pkcs8)?
-        .thumbprint(ThumbprintHash::SHA256)
-        .map_err(|error| KeyError(error.to_string()))?;
+fn generate(alg: SigningAlgorithm, signs_from: Timestamp) -> Result<PrivateKey, KeyError> {
+    let pkcs8 = key_pair::generate(alg)?;
+    let public = KeyPair::from_pkcs8(alg, &pkcs8)?.public()?;
     Ok(PrivateKey {
-        kid,
+        kid: key_pair::thumbprint(&public)?,
+        alg,
         pkcs8,
         signs_from,
     })
@@ -172,22 +170,11 @@ fn generate(signs_from: Timestamp) -> Result<PrivateKey, KeyError> {
 
 /// Derives the public key.
 fn public_key(private: &PrivateKey, until: Option<Timestamp>) -> Result<PublicKey, KeyError> {
-    let AlgorithmParameters::EllipticCurve(point) = jwk(&private.pkcs8)?.algorithm else {
-        return Err(KeyError(
-            "jsonwebtoken did not return an elliptic curve key".to_owned(),
-        ));
-    };
     Ok(PublicKey {
         kid: private.kid.clone(),
-        x: point.x,
-        y: point.y,
+        parameters: KeyPair::from_pkcs8(private.alg, &private.pkcs8)?.public()?,
         until,
     })
-}
-
-fn jwk(pkcs8: &[u8]) -> Result<Jwk, KeyError> {
-    Jwk::from_encoding_key(&EncodingKey::from_ec_der(pkcs8), Algorithm::ES256)
-        .map_err(|error| KeyError(error.to_string()))
 }
 
 #[cfg(test)]
@@ -195,6 +182,8 @@ mod tests {
     use super::*;
     use crate::store::keys::{Jwks, PrivateKeySet};
 
+    const ES256: SigningAlgorithm = SigningAlgorithm::Es256;
+    const RS256: SigningAlgorithm = SigningAlgorithm::Rs256;
     const LIFETIME: Duration = Duration::from_hours(14 * 24);
     const NOW: Timestamp = Timestamp::from_unix(1_769_860_800);
 
@@ -215,7 +204,7 @@ mod tests {
             private: None,
             public: None,
         };
-        stored(due(&nothing, NOW, LIFETIME).unwrap().unwrap())
+        stored(due(&nothing, ES256, NOW, LIFETIME).unwrap().unwrap())
     }
 
     fn kids(keys: &NextKeys) -> (Vec<&str>, Vec<&str>) {
@@ -233,7 +222,7 @@ mod tests {
         // API Gateway's HTTP APIs, browsers and CDNs (max-age), and the function that serves the keys.
         let cached = Duration::from_hours(2) + Duration::from_mins(5) + CACHE_TTL;
         assert!(PUBLISH_LEAD_TIME >= Duration::from_hours(3) && PUBLISH_LEAD_TIME > cached);
-        let rotated = rotated(&first(), NOW, LIFETIME).unwrap();
+        let rotated = rotated(&first(), ES256, NOW, LIFETIME).unwrap();
         assert_eq!(rotated.private[1].signs_from, NOW + PUBLISH_LEAD_TIME);
     }
 
@@ -242,28 +231,28 @@ mod tests {
         let mut keys = first();
         let lost = kid(&keys, 0);
         keys.private = None;
-        let next = due(&keys, NOW, LIFETIME).unwrap().unwrap();
+        let next = due(&keys, ES256, NOW, LIFETIME).unwrap().unwrap();
         assert_eq!(next.private.len(), 1);
         assert_eq!(next.private[0].signs_from, NOW);
         let (private, public) = kids(&next);
         assert_eq!(public, [lost.as_str(), private[0]]);
         let until = NOW + CACHE_TTL + LIFETIME + CLOCK_LEEWAY;
         assert_eq!(next.public[0].until, Some(until));
-        assert!(due(&stored(next), NOW, LIFETIME).unwrap().is_none());
+        assert!(due(&stored(next), ES256, NOW, LIFETIME).unwrap().is_none());
     }
 
     #[test]
     fn lost_public_keys_are_derived_from_the_private_keys() {
-        let keys = stored(rotated(&first(), NOW, LIFETIME).unwrap());
+        let keys = stored(rotated(&first(), ES256, NOW, LIFETIME).unwrap());
         let expected = keys.public.clone().unwrap().keys;
         let lost = StoredKeys {
             private: keys.private,
             public: None,
         };
-        let next = due(&lost, NOW, LIFETIME).unwrap().unwrap();
+        let next = due(&lost, ES256, NOW, LIFETIME).unwrap().unwrap();
         let parts = |keys: &[PublicKey]| {
             keys.iter()
-                .map(|key| (key.kid.clone(), key.x.clone(), key.y.clone(), key.until))
+                .map(|key| (key.kid.clone(), key.parameters.clone(), key.until))
                 .collect::<Vec<_>>()
         };
         assert_eq!(parts(&next.public), parts(&expected));
@@ -271,20 +260,20 @@ mod tests {
 
     #[test]
     fn a_key_whose_tokens_have_expired_is_not_published_again() {
-        let keys = stored(rotated(&first(), NOW, LIFETIME).unwrap());
+        let keys = stored(rotated(&first(), ES256, NOW, LIFETIME).unwrap());
         let later = NOW + PUBLISH_LEAD_TIME + last_token(LIFETIME);
         let lost = StoredKeys {
             private: keys.private,
             public: None,
         };
-        let next = due(&lost, later, LIFETIME).unwrap().unwrap();
+        let next = due(&lost, ES256, later, LIFETIME).unwrap().unwrap();
         assert_eq!(kids(&next).1, [kid(&lost, 1)]);
     }
 
     #[test]
     fn revoking_the_key_in_use_replaces_it_and_the_next_one() {
-        let keys = stored(rotated(&first(), NOW, LIFETIME).unwrap());
-        let next = revoked(&keys, &kid(&keys, 0), NOW).unwrap();
+        let keys = stored(rotated(&first(), ES256, NOW, LIFETIME).unwrap());
+        let next = revoked(&keys, &kid(&keys, 0), ES256, NOW).unwrap();
         let (private, public) = kids(&next);
         assert_eq!((private.len(), private.clone()), (1, public));
         assert!(keys_of(&keys).0.iter().all(|key| key.kid != private[0]));
@@ -293,13 +282,60 @@ mod tests {
 
     #[test]
     fn revoking_another_key_leaves_the_one_in_use() {
-        let keys = stored(rotated(&first(), NOW, LIFETIME).unwrap());
+        let keys = stored(rotated(&first(), ES256, NOW, LIFETIME).unwrap());
         let (old, new) = (kid(&keys, 0), kid(&keys, 1));
         // The next key, before it signs.
-        let next = revoked(&keys, &new, NOW).unwrap();
+        let next = revoked(&keys, &new, ES256, NOW).unwrap();
         assert_eq!(kids(&next), (vec![old.as_str()], vec![old.as_str()]));
         // The former key, after the next one has begun to sign.
-        let next = revoked(&keys, &old, NOW + PUBLISH_LEAD_TIME).unwrap();
+        let next = revoked(&keys, &old, ES256, NOW + PUBLISH_LEAD_TIME).unwrap();
         assert_eq!(kids(&next), (vec![new.as_str()], vec![new.as_str()]));
+    }
+
+    #[test]
+    fn another_algorithm_begins_as_a_rotation() {
+        let keys = first();
+        let next = due(&keys, RS256, NOW, LIFETIME).unwrap().unwrap();
+        let algorithms: Vec<_> = next.private.iter().map(|key| key.alg).collect();
+        assert_eq!(algorithms, [ES256, RS256]);
+        let signs_from = next.private[1].signs_from;
+        assert_eq!(signs_from, NOW + PUBLISH_LEAD_TIME);
+        let next = stored(next);
+        let (private, public) = keys_of(&next);
+        assert_eq!(
+            public[1].parameters.algorithm(),
+            RS256,
+            "published before it signs"
+        );
+        let in_use_at = |now| in_use(private, now).unwrap().alg;
+        assert_eq!(in_use_at(NOW), ES256);
+        assert_eq!(in_use_at(signs_from), RS256);
+    }
+
+    #[test]
+    fn a_next_key_of_another_algorithm_signs_first() {
+        let keys = stored(rotated(&first(), RS256, NOW, LIFETIME).unwrap());
+        assert!(due(&keys, ES256, NOW, LIFETIME).unwrap().is_none());
+        let later = NOW + PUBLISH_LEAD_TIME;
+        let next = due(&keys, ES256, later, LIFETIME).unwrap().unwrap();
+        let algorithms: Vec<_> = next.private.iter().map(|key| key.alg).collect();
+        assert_eq!(algorithms, [RS256, ES256]);
+    }
+
+    #[test]
+    fn the_id_of_a_key_is_its_thumbprint() {
+        // RFC 7638, section 3.1.
+        let public = crate::store::keys::PublicParameters::Rsa {
+            n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi\
+                FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnY\
+                b9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0\
+                Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+                .to_owned(),
+            e: "AQAB".to_owned(),
+        };
+        assert_eq!(
+            key_pair::thumbprint(&public).unwrap(),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The public keys for verification, cached by each process: read at the start, again when the cache has expired, and
+//! The public keys of one kind of token, cached by each process: read at the start, again when the cache has expired, and
 //! immediately when a token has an unknown key id.
 
 use std::{
@@ -9,6 +9,7 @@ use std::{
 
 use jsonwebtoken::DecodingKey;
 
+use super::key_pair;
 use crate::{
     domain::clock::{Clock, Timestamp},
     store::{
@@ -56,7 +57,7 @@ impl Verifier {
     }
 
     /// Returns all public keys, as stored at most a minute ago, or the last ones read if DynamoDB is unavailable.
-    /// There are none before the first sign-up.
+    /// There are none before the first token is signed.
     ///
     /// # Errors
     /// [`Error`] if the request to DynamoDB fails and nothing is cached.
@@ -123,8 +124,7 @@ impl Verifier {
             return Ok(None);
         };
         let by_id = jwks.keys.iter().filter_map(|public| {
-            let key = DecodingKey::from_ec_components(&public.x, &public.y);
-            let key = key
+            let key = key_pair::decoding_key(&public.parameters)
                 .inspect_err(
                     |error| tracing::error!(kid = %public.kid, %error, "invalid public key ignored"),
                 )

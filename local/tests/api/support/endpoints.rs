@@ -6,26 +6,31 @@ use tokio::time::timeout;
 
 use super::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser},
-    paths::{LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, SIGN_UP, UPDATE_DETAILS},
+    paths::{LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, SIGN_UP, TOKEN, UPDATE_DETAILS},
     response::Response,
     times::RESPONSE_TIMEOUT,
 };
 
 /// Method, path and function of every endpoint that reads a body.
-pub const READERS: [(&str, &str, &str); 6] = [
+pub const READERS: [(&str, &str, &str); 7] = [
     ("POST", SIGN_UP, "sign_up"),
     ("POST", LOG_IN, "log_in"),
+    ("POST", TOKEN, "token"),
     ("PATCH", UPDATE_DETAILS, "update_details"),
     ("POST", RESET_PASSWORD, "reset_password"),
     ("POST", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
     ("PATCH", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
 ];
 
+/// The endpoints that need no field, and no body.
+pub const WITHOUT_REQUIRED_FIELDS: [&str; 1] = [TOKEN];
+
 /// Every function that responds to HTTP requests.
-pub const FUNCTIONS: [&str; 8] = [
+pub const FUNCTIONS: [&str; 9] = [
     "sign_up",
     "log_in",
     "log_out",
+    "token",
     "get_user",
     "update_details",
     "reset_password",
@@ -48,6 +53,8 @@ pub enum Kind {
     /// An existing password, which is only compared.
     ExistingPassword,
     Token,
+    /// The audience of an access token.
+    Audience,
     Flag,
     ReadOnly,
     /// A read-only Boolean, `false` for a new user.
@@ -86,6 +93,11 @@ pub fn endpoints(user: &TestUser, token: &str) -> Vec<Endpoint> {
         },
         log_in("email", Kind::Email, &user.email),
         log_in("username", Kind::Username, &user.username),
+        Endpoint {
+            method: "POST",
+            path: TOKEN,
+            fields: vec![("audience", Kind::Audience, json!("api"))],
+        },
         Endpoint {
             method: "PATCH",
             path: UPDATE_DETAILS,

@@ -28,8 +28,9 @@ def report(status):
     return {"time": "2026-01-31T12:00:00.000Z", "type": "platform.report", "record": record}
 
 
-def lambdas(metric):
-    return ("AWS/Lambda", metric, "<LogInFunction>")
+def lambdas(metric, value):
+    """The metric of one function of each alarm over functions."""
+    return {("AWS/Lambda", metric, f"<{function}>"): value for function in ("LogInFunction", "JwksFunction")}
 
 
 # Fault: minutes that it lasts, metrics in each of them, and lines in a function's log in each of them: send_mail's for
@@ -37,9 +38,9 @@ def lambdas(metric):
 FAULTS = {
     "a function responds with 500": (1, {}, [log("ERROR", "failed"), report("success")]),
     "a function panics": (1, {}, [log("ERROR", "failed", "the handler panicked")]),
-    "a function crashes": (1, {lambdas("Errors"): 1}, [report("error")]),
-    "a function times out": (1, {lambdas("Errors"): 1}, [report("timeout")]),
-    "a function runs out of memory": (1, {lambdas("Errors"): 1}, [report("failure")]),
+    "a function crashes": (1, lambdas("Errors", 1), [report("error")]),
+    "a function times out": (1, lambdas("Errors", 1), [report("timeout")]),
+    "a function runs out of memory": (1, lambdas("Errors", 1), [report("failure")]),
     "over 1 % of the responses are 5xx": (
         5,
         {("AWS/ApiGateway", "5xx", "<Api>"): 2, ("AWS/ApiGateway", "Count", "<Api>"): 100},
@@ -52,7 +53,7 @@ FAULTS = {
         {(OURS, "unavailable"): 1, ("AWS/DynamoDB", "WriteThrottleEvents", "<UsersTable>"): 3},
         [log("WARN", "unavailable", "Throttling")],
     ),
-    "concurrency runs out": (5, {("AWS/Lambda", "Throttles"): 4, lambdas("Throttles"): 4}, []),
+    "concurrency runs out": (5, {("AWS/Lambda", "Throttles"): 4, **lambdas("Throttles", 4)}, []),
     "mails wait in the stream": (5, {("AWS/Lambda", "IteratorAge", "<SendMailFunction>"): 400_000}, []),
     "mails cannot be sent at present": (15, {(OURS, "mail_failed"): 1}, [log("WARN", "mail could not be sent and will be retried")]),
     "SES refuses a mail permanently": (1, {(OURS, "mail_failed"): 1}, [log("WARN", "SES rejected a mail to its recipient")]),
@@ -72,7 +73,7 @@ FAULTS = {
             ("AWS/ApiGateway", "Latency", "<Api>"): 80,
             ("AWS/Lambda", "Throttles"): 0,
             ("AWS/Lambda", "IteratorAge", "<SendMailFunction>"): 900,
-            lambdas("Errors"): 0,
+            **lambdas("Errors", 0),
             (OURS, "log_in_failed"): 5,
             (OURS, "limited"): 1,
             (OURS, "reset_requested"): 2,

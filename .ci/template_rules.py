@@ -105,13 +105,22 @@ for name, statements in roles(switching):
 # key of the part, or those of all parts on the table; and if it is absent, everything is denied.
 
 TRANSACTIONS = {
-    "SignUpFunction": [("UsersTable", "PutItem", "user#1"), ("UsersTable", "PutItem", "email#a"), ("UsersTable", "PutItem", "username#a")],
+    "SignUpFunction": [("UsersTable", "PutItem", "user#1"), ("UsersTable", "PutItem", "email#a"), ("UsersTable", "PutItem", "username#a"), ("TransientTable", "PutItem", "mail#confirm_email#1")],
     "UpdateDetailsFunction": [
         ("UsersTable", "UpdateItem", "user#1"),
         ("UsersTable", "PutItem", "email#b"),
         ("UsersTable", "DeleteItem", "email#a"),
         ("TransientTable", "PutItem", "mail#email_changed#1"),
         ("TransientTable", "PutItem", "mail#password_changed#1"),
+        ("TransientTable", "PutItem", "mail#confirm_email#1"),
+    ],
+    "ConfirmEmailFunction": [("TransientTable", "DeleteItem", "confirm#1"), ("UsersTable", "UpdateItem", "user#1")],
+    "RevertEmailFunction": [
+        ("TransientTable", "DeleteItem", "revert#1#a"),
+        ("TransientTable", "PutItem", "mail#password_changed#1"),
+        ("UsersTable", "UpdateItem", "user#1"),
+        ("UsersTable", "PutItem", "email#a"),
+        ("UsersTable", "DeleteItem", "email#b"),
     ],
     "ResetPasswordCompleteFunction": [
         ("TransientTable", "DeleteItem", "reset#1"),
@@ -146,7 +155,7 @@ for function, parts in TRANSACTIONS.items():
 for function, statements in policies.items():
     for one in statements:
         of_items = [action for action in one["Action"] if action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")]
-        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable"):
+        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable", "AuditTable"):
             denied = not any(allows(one, table, action.removeprefix("dynamodb:"), []) for action in of_items)
             check(denied, f"{function}, {one['Sid']}: allowed without dynamodb:LeadingKeys")
 
@@ -161,6 +170,8 @@ PATTERNS = {
         ["https://app.example.com", "https://app.example.com,http://localhost:5173", "capacitor://localhost", ""],
         ["*", "https://app.example.com/", "https://App.example.com", "https://app.example.com:443", "app.example.com"],
     ),
+    "ConfirmLinkBase": (["https://app.example.com/confirm", "http://localhost:3000/confirm", ""], ["http://app.example.com/confirm", "https://app.example.com/?a=b"]),
+    "RevertLinkBase": (["https://app.example.com/#/revert", ""], ["javascript:alert(1)", "https://app.example.com/?a=b"]),
     "SupportContact": (["help@example.com", "https://example.com/help", ""], ["http://example.com", "help", "javascript:alert(1)"]),
     "BrandColor": (["#1d4ed8", "#FFCC00", ""], ["red", "#fff", "#1d4ed8;"]),
     "MailFooter": (["Acme GmbH, Hauptstraße 1, Berlin", ""], [" Acme", "Acme\nBerlin", "x" * 201]),
@@ -189,6 +200,8 @@ for parameters, refusals in (
     ({"DomainName": "api.example.com", "DomainCertificateArn": CERTIFICATE, "DomainHostedZoneId": "Z1"}, 0),
     ({"DomainCertificateArn": CERTIFICATE}, 1),
     ({"DomainHostedZoneId": "Z1"}, 1),
+    ({"RequireVerifiedEmail": "true"}, 0),
+    ({"RequireVerifiedEmail": "true", "ConfirmLinkBase": ""}, 1),
     ({"DomainTruststoreUri": "s3://bucket/ca.pem"}, 1),
     ({"CreateConfigurationSet": "true"}, 1),
     ({"CreateConfigurationSet": "true", "ConfigurationSet": "latchkey"}, 0),

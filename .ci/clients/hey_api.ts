@@ -24,6 +24,22 @@ export const calls = {
     // @ts-expect-error: there is no body.
     wrong: () => api.logOut({ body: { everywhere: true } }),
   },
+  confirmEmail: {
+    right: () => api.confirmEmail({ body: { key: reset_token } }),
+    // @ts-expect-error: the key is missing.
+    wrong: () => api.confirmEmail({ body: {} }),
+  },
+  confirmEmailResend: {
+    right: () => api.confirmEmailResend({ auth: "token" }),
+    // @ts-expect-error: there is no body.
+    wrong: () => api.confirmEmailResend({ body: { email } }),
+  },
+  revertEmail: {
+    right: () =>
+      api.revertEmail({ body: { key: reset_token, new_password: password, password_confirmation: password } }),
+    // @ts-expect-error: the passwords are missing.
+    wrong: () => api.revertEmail({ body: { key: reset_token } }),
+  },
   getUser: {
     right: () => api.getUser({ path: { id: 4820017366291073 } }),
     // @ts-expect-error: an id is a number.

@@ -26,6 +26,24 @@ export const calls = {
     // @ts-expect-error: there is no body.
     wrong: () => api.POST("/auth/logout", { body: { everywhere: true } }),
   },
+  confirm_email: {
+    right: () => api.POST("/auth/confirm_email", { body: { key: reset_token } }),
+    // @ts-expect-error: the key is missing.
+    wrong: () => api.POST("/auth/confirm_email", { body: {} }),
+  },
+  confirm_email_resend: {
+    right: () => api.POST("/auth/confirm_email/resend"),
+    // @ts-expect-error: there is no body.
+    wrong: () => api.POST("/auth/confirm_email/resend", { body: { email } }),
+  },
+  revert_email: {
+    right: () =>
+      api.POST("/auth/revert_email", {
+        body: { key: reset_token, new_password: password, password_confirmation: password },
+      }),
+    // @ts-expect-error: the passwords are missing.
+    wrong: () => api.POST("/auth/revert_email", { body: { key: reset_token } }),
+  },
   get_user: {
     right: () => api.GET("/api/users/{id}", { params: { path: { id: 4820017366291073 } } }),
     // @ts-expect-error: an id is a number.

@@ -1,11 +1,21 @@
 """One right and one wrong call of each operation, with the client of openapi-python-client. mypy reports a right call
 that does not type-check, and a wrong one that does, as an unused `type: ignore`. `run` compares the operations."""
 
+from python_client.api.e_mail_addresses import confirm_email, confirm_email_resend, revert_email
 from python_client.api.passwords import reset_password, reset_password_complete, reset_password_complete_patch
 from python_client.api.sessions import jwks, jwks_discovery, log_in, log_out, sign_up, token
 from python_client.api.users import get_user, update_details
 from python_client.client import AuthenticatedClient, Client
-from python_client.models import AccessTokenRequest, LogInByEmail, ResetPassword, ResetPasswordComplete, SignUp, UpdateDetails
+from python_client.models import (
+    AccessTokenRequest,
+    ConfirmEmail,
+    LogInByEmail,
+    ResetPassword,
+    ResetPasswordComplete,
+    RevertEmail,
+    SignUp,
+    UpdateDetails,
+)
 
 API = "http://127.0.0.1:3000"
 PASSWORD = "correct horse battery staple"
@@ -21,6 +31,9 @@ def right() -> None:
     sign_up.sync(client=client, body=SignUp(username="jc123", email=EMAIL, password=PASSWORD))
     log_in.sync(client=client, body=LogInByEmail(email=EMAIL, password=PASSWORD))
     log_out.sync_detailed(client=signed_in)
+    confirm_email.sync(client=client, body=ConfirmEmail(key=RESET_TOKEN))
+    confirm_email_resend.sync(client=signed_in)
+    revert_email.sync(client=client, body=RevertEmail(key=RESET_TOKEN, new_password=PASSWORD, password_confirmation=PASSWORD))
     get_user.sync(client=signed_in, id=4820017366291073)
     update_details.sync(client=signed_in, body=UpdateDetails(current_password=PASSWORD, email=EMAIL))
     reset_password.sync(client=client, body=ResetPassword(email=EMAIL))
@@ -35,6 +48,9 @@ def wrong() -> None:
     sign_up.sync(client=client, body=SignUp(username="jc123", email=42, password=PASSWORD))  # type: ignore[arg-type]
     log_in.sync(client=client, body=LogInByEmail(password=PASSWORD))  # type: ignore[call-arg]
     log_out.sync_detailed(client=client)  # type: ignore[arg-type]
+    confirm_email.sync(client=client, body=ConfirmEmail())  # type: ignore[call-arg]
+    confirm_email_resend.sync(client=client)  # type: ignore[arg-type]
+    revert_email.sync(client=client, body=RevertEmail(key=RESET_TOKEN))  # type: ignore[call-arg]
     get_user.sync(client=signed_in, id="jc123")  # type: ignore[arg-type]
     update_details.sync(client=signed_in, body=UpdateDetails(email=EMAIL))  # type: ignore[call-arg]
     reset_password.sync(client=client, body=ResetPassword(email=[EMAIL]))  # type: ignore[arg-type]

@@ -1,6 +1,8 @@
 //! `check`: surveys a table of users before an upgrade. Stored names are never validated again, so no stricter rule locks a
 //! user out, but an operator wants to know which users it concerns. Prints ids, and no address.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use shared::{
     domain::{
@@ -52,7 +54,7 @@ pub(crate) async fn run(context: &Context, args: &CheckArgs) -> Result<Report, E
         return Ok(Report::new("Nothing was read.", estimate.to_json()));
     }
     let mut findings = Findings::default();
-    let mut survey = Survey::new("", Timestamp::from_unix(u64::MAX));
+    let mut survey = Survey::new("", Timestamp::from_unix(u64::MAX), HashSet::new());
     let take = |item: Item| {
         findings.take(&item);
         survey.take(item);

@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Prepare a restored table of users before it goes into use
     ///
-    /// Ends every session, invalidates every reset link, lists the superusers and checks that each user can be found by
+    /// Removes the users who were deleted after the backup, by the table of audit records. Ends every session, invalidates every reset link, lists the superusers and checks that each user can be found by
     /// e-mail address and username. Running it again is safe.
     Restore(RestoreArgs),
 }
@@ -93,6 +93,9 @@ pub(crate) struct RestoreArgs {
     /// Continue after an interrupted run, when only a part of the table is prepared
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Prepare the table although the records of deletions are lost; users who were deleted after the backup come back
+    #[arg(long)]
+    pub(crate) without_deletions: bool,
     /// Prepare a table that is already in use; signs out everyone who has signed in since
     #[arg(long)]
     pub(crate) in_use: bool,

@@ -17,6 +17,7 @@ use shared::{
     app::Providers,
     domain::{password::Hasher, random::Random},
     store::{
+        audit_trail::AuditTrail,
         counters::Counters,
         database::Database,
         keys::{Keys, TokenKind},
@@ -61,6 +62,9 @@ pub(crate) struct TableArgs {
     /// Table of signing keys: the stack's output KeysTableName [default: KeysTable]
     #[arg(long, global = true, value_name = "NAME", env = "KEYS_TABLE")]
     keys_table: Option<String>,
+    /// Table of audit records: the stack's output AuditTableName [default: AuditTable]
+    #[arg(long, global = true, value_name = "NAME", env = "AUDIT_TABLE")]
+    audit_table: Option<String>,
 }
 
 /// The tables and providers that every command works with.
@@ -70,6 +74,7 @@ pub(crate) struct Context {
     pub(crate) counters: Counters,
     pub(crate) session_keys: Keys,
     pub(crate) access_keys: Keys,
+    pub(crate) audit_trail: AuditTrail,
     pub(crate) database: Database,
     pub(crate) scanner: Scanner,
     pub(crate) clock: ServerClock,
@@ -106,12 +111,14 @@ impl Context {
         let transient_table = args.table(args.transient_table.as_ref(), "TransientTable");
         let counters_table = args.table(args.counters_table.as_ref(), "CountersTable");
         let keys_table = args.table(args.keys_table.as_ref(), "KeysTable");
+        let audit_table = args.table(args.audit_table.as_ref(), "AuditTable");
         Ok(Self {
             users: Users::new(database.clone(), &users_table.name),
             transient: Transient::new(database.clone(), &transient_table.name),
             counters: Counters::new(database.clone(), &counters_table.name),
             session_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Session),
             access_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Access),
+            audit_trail: AuditTrail::new(database.clone(), &audit_table.name),
             database,
             scanner: Scanner::new(client),
             clock,

@@ -35,7 +35,7 @@ impl Error {
 fn hint(text: &str) -> &'static str {
     let contains = |word: &str| text.contains(word);
     if contains("ResourceNotFound") || contains("resource not found") {
-        ". Name the tables with --users-table, --transient-table, --counters-table and --keys-table; their names are in the stack's outputs"
+        ". Name the tables with --users-table, --transient-table, --counters-table, --keys-table and --audit-table; their names are in the stack's outputs"
     } else if contains("AccessDenied") && contains("resource-based policy") {
         ". The table of signing keys admits only the functions and the role in the parameter OperatorRoleArn"
     } else if contains("AccessDenied") {

@@ -1,12 +1,14 @@
-//! `restore`: prepares a restored table of users before it replaces the lost one. A backup brings back sessions that
-//! have ended, and counters that reset links sent later may match; both must be invalid before anything reads the
-//! table.
+//! `restore`: prepares a restored table of users before it replaces the lost one. A backup brings back users who were
+//! deleted since, sessions that have ended, and counters that reset links sent later may match. The users must be removed,
+//! and the rest must be invalid, before anything reads the table.
 
 mod pace;
 mod prepare;
+mod removal;
 pub(crate) mod survey;
 
 use std::{
+    collections::{BTreeSet, HashSet},
     fs,
     io::{self, Read as _},
     path::Path,
@@ -24,6 +26,7 @@ use shared::{
 use self::{
     pace::Pace,
     prepare::{Change, Written, write_all},
+    removal::remove_all,
     survey::{MarkerIssue, Survey},
 };
 use crate::{
@@ -33,6 +36,8 @@ use crate::{
 /// Results of a run.
 struct Outcome {
     survey: Survey,
+    /// The deleted users that were removed.
+    removed: BTreeSet<UserId>,
     prepared: Written,
     /// Empty unless a list of ids was given.
     voided: Written,
@@ -52,14 +57,17 @@ pub(crate) async fn run(context: &Context, args: &RestoreArgs) -> Result<Report,
             "{table} is still being restored; wait until its status is ACTIVE"
         )));
     }
+    let deleted = read_deletions(context, args).await?;
     // The same in every run for this table, so that an interrupted run can be resumed.
     let mark = format!("restored#{table}");
-    let mut survey = Survey::new(&mark, info.created_at);
+    let mut survey = Survey::new(&mark, info.created_at, deleted);
     let take = |item| survey.take(item);
     context.scanner.each(table, Filter::all(), take).await?;
     check_not_in_use(context, args, &survey)?;
     let users = Users::new(context.database.clone(), table);
     let pace = Pace::new(info.max_write_units);
+    // Before anything else is written: if the run is interrupted, the next one continues here.
+    let removed = remove_all(&users, &survey.revived, &pace).await?;
     let prepared = write_all(&users, &survey.unprepared, &Change::Prepare, &mark, &pace).await?;
     let voided = if to_void.is_empty() {
         Written::default()
@@ -75,12 +83,28 @@ pub(crate) async fn run(context: &Context, args: &RestoreArgs) -> Result<Report,
     };
     let outcome = Outcome {
         survey,
+        removed,
         prepared,
         voided,
         repaired,
         unrepaired,
     };
     Ok(outcome.report(table))
+}
+
+/// Returns the users whose deletion is recorded.
+async fn read_deletions(context: &Context, args: &RestoreArgs) -> Result<HashSet<UserId>, Error> {
+    if args.without_deletions {
+        return Ok(HashSet::new());
+    }
+    let deletions = context.audit_trail.deletions().await.map_err(|error| {
+        Error::message(format!(
+            "the records of deletions could not be read, so deleted users would come back: {}. If they are lost, add \
+             --without-deletions",
+            Error::from(error)
+        ))
+    })?;
+    Ok(deletions.into_iter().map(|deletion| deletion.id).collect())
 }
 
 /// Fails if the table is, or seems to be, the one that the functions use.
@@ -205,6 +229,7 @@ impl Outcome {
             .collect();
         let json: Value = json!({
             "table": table,
+            "removed": self.removed,
             "prepared": self.prepared.done.len(),
             "prepared_before": self.survey.prepared,
             "superusers": superusers,
@@ -226,6 +251,14 @@ impl Outcome {
             self.prepared.done.len(),
             survey.prepared
         )];
+        if !self.removed.is_empty() {
+            let ids: Vec<_> = self.removed.iter().map(UserId::to_string).collect();
+            lines.push(format!(
+                "Deleted users: {} removed, with their addresses and usernames: {}.",
+                ids.len(),
+                ids.join(", ")
+            ));
+        }
         lines.push(if survey.superusers.is_empty() {
             "Superusers: none.".to_owned()
         } else {

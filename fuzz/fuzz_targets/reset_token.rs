@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use shared::domain::{
-    reset_token::{ResetToken, SECRET_BYTES},
+    link_token::{LinkToken, SECRET_BYTES},
     user_id::UserId,
 };
 
@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = str::from_utf8(data) else {
         return;
     };
-    match ResetToken::parse(text) {
+    match LinkToken::parse(text) {
         Ok(token) => {
             assert_eq!(number(text), Some(token.user().number()));
             assert_eq!(token.text().as_str(), text);
@@ -29,14 +29,14 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn check_issued(user: UserId, secret: [u8; SECRET_BYTES]) {
-    let issued = ResetToken::issue(user, secret);
-    let parsed = ResetToken::parse(&issued.text()).expect("an issued token parses");
+    let issued = LinkToken::issue(user, secret);
+    let parsed = LinkToken::parse(&issued.text()).expect("an issued token parses");
     assert_eq!(parsed.user(), user);
     assert_eq!(parsed.text(), issued.text());
     assert_eq!(parsed.hash(), issued.hash());
     let mut other = secret;
     other[0] ^= 1;
-    assert_ne!(ResetToken::issue(user, other).hash(), issued.hash());
+    assert_ne!(LinkToken::issue(user, other).hash(), issued.hash());
 }
 
 /// Returns the user's id if the text is a token. Parses digit by digit, unlike the code under test.

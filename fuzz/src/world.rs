@@ -20,7 +20,7 @@ use shared::{
         clock::{Clock, Timestamp},
         password::{Hasher, Params},
         random::Random,
-        reset_token::{ResetToken, StoredResetToken},
+        link_token::{CredentialsBinding, LinkToken, StoredToken},
         user_id::UserId,
     },
     lambda::Invoke,
@@ -108,18 +108,20 @@ impl World {
             .clone_into(&mut self.token);
         let id = body["user"]["id"].as_u64().expect("an id");
         self.user = UserId::new(id).expect("an id");
-        let token = ResetToken::issue(self.user, [0xab; 20]);
-        let item = StoredResetToken {
+        let token = LinkToken::issue(self.user, [0xab; 20]);
+        let item = StoredToken {
             hash: token.hash(),
             earlier_hash: None,
             nonce: "5f0c1e9a7b3d4826a1f94c0be27d6538".to_owned(),
-            credentials_version: 1,
+            binding: CredentialsBinding {
+                credentials_version: 1,
+            },
             expires_at: Timestamp::from_unix(NOW + 3600),
         };
         let put = self
             .app
             .transient
-            .replace_reset_token(self.user, &item, &Slot::Vacant);
+            .replace_token(self.user, &item, &Slot::Vacant);
         assert!(self.run(put).is_ok_and(|put| put));
         token.text().as_str().clone_into(&mut self.reset_token);
     }

@@ -1,5 +1,6 @@
 //! The development server: starts every part, and stops it.
 
+mod environment;
 mod start_error;
 
 use std::{
@@ -13,6 +14,7 @@ use serde_json::value::RawValue;
 use shared::{app::Providers, lambda::Invoke};
 use tokio::net::TcpListener;
 
+use self::environment::{check_settings, environment};
 pub use self::start_error::StartError;
 use crate::{
     dynamodb::{self, DynamoDb},
@@ -22,7 +24,7 @@ use crate::{
     lambda::Functions,
     scheduler::{self, Schedules},
     ses::{self, Mail, SentMails},
-    template::{REGION, Template},
+    template::Template,
 };
 
 /// The options of a server.
@@ -267,65 +269,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         }
         specific => specific,
     }
-}
-
-/// Rejects settings that are neither a parameter nor read by a function: they would have no effect.
-fn check_settings(
-    template: &Template,
-    settings: &BTreeMap<String, String>,
-) -> Result<(), StartError> {
-    let is_known = |name: &str| {
-        AWS_SETTINGS.contains(&name)
-            || template.parameters.contains(name)
-            || template.settings().any(|known| known == name)
-    };
-    match settings.keys().find(|name| !is_known(name)) {
-        Some(name) => Err(StartError::Setting(name.clone())),
-        None => Ok(()),
-    }
-}
-
-/// Settings of functions that are not in the template: Lambda sets the first two, and the endpoints are unset in AWS.
-const AWS_SETTINGS: [&str; 5] = [
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-    "AWS_ENDPOINT_URL_SESV2",
-    "AWS_ENDPOINT_URL_SCHEDULER",
-];
-
-/// The environment variables that every function has in addition to those of the template, or in place of them.
-fn environment(
-    options: &Options,
-    template: &Template,
-    api: SocketAddr,
-    dynamodb: SocketAddr,
-    services: SocketAddr,
-) -> BTreeMap<String, String> {
-    let values = [
-        REGION.to_owned(),
-        // Neither endpoint checks signatures, but the SDK needs a key to sign with.
-        "local".to_owned(),
-        format!("http://{dynamodb}"),
-        format!("http://{services}"),
-        format!("http://{services}"),
-    ];
-    let mut environment: BTreeMap<String, String> = AWS_SETTINGS
-        .map(str::to_owned)
-        .into_iter()
-        .zip(values)
-        .collect();
-    if !options.settings.contains_key("Issuer") {
-        // Without a setting, functions name the host that API Gateway served, by https.
-        environment.insert("ISSUER".to_owned(), format!("http://{api}"));
-    }
-    if !options.source_limits {
-        environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
-    }
-    let variables = options.settings.iter();
-    let variables = variables.filter(|(name, _)| !template.parameters.contains(*name));
-    environment.extend(variables.map(|(name, value)| (name.clone(), value.clone())));
-    environment
 }
 
 #[cfg(test)]

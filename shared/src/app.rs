@@ -144,6 +144,7 @@ impl App {
             users.clone(),
             random.clone(),
             settings.limits.clone(),
+            settings.mail.confirm_link_base.is_some(),
         );
         Ok(Self {
             signer: Signer::new(

@@ -6,6 +6,7 @@ pub mod color;
 pub mod digest;
 pub mod email;
 pub mod error_code;
+pub mod link_token;
 pub mod locale;
 pub mod lookup;
 pub mod mail;
@@ -13,7 +14,7 @@ pub mod name;
 pub mod password;
 pub mod random;
 pub mod rate_limit;
-pub mod reset_token;
+
 pub mod settings;
 pub mod signing_algorithm;
 pub mod throttle;

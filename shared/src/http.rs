@@ -2,6 +2,7 @@
 
 mod error;
 mod fields;
+mod new_password;
 mod source_address;
 mod violation;
 

@@ -1,5 +1,6 @@
-//! The four DynamoDB tables, as operations in domain terms over one small client.
+//! The five DynamoDB tables, as operations in domain terms over one small client.
 
+pub mod audit_trail;
 pub mod counters;
 pub mod database;
 pub mod keys;

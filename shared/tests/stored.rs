@@ -23,11 +23,11 @@ use shared::{
     domain::{
         clock::{Clock, Timestamp},
         email::EmailAddress,
+        link_token::{CredentialsBinding, StoredToken},
         mail::{Kind, State},
         password::{Hasher, Params, Password},
         random::Random,
         rate_limit::Window,
-        reset_token::StoredResetToken,
         signing_algorithm::SigningAlgorithm,
         throttle::{FailedAttempts, Recorded},
         user::{Session, User},
@@ -226,7 +226,11 @@ mod version_0_1_0 {
             let item = stored(name);
             let user: User = read(&stored("user_without_sessions"));
             let store = Store::with(std::slice::from_ref(&item)).await;
-            let slot = store.transient.reset_token(user.id).await.unwrap();
+            let slot = store
+                .transient
+                .token::<CredentialsBinding>(user.id)
+                .await
+                .unwrap();
             let Slot::Occupied(token) = slot else {
                 panic!("{name} is not read");
             };
@@ -248,7 +252,11 @@ mod version_0_1_0 {
             assert_eq!(token.nonce, text(&item, "nonce"));
             let again = store
                 .transient
-                .replace_reset_token(user.id, &token, &Slot::<StoredResetToken>::Corrupt)
+                .replace_token(
+                    user.id,
+                    &token,
+                    &Slot::<StoredToken<CredentialsBinding>>::Corrupt,
+                )
                 .await;
             assert!(again.unwrap());
             assert_keeps(&store.item(text(&item, "pk")).await, &item);
@@ -417,7 +425,7 @@ fn assert_keeps_but(written: &Item, recorded: &Item, others: &[&str]) {
     }
 }
 
-/// The four tables in one, in an embedded DynamoDB.
+/// Four of the tables in one, in an embedded DynamoDB.
 struct Store {
     users: Users,
     transient: Transient,

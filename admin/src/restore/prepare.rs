@@ -96,6 +96,6 @@ async fn write(
 }
 
 /// The delay after a failed attempt: 200 ms after the first, doubled each time, up to 5 s.
-fn back_off(attempt: u32) -> Duration {
+pub(super) fn back_off(attempt: u32) -> Duration {
     Duration::from_millis(100 << attempt.min(6)).min(Duration::from_secs(5))
 }

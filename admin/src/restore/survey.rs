@@ -20,6 +20,10 @@ pub(crate) struct Survey {
     /// The `writer` of a user that is prepared.
     mark: String,
     created_at: Timestamp,
+    /// The users that were deleted since the backup. Nothing else here includes them.
+    deleted: HashSet<UserId>,
+    /// The keys of the items and markers of deleted users, with the user.
+    pub(crate) revived: Vec<(String, UserId)>,
     /// Users that are not prepared yet, with the write units that an update consumes.
     pub(crate) unprepared: Vec<(UserId, u32)>,
     /// Number of users that an earlier run has prepared.
@@ -51,11 +55,14 @@ pub(crate) enum MarkerIssue {
 }
 
 impl Survey {
-    /// An empty survey of a table that was created at `created_at`. `mark` is the `writer` of a prepared user.
-    pub(crate) fn new(mark: &str, created_at: Timestamp) -> Self {
+    /// An empty survey of a table that was created at `created_at`. `mark` is the `writer` of a prepared user, and
+    /// `deleted` contains the users who were deleted since the backup.
+    pub(crate) fn new(mark: &str, created_at: Timestamp, deleted: HashSet<UserId>) -> Self {
         Self {
             mark: mark.to_owned(),
             created_at,
+            deleted,
+            revived: Vec::new(),
             unprepared: Vec::new(),
             prepared: 0,
             active_users: 0,
@@ -82,6 +89,10 @@ impl Survey {
 
     fn take_user(&mut self, key: &str, item: Item) -> Option<()> {
         let id = UserId::parse(key.strip_prefix("user#")?).ok()?;
+        if self.deleted.contains(&id) {
+            self.revived.push((key.to_owned(), id));
+            return Some(());
+        }
         // Before the item is deserialized: the sessions of an invalid user must end too, and a superuser must be
         // listed.
         if text(&item, "writer") == Some(&self.mark) {
@@ -115,6 +126,10 @@ impl Survey {
         let is_marker = key.starts_with("email#") || key.starts_with("username#");
         let number = item.get("id").filter(|_| is_marker)?.as_n().ok()?;
         let user = UserId::parse(number).ok()?;
+        if self.deleted.contains(&user) {
+            self.revived.push((key.to_owned(), user));
+            return Some(());
+        }
         self.markers.insert(key.to_owned(), user);
         Some(())
     }
@@ -217,7 +232,7 @@ mod tests {
                 (name("email#f"), id(6)),
             ]),
             unreadable_users: HashSet::from([id(6)]),
-            ..Survey::new("restored#table", Timestamp::from_unix(0))
+            ..Survey::new("restored#table", Timestamp::from_unix(0), HashSet::new())
         };
         let [b, c, d, e] = ["email#b", "email#c", "email#d", "email#e"].map(name);
         let found = [

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod check;
+mod erasure;
 mod keys;
 mod latchkey;
 mod mails;

@@ -18,10 +18,10 @@ use crate::{
     proxy::{self, Action},
 };
 
-const RESTORED: &str = "RestoredTable";
+pub const RESTORED: &str = "RestoredTable";
 
 /// Does what DynamoDB's point-in-time recovery does: creates a new table with the same items.
-async fn recover(latchkey: &Latchkey) {
+pub async fn recover(latchkey: &Latchkey) {
     recover_with_limit(latchkey, None).await;
 }
 
@@ -51,7 +51,7 @@ async fn recover_with_limit(latchkey: &Latchkey, write_units: Option<i64>) {
 }
 
 /// Starts a Latchkey that uses the restored table, a minute later.
-async fn switched(latchkey: &Latchkey) -> Latchkey {
+pub async fn switched(latchkey: &Latchkey) -> Latchkey {
     let tables = format!("http://{}", latchkey.server.dynamodb_address());
     let settings = [
         ("AWS_ENDPOINT_URL_DYNAMODB", tables.as_str()),

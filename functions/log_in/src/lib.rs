@@ -91,6 +91,18 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let mut candidate = Candidate::new(password);
     for _ in 0..MAX_ATTEMPTS {
         let user = app.verify_log_in(account, &mut candidate).await?;
+        if app.settings.require_verified_email && !user.email_verified {
+            if app.users.note_right_password(&user).await? {
+                app.take_back(counted.take()).await;
+                // Within the quota of such mails; the response does not tell whether there was one.
+                app.outbox
+                    .request_confirmation(&user, app.clock.now())
+                    .await?;
+                return Err(Error::EmailNotVerified);
+            }
+            account = find(app, &name).await?;
+            continue;
+        }
         let started = start_session(app, &request, &user, candidate.password());
         let (started, ()) = tokio::join!(started, app.take_back(counted.take()));
         if let Some(response) = started? {

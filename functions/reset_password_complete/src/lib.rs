@@ -5,9 +5,9 @@ use shared::{
     app::{App, SourceLimit},
     audit::{self, Metric},
     domain::{
+        link_token::{self, CredentialsBinding, LinkToken},
         mail::Kind,
-        password::{NewPassword, Password, Policy},
-        reset_token::{self, ResetToken},
+        password::{NewPassword, Policy},
         user::{Change, User},
     },
     http::{self, Error, Fields, Response, Violation},
@@ -17,27 +17,22 @@ use shared::{
 /// Connects to the users table.
 pub const WARM_UP: WarmUp = WarmUp::Users;
 
+/// The error of a token that is malformed, unknown, used, expired or replaced.
+const INVALID_TOKEN: Error = Error::InvalidToken {
+    field: "reset_token",
+};
+
 struct Body {
     new_password: NewPassword,
-    reset_token: Result<ResetToken, reset_token::Error>,
+    reset_token: Result<LinkToken, link_token::Error>,
 }
 
 impl Body {
     fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
-        let mut typed = None;
-        let new_password = fields.required("new_password", |text| {
-            typed = Password::parse(text).ok();
-            NewPassword::parse(text, &policy)
-        });
-        fields.required("password_confirmation", |text| match typed {
-            Some(typed) if !typed.is_same_as(text) => {
-                Err(Violation::new("mismatch", "does not match new_password"))
-            }
-            _ => Ok(()),
-        });
+        let new_password = fields.new_password(&policy);
         // A malformed token is rejected like an unknown one, after all other fields were validated.
         let reset_token = fields.required("reset_token", |text| {
-            Ok::<_, Violation>(ResetToken::parse(text))
+            Ok::<_, Violation>(LinkToken::parse(text))
         });
         Some(Self {
             new_password: new_password?,
@@ -55,24 +50,24 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     } = http::body(&request, |fields| Body::read(fields, policy))?;
     app.count_request(&request, SourceLimit::Completions)
         .await?;
-    let token = reset_token?;
+    let token = reset_token.map_err(|_| INVALID_TOKEN)?;
     audit::record_user(token.user());
     let now = app.clock.now();
     let (stored, user) = tokio::try_join!(
-        app.transient.reset_token(token.user()),
+        app.transient.token::<CredentialsBinding>(token.user()),
         app.users.by_id(token.user())
     )?;
     let (Some(stored), Some(user)) = (stored.item(), user) else {
-        return Err(reset_token::Error.into());
+        return Err(INVALID_TOKEN);
     };
-    if !stored.accepts(&token.hash(), user.credentials_version, now) {
-        return Err(reset_token::Error.into());
+    if !stored.accepts(&token.hash(), &user.credentials_binding(), now) {
+        return Err(INVALID_TOKEN);
     }
     new_password
         .check_not_personal(&user.personal_words())
         .map_err(|error| Error::field("new_password", error))?;
     let hash = app.hasher.hash(&new_password, app.random.bytes())?;
-    let consumed = app.transient.consume_reset_token(user.id, stored, now)?;
+    let consumed = app.transient.consume_token(user.id, stored, now)?;
     // The token proves that its holder receives mail at the address.
     let user = User {
         email_verified: true,
@@ -81,7 +76,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let notice = app.outbox.notice(Kind::PasswordChanged, &user, now)?;
     let reset = app.users.reset_password(&user, &hash, consumed, notice);
     if !reset.await? {
-        return Err(reset_token::Error.into());
+        return Err(INVALID_TOKEN);
     }
     Metric::ResetCompleted.count();
     audit::account_changed(user.id, &app.source(&request), Change::Reset);

@@ -1,4 +1,4 @@
-//! Delivery of one mail: checks that it is still current, finds its recipient, issues the token of a reset link, sends
+//! Delivery of one mail: checks that it is still current, finds its recipient, issues the token of a link, sends
 //! the mail and stores the result.
 
 use std::panic::AssertUnwindSafe;
@@ -10,10 +10,11 @@ use shared::{
     domain::{
         clock::Timestamp,
         email::EmailAddress,
+        link_token::{Binding, LinkToken, StoredToken},
         locale::Locale,
         mail::{Kind, Mail, NOTICE_LIFETIME, RETRY_PERIOD, State},
-        reset_token::{ResetToken, StoredResetToken},
-        user::User,
+        user::{StoredRevertToken, User},
+        user_id::UserId,
     },
 };
 
@@ -191,8 +192,7 @@ impl Delivery {
         *requested_at = Some(mail.requested_at);
         let now = self.app.clock.now();
         let age = now.seconds_since(mail.requested_at);
-        let is_reset = mail.kind == Kind::ResetPassword;
-        if !is_reset && age >= NOTICE_LIFETIME.as_secs() {
+        if !mail.kind.is_requested() && age >= NOTICE_LIFETIME.as_secs() {
             return Ok(Some(DeliveryResult::dropped("the notice is out of date")));
         }
         let Some(user) = self.app.users.by_id(mail.user).await? else {
@@ -203,6 +203,15 @@ impl Delivery {
                 "the user's address has changed",
             )));
         };
+        if mail.kind == Kind::ConfirmEmail && user.email_verified {
+            return Ok(Some(DeliveryResult::dropped(
+                "the address is verified already",
+            )));
+        }
+        let settings = &self.app.settings.mail;
+        if mail.kind == Kind::ConfirmEmail && settings.confirm_link_base.is_none() {
+            return Ok(Some(DeliveryResult::dropped("no page confirms addresses")));
+        }
         if self.pause.is_active(now) {
             let problem = "SES failed for other mails moments ago and was not called";
             return Err(DeliveryError::retryable(problem, Scope::Mail));
@@ -220,7 +229,8 @@ impl Delivery {
                 Ok(Some(DeliveryResult {
                     state: State::Sent,
                     detail,
-                    password_version: is_reset.then_some(user.password_version),
+                    password_version: (mail.kind == Kind::ResetPassword)
+                        .then_some(user.password_version),
                 }))
             }
             Err(error) => {
@@ -240,15 +250,31 @@ impl Delivery {
         let token;
         let (content, is_verified) = match mail.kind {
             Kind::ResetPassword => {
-                token = self.issue_token(mail, user).await?.text();
+                let binding = user.credentials_binding();
+                token = self.issue_token(mail, user.id, binding).await?.text();
                 let content = MailContent::ResetPassword { token: &token };
                 (content, user.email_verified)
+            }
+            Kind::ConfirmEmail => {
+                let binding = user.address_binding();
+                token = self.issue_token(mail, user.id, binding).await?.text();
+                (MailContent::ConfirmEmail { token: &token }, false)
             }
             Kind::PasswordChanged if mail.address_hash == user.email.hash() => {
                 (MailContent::PasswordChanged, mail.verified)
             }
             Kind::PasswordChanged => (MailContent::FormerPasswordChanged, mail.verified),
-            Kind::EmailChanged => (MailContent::EmailChanged, mail.verified),
+            Kind::EmailChanged => match self.issue_revert_token(mail, user).await? {
+                Some(revert) => {
+                    token = revert.token.text();
+                    let content = MailContent::EmailChangedWithLink {
+                        token: &token,
+                        hours: revert.hours,
+                    };
+                    (content, mail.verified)
+                }
+                None => (MailContent::EmailChanged, mail.verified),
+            },
         };
         let settings = &self.app.settings.mail;
         let language = user.locale.as_ref().and_then(Locale::language);
@@ -261,39 +287,74 @@ impl Delivery {
         self.mailer.send(&to.mailbox(), &message).await
     }
 
-    /// Issues the token for this mail. It replaces any earlier token of the user.
-    async fn issue_token(&self, mail: &Mail, user: &User) -> Result<ResetToken, DeliveryError> {
-        let token = ResetToken::issue(user.id, self.app.random.bytes());
-        let slot = self.app.transient.reset_token(user.id).await?;
+    /// Issues the token for this mail. It replaces any earlier token of the user in a link of this kind.
+    async fn issue_token<B: Binding>(
+        &self,
+        mail: &Mail,
+        user: UserId,
+        binding: B,
+    ) -> Result<LinkToken, DeliveryError> {
+        let token = LinkToken::issue(user, self.app.random.bytes());
+        let transient = &self.app.transient;
+        let slot = transient.token::<B>(user).await?;
         // If an earlier attempt sent this mail but could not store the result, the link in that copy stays valid.
-        let duplicate = slot.item().filter(|stored| {
-            stored.nonce == mail.nonce && stored.credentials_version == user.credentials_version
-        });
-        let item = StoredResetToken {
+        let duplicate = slot
+            .item()
+            .filter(|stored| stored.nonce == mail.nonce && stored.binding == binding);
+        let item = StoredToken {
             hash: token.hash(),
             earlier_hash: duplicate.map(|stored| stored.hash.clone()),
             nonce: mail.nonce.clone(),
-            credentials_version: user.credentials_version,
+            binding,
             expires_at: self.app.clock.now() + self.app.settings.mail.reset_link_lifetime,
         };
-        if self
-            .app
-            .transient
-            .replace_reset_token(user.id, &item, &slot)
-            .await?
-        {
+        if transient.replace_token(user, &item, &slot).await? {
             Ok(token)
         } else {
             Err(DeliveryError::retryable(
-                "another reset token was issued concurrently",
+                "another token was issued concurrently",
                 Scope::Mail,
             ))
         }
     }
 }
 
+/// The token of a revert link, and the time that is left to use it.
+struct RevertLink {
+    token: LinkToken,
+    hours: u64,
+}
+
+impl Delivery {
+    /// Issues the token of a link that takes the account back to the address that the mail goes to; `None` if it is not
+    /// reserved for the account any more.
+    async fn issue_revert_token(
+        &self,
+        mail: &Mail,
+        user: &User,
+    ) -> Result<Option<RevertLink>, DeliveryError> {
+        let now = self.app.clock.now();
+        let has_page = self.app.settings.mail.revert_link_base.is_some();
+        let number = mail.reverts.filter(|_| has_page);
+        let former = number.and_then(|number| user.former_email(number, now));
+        let Some(former) = former else {
+            return Ok(None);
+        };
+        let token = LinkToken::issue(user.id, self.app.random.bytes());
+        let stored = StoredRevertToken {
+            hash: token.hash(),
+            number: former.number,
+            expires_at: former.until,
+        };
+        let transient = &self.app.transient;
+        transient.put_revert_token(user.id, &stored).await?;
+        let hours = former.until.seconds_since(now) / 3600;
+        Ok(Some(RevertLink { token, hours }))
+    }
+}
+
 /// The recipient of a mail: for a notice, the address stored in its item, if any; otherwise the user's current address,
-/// if it is still the one of the request. A reset link is never sent to an address from the item.
+/// if it is still the one of the request. A link is never sent to an address from the item.
 fn recipient(mail: &Mail, user: &User) -> Option<EmailAddress> {
     match (mail.kind, &mail.address) {
         (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => {

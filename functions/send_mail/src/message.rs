@@ -28,12 +28,24 @@ pub(crate) enum MailContent<'a> {
         /// The reset token, for the link.
         token: &'a str,
     },
+    /// A link to confirm the address.
+    ConfirmEmail {
+        /// The token, for the link.
+        token: &'a str,
+    },
     /// A notice, to the account's address, that the password was changed.
     PasswordChanged,
     /// The same notice to an address that the account no longer has: no reset link can be sent there.
     FormerPasswordChanged,
     /// A notice, to the former address, that the account's address was changed.
     EmailChanged,
+    /// The same notice with a link that takes the account back.
+    EmailChangedWithLink {
+        /// The token, for the link.
+        token: &'a str,
+        /// The number of hours for which the link is valid.
+        hours: u64,
+    },
 }
 
 /// The person that a mail is written to.
@@ -124,9 +136,18 @@ impl EmailMessage {
         let texts = writer.texts;
         match content {
             MailContent::ResetPassword { token } => {
-                let url = reset_link(settings, token);
-                let lifetime = texts.hours.of(hours(settings));
-                writer.link(&texts.reset_password, url, &lifetime)
+                let url = link(&settings.reset_link_base, "token", token);
+                writer.link(&texts.reset_password, url, writer.link_hours())
+            }
+            MailContent::ConfirmEmail { token } => {
+                let base = settings.confirm_link_base.as_deref().unwrap_or_default();
+                let url = link(base, "key", token);
+                writer.link(&texts.confirm_email, url, writer.link_hours())
+            }
+            MailContent::EmailChangedWithLink { token, hours } => {
+                let base = settings.revert_link_base.as_deref().unwrap_or_default();
+                let url = link(base, "key", token);
+                writer.link(&texts.email_changed_with_link, url, *hours)
             }
             MailContent::PasswordChanged => writer.notice(&texts.password_changed),
             MailContent::FormerPasswordChanged => writer.notice(&texts.former_password_changed),
@@ -147,9 +168,10 @@ impl Writer<'_> {
         &self,
         texts: &LinkTexts,
         url: String,
-        lifetime: &str,
+        hours: u64,
     ) -> Result<EmailMessage, askama::Error> {
-        let fill = |text: &str| self.fill(text).replace("{lifetime}", lifetime);
+        let lifetime = self.texts.lifetime(hours);
+        let fill = |text: &str| self.fill(text).replace("{lifetime}", &lifetime);
         let common = self.common(texts.subject);
         let link = Link {
             url,
@@ -203,6 +225,10 @@ impl Writer<'_> {
         }
     }
 
+    const fn link_hours(&self) -> u64 {
+        self.settings.reset_link_lifetime.as_secs() / 3600
+    }
+
     fn fill(&self, text: &str) -> String {
         text.replace("{product}", &self.settings.product_name)
     }
@@ -220,12 +246,8 @@ impl<'a> Contact<'a> {
     }
 }
 
-fn reset_link(settings: &MailSettings, token: &str) -> String {
-    let base = &settings.reset_link_base;
+/// Returns the address of a page with the token added to its query.
+fn link(base: &str, parameter: &str, token: &str) -> String {
     let separator = if base.contains('?') { '&' } else { '?' };
-    format!("{base}{separator}token={token}")
-}
-
-const fn hours(settings: &MailSettings) -> u64 {
-    settings.reset_link_lifetime.as_secs() / 3600
+    format!("{base}{separator}{parameter}={token}")
 }

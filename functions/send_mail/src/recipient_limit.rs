@@ -33,7 +33,9 @@ impl RecipientLimit {
         let limits = &app.settings.limits;
         let reserved = match kind {
             Kind::ResetPassword => 0,
-            Kind::PasswordChanged | Kind::EmailChanged => limits.reset_mails_per_day,
+            Kind::ConfirmEmail | Kind::PasswordChanged | Kind::EmailChanged => {
+                limits.reset_mails_per_day
+            }
         };
         Self {
             app,

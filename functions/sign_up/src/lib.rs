@@ -84,7 +84,8 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         let issued = session_token::issue(&key, &app.token_config, user.id, &session, &app.random)
             .map_err(Error::internal)?;
         user.sessions = BTreeMap::from([(issued.id, session.clone())]);
-        match app.users.create(&user).await? {
+        let confirmation = app.outbox.first_confirmation(&user, now)?;
+        match app.users.create(&user, confirmation).await? {
             Created::Done => {
                 audit::record_user(user.id);
                 audit::account_changed(user.id, &app.source(&request), Change::SignedUp);

@@ -162,10 +162,23 @@ async fn attempt(app: &App, request: &Request, progress: &mut Progress) -> Resul
     app.verify_current_password(&user, candidate).await?;
     let hash = |new: &NewPassword| app.hasher.hash(new, app.random.bytes());
     let new_hash = update.password.as_ref().map(hash).transpose()?;
-    let applied = user.apply(update, new_hash, &session, app.users.new_write_id(), now);
+    let applied = user.apply(
+        update,
+        new_hash,
+        &session,
+        app.users.new_write_id(),
+        now,
+        app.settings.mail.revert_lifetime(),
+    );
     let (outcome, after, changes) = if let Some((after, changes)) = applied {
-        let notices = app.outbox.notices(&changes, &user, now)?;
-        let written = app.users.change(&user, &after, &session, now, notices);
+        if changes.contains(&Change::Email) {
+            app.users.release_expired_addresses(&user, now).await?;
+        }
+        let mut mails = app.outbox.notices(&changes, &user, now)?;
+        if changes.contains(&Change::Email) {
+            mails.extend(app.outbox.confirmation_of_change(&after, now).await?);
+        }
+        let written = app.users.change(&user, &after, &session, now, mails);
         (written.await?, after, changes)
     } else {
         let confirmed = app.users.confirm_password(&user, &session, now).await?;

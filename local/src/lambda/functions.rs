@@ -10,9 +10,11 @@ pub type Build = fn(&'static App) -> Invoke;
 
 /// Every function by its name, which is also the name of its folder, its crate and its binary.
 pub const REGISTRY: &[(&str, Build)] = &[
+    ("confirm_email", |app| endpoint(app, confirm_email::handler)),
     ("get_user", |app| endpoint(app, get_user::handler)),
     ("jwks", |app| endpoint(app, jwks::handler)),
     ("log_in", |app| endpoint(app, log_in::handler)),
+    ("confirm_email", |app| endpoint(app, confirm_email::handler)),
     ("log_out", |app| endpoint(app, log_out::handler)),
     ("reset_password", |app| {
         endpoint(app, reset_password::handler)
@@ -20,6 +22,7 @@ pub const REGISTRY: &[(&str, Build)] = &[
     ("reset_password_complete", |app| {
         endpoint(app, reset_password_complete::handler)
     }),
+    ("revert_email", |app| endpoint(app, revert_email::handler)),
     ("send_mail", send_mail::consumer),
     ("sign_up", |app| endpoint(app, sign_up::handler)),
     ("token", |app| endpoint(app, token::handler)),

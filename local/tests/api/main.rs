@@ -26,7 +26,9 @@ mod log_in {
     mod source_limits;
     mod throttling;
     mod unknown_names;
+    mod verified_email;
 }
+mod confirm_email;
 mod log_out;
 mod token {
     mod claims;
@@ -34,6 +36,7 @@ mod token {
     mod issuer;
     mod keys;
 }
+mod revert_email;
 mod get_user {
     mod contract;
     mod ids;

@@ -25,6 +25,8 @@ pub const WINDOW: Duration = Duration::from_hours(24);
 pub enum Kind {
     /// The mail with the link that resets a forgotten password.
     ResetPassword,
+    /// The mail with the link that confirms the address.
+    ConfirmEmail,
     /// The notice that the password was changed.
     PasswordChanged,
     /// The notice, to the old address, that the account's address was changed.
@@ -36,10 +38,16 @@ impl Kind {
     #[must_use]
     pub const fn notice_of(change: Change) -> Option<Self> {
         match change {
-            Change::Password | Change::Reset => Some(Self::PasswordChanged),
+            Change::Password | Change::Reset | Change::Reverted => Some(Self::PasswordChanged),
             Change::Email => Some(Self::EmailChanged),
-            Change::SignedUp | Change::Details => None,
+            Change::SignedUp | Change::Details | Change::EmailConfirmed => None,
         }
+    }
+
+    /// Returns true for a mail with a link that the user requested; the others are notices.
+    #[must_use]
+    pub const fn is_requested(self) -> bool {
+        matches!(self, Self::ResetPassword | Self::ConfirmEmail)
     }
 }
 
@@ -74,6 +82,9 @@ pub struct Mail {
     /// True if `address` was verified at the time of the request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verified: bool,
+    /// The number of the change of address that a link in this notice reverts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<u64>,
     /// Random identifier of this request; each later request has a new one.
     pub nonce: String,
     /// The delivery state.
@@ -83,7 +94,7 @@ pub struct Mail {
     pub requested_at: Timestamp,
     /// The time from which DynamoDB may delete the item.
     pub expires_at: Timestamp,
-    /// The account's quota of reset mails; `None` for other kinds.
+    /// The account's quota of mails with a link of this kind; `None` for notices.
     #[serde(flatten)]
     pub quota: Option<Quota>,
 }
@@ -109,7 +120,7 @@ impl Mail {
     }
 }
 
-/// The number of reset mails that an account has had in the current window.
+/// The number of mails with a link of one kind that an account has had in the current window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
     /// The end of the cool-down: requests before it send no further mail.
@@ -173,6 +184,19 @@ impl Quota {
             count: quota.count + 1,
             ..quota.clone()
         })
+    }
+
+    /// Returns the quota after a mail at `now` that the user's own change causes, and that other limits bound: it is sent in
+    /// any case, and counts.
+    #[must_use]
+    pub fn after_change(previous: Option<&Self>, now: Timestamp, limits: &Limits) -> Self {
+        let current = previous.filter(|quota| now < quota.window_ends);
+        Self {
+            not_before: now + limits.reset_cool_down,
+            count: current.map_or(1, |quota| quota.count.saturating_add(1)),
+            window_ends: current.map_or(now + WINDOW, |quota| quota.window_ends),
+            password_version: None,
+        }
     }
 
     fn is_outdated(&self, password_version: Option<u64>) -> bool {
@@ -252,6 +276,7 @@ mod tests {
                 address_hash: String::new(),
                 address: None,
                 verified: false,
+                reverts: None,
                 nonce: String::new(),
                 state,
                 requested_at: START,

@@ -30,6 +30,8 @@ pub struct Settings {
     pub password_policy: password::Policy,
     /// True if a reset request for an unknown address returns 404; false if it returns 200, as for a known one.
     pub reveal_unknown_emails: bool,
+    /// True if a log-in needs a verified address.
+    pub require_verified_email: bool,
     /// The rate limits.
     pub limits: Limits,
     /// The sender, links and SES configuration of mails.
@@ -134,7 +136,15 @@ pub struct MailSettings {
     pub product_name: String,
     /// The URL of the page that a reset link opens; the token is added as the query parameter `token`.
     pub reset_link_base: String,
-    /// Lifetime of a reset link, from sending.
+    /// The URL of the page that a confirmation link opens; the token is added as the query parameter `key`. `None` if no
+    /// confirmation mails are sent.
+    pub confirm_link_base: Option<String>,
+    /// The URL of the page that a revert link opens; the token is added as the query parameter `key`. `None` if no such
+    /// links are sent.
+    pub revert_link_base: Option<String>,
+    /// The time from a change of address for which its revert link is valid and the former address is reserved.
+    pub revert_link_lifetime: Duration,
+    /// Lifetime of a reset link or a confirmation link, from sending.
     pub reset_link_lifetime: Duration,
     /// The e-mail address or https URL at which users get help; `None` if notices name none.
     pub support_contact: Option<String>,
@@ -183,6 +193,7 @@ impl Settings {
                 min_length: environment.parsed("PASSWORD_MIN_LENGTH")?,
             },
             reveal_unknown_emails: environment.parsed("REVEAL_UNKNOWN_EMAILS")?,
+            require_verified_email: environment.parsed("REQUIRE_VERIFIED_EMAIL")?,
             limits: Limits::read(&environment)?,
             mail: MailSettings::read(&environment)?,
             edge: Edge::read(&environment)?,
@@ -345,11 +356,21 @@ impl Limits {
 }
 
 impl MailSettings {
+    /// Returns the time for which a former address is reserved, if links take accounts back to them.
+    #[must_use]
+    pub fn revert_lifetime(&self) -> Option<Duration> {
+        let has_page = self.revert_link_base.is_some();
+        has_page.then_some(self.revert_link_lifetime)
+    }
+
     fn read(environment: &Environment) -> Result<Self, Error> {
         Ok(Self {
             from: environment.text("MAIL_FROM")?,
             product_name: environment.text("PRODUCT_NAME")?,
             reset_link_base: environment.text("RESET_LINK_BASE")?,
+            confirm_link_base: environment.optional("CONFIRM_LINK_BASE"),
+            revert_link_base: environment.optional("REVERT_LINK_BASE"),
+            revert_link_lifetime: environment.duration("REVERT_LINK_DAYS", DAY)?,
             reset_link_lifetime: environment.duration("RESET_LINK_HOURS", HOUR)?,
             support_contact: environment.optional("SUPPORT_CONTACT"),
             default_language: environment.parsed("DEFAULT_LANGUAGE")?,

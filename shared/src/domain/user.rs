@@ -2,6 +2,7 @@
 //! `Stored` its form in the table.
 
 mod change;
+mod former_email;
 mod stored;
 mod update;
 
@@ -13,11 +14,16 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use self::stored::Stored;
-pub use self::{change::Change, update::UserUpdate};
+pub use self::{
+    change::Change,
+    former_email::{FormerEmail, MAX_FORMER_EMAILS, StoredRevertToken},
+    update::UserUpdate,
+};
 use crate::domain::{
     clock::Timestamp,
     digest::sha256_hex,
     email::EmailAddress,
+    link_token::{AddressBinding, CredentialsBinding},
     locale::Locale,
     name::Name,
     password::{self, PersonalWords},
@@ -45,6 +51,8 @@ pub struct User {
     pub email: EmailAddress,
     /// True if the user has proved, by the link in a mail, to receive mail at the address.
     pub email_verified: bool,
+    /// Verified addresses that the account had; some may not be reserved any more.
+    pub former_emails: Vec<FormerEmail>,
     /// The first name, which may be empty.
     pub first_name: Name,
     /// The last name, which may be empty.
@@ -164,6 +172,7 @@ impl User {
             username: new.username,
             email: new.email,
             email_verified: false,
+            former_emails: Vec::new(),
             first_name: new.first_name,
             last_name: new.last_name,
             locale: new.locale,
@@ -225,6 +234,22 @@ impl User {
         match counter {
             PasswordCounter::LogIn => self.failed_log_ins.as_ref(),
             PasswordCounter::CurrentPassword => self.failed_current_passwords.as_ref(),
+        }
+    }
+
+    /// Returns the state that a reset link must have been sent for.
+    #[must_use]
+    pub const fn credentials_binding(&self) -> CredentialsBinding {
+        CredentialsBinding {
+            credentials_version: self.credentials_version,
+        }
+    }
+
+    /// Returns the state that a confirmation link must have been sent for.
+    #[must_use]
+    pub fn address_binding(&self) -> AddressBinding {
+        AddressBinding {
+            address_hash: self.email.hash(),
         }
     }
 

@@ -10,12 +10,7 @@ use lambda_http::http::{
 use serde::Serialize;
 
 use super::{FieldError, Response, Violation};
-use crate::{
-    audit::Metric,
-    auth::signer,
-    domain::{password, reset_token},
-    store::database,
-};
+use crate::{audit::Metric, auth::signer, domain::password, store::database};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,12 +20,15 @@ pub enum Error {
     /// 400: the body or the path has these errors.
     #[error("invalid request")]
     Invalid(Vec<FieldError>),
-    /// 400: the reset token is unknown, used, expired or replaced.
+    /// 400: the token of a link is unknown, used, expired or replaced.
     #[error("invalid token in {field}")]
     InvalidToken {
         /// The field that contained the token.
         field: &'static str,
     },
+    /// 400: the address is verified already.
+    #[error("already verified")]
+    AlreadyVerified,
     /// 401: no valid session token.
     #[error("not authenticated")]
     NotAuthenticated,
@@ -40,6 +38,9 @@ pub enum Error {
     /// 403: the caller may not do this.
     #[error("forbidden")]
     Forbidden,
+    /// 403: a log-in with the right password, of a user whose address is not verified.
+    #[error("e-mail address not verified")]
+    EmailNotVerified,
     /// 403: the request did not come through the edge, which the settings require.
     #[error("not from the edge")]
     NotFromEdge,
@@ -107,9 +108,11 @@ impl Error {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid(_) | Self::InvalidToken { .. } => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::InvalidToken { .. } | Self::AlreadyVerified => {
+                StatusCode::BAD_REQUEST
+            }
             Self::NotAuthenticated | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::NotFromEdge => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::NotFromEdge | Self::EmailNotVerified => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -121,9 +124,11 @@ impl Error {
 
     /// The metric that counts the error, if any.
     #[must_use]
-    pub const fn metric(&self) -> Option<Metric> {
+    pub fn metric(&self) -> Option<Metric> {
         match self {
-            Self::InvalidToken { .. } => Some(Metric::ResetRefused),
+            Self::InvalidToken {
+                field: "reset_token",
+            } => Some(Metric::ResetRefused),
             Self::InvalidCredentials => Some(Metric::LogInFailed),
             Self::TooManyRequests { .. } => Some(Metric::Limited),
             Self::Conflict => Some(Metric::Conflict),
@@ -139,9 +144,11 @@ impl Error {
         match self {
             Self::Invalid(_) => "invalid_request",
             Self::InvalidToken { .. } => "invalid_token",
+            Self::AlreadyVerified => "already_verified",
             Self::NotAuthenticated => "not_authenticated",
             Self::InvalidCredentials => "invalid_credentials",
             Self::Forbidden | Self::NotFromEdge => "forbidden",
+            Self::EmailNotVerified => "email_not_verified",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
             Self::PayloadTooLarge => "payload_too_large",
@@ -151,15 +158,20 @@ impl Error {
         }
     }
 
-    const fn detail(&self) -> &'static str {
+    fn detail(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "The request has missing or invalid values. See errors.",
+            Self::InvalidToken { field: "key" } => "This link is invalid or has expired.",
             Self::InvalidToken { .. } => {
                 "This password reset link is invalid or has expired. Request a new one."
             }
+            Self::AlreadyVerified => "The e-mail address is verified already.",
             Self::NotAuthenticated => "Authentication required: send a valid session token.",
             Self::InvalidCredentials => "Incorrect username, e-mail or password.",
             Self::Forbidden => "Only superusers may do this.",
+            Self::EmailNotVerified => {
+                "The e-mail address has to be confirmed first, by the link that was sent to it."
+            }
             Self::NotFromEdge => "This address does not accept requests directly.",
             Self::NotFound => "User not found.",
             Self::Conflict => {
@@ -249,13 +261,5 @@ impl From<signer::Error> for Error {
 impl From<password::HashError> for Error {
     fn from(error: password::HashError) -> Self {
         Self::internal(error)
-    }
-}
-
-impl From<reset_token::Error> for Error {
-    fn from(_: reset_token::Error) -> Self {
-        Self::InvalidToken {
-            field: "reset_token",
-        }
     }
 }

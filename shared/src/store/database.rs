@@ -5,6 +5,7 @@
 
 mod error;
 mod malformed_response;
+mod scan;
 mod single;
 mod slot;
 mod unanswered_attempts;

@@ -13,7 +13,7 @@ use crate::{
         user_id::UserId,
     },
     store::{
-        database::{Error, Write},
+        database::{Error, Slot, Write},
         transient::{MailKey, Queued, Transient},
         users::Users,
     },
@@ -25,17 +25,19 @@ pub struct Outbox {
     users: Users,
     random: Random,
     limits: Limits,
+    /// True if there is a page that confirmation links open.
+    sends_confirmations: bool,
 }
 
 /// Maximum attempts when concurrent requests conflict.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// The outcome of requesting a reset link.
+/// The outcome of requesting a link.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RequestOutcome {
     /// A mail is queued, or an earlier one is still within its cool-down.
     Queued,
-    /// The account had too many reset mails.
+    /// The account had too many mails of this kind.
     TooMany {
         /// The time until the next request is allowed.
         retry_after: Duration,
@@ -45,12 +47,19 @@ pub enum RequestOutcome {
 impl Outbox {
     /// Queues mails in `transient`. `users` tells which password version a quota still applies to.
     #[must_use]
-    pub const fn new(transient: Transient, users: Users, random: Random, limits: Limits) -> Self {
+    pub const fn new(
+        transient: Transient,
+        users: Users,
+        random: Random,
+        limits: Limits,
+        sends_confirmations: bool,
+    ) -> Self {
         Self {
             transient,
             users,
             random,
             limits,
+            sends_confirmations,
         }
     }
 
@@ -81,19 +90,35 @@ impl Outbox {
         let address_hash = email.hash();
         let key = user.map_or_else(|| MailKey::decoy(&address_hash), MailKey::reset);
         let seen = self.transient.last_mail(&key).await?;
-        let last = seen.item();
-        let password_version = match last {
+        let password_version = match seen.item() {
             // A changed password voids the quota, and only the user's record knows of it.
             Some(_) => self.password_version(user).await?,
             None => None,
         };
-        let is_elsewhere = last.is_some_and(|mail| mail.address_hash != address_hash);
-        let before = last.and_then(|mail| mail.used_quota(user.is_none()));
+        let user_id = user.unwrap_or(UserId::PLACEHOLDER);
+        let mail = self.new_mail(Kind::ResetPassword, user_id, address_hash, now);
+        self.queue(&key, &seen, mail, user.is_none(), password_version)
+            .await
+    }
+
+    /// Queues `mail` in place of the mail `seen`, within their quota. Returns `None` if the item was changed for another
+    /// address in the meantime.
+    async fn queue(
+        &self,
+        key: &MailKey,
+        seen: &Slot<Mail>,
+        mail: Mail,
+        is_decoy: bool,
+        password_version: Option<u64>,
+    ) -> Result<Option<RequestOutcome>, Error> {
+        let last = seen.item();
+        let is_elsewhere = last.is_some_and(|last| last.address_hash != mail.address_hash);
+        let before = last.and_then(|last| last.used_quota(is_decoy));
         let decision = Quota::next(
             before.as_ref(),
             password_version,
             is_elsewhere,
-            now,
+            mail.requested_at,
             &self.limits,
         );
         let quota = match decision {
@@ -103,13 +128,75 @@ impl Outbox {
                 return Ok(Some(RequestOutcome::TooMany { retry_after }));
             }
         };
-        let user = user.unwrap_or(UserId::PLACEHOLDER);
         let mail = Mail {
             quota: Some(quota),
-            ..self.new_mail(Kind::ResetPassword, user, address_hash, now)
+            ..mail
         };
-        let queued = self.transient.queue(&key, &mail, &seen).await?;
+        let queued = self.transient.queue(key, &mail, seen).await?;
         Ok((queued == Queued::Done).then_some(RequestOutcome::Queued))
+    }
+
+    /// Queues a confirmation link to the address of `user`, within the quota of such mails. Does nothing if no
+    /// confirmation mails are sent.
+    pub async fn request_confirmation(
+        &self,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<RequestOutcome, Error> {
+        if !self.sends_confirmations {
+            return Ok(RequestOutcome::Queued);
+        }
+        let key = MailKey::confirmation(user.id);
+        for _ in 0..MAX_ATTEMPTS {
+            let seen = self.transient.last_mail(&key).await?;
+            let mail = self.new_mail(Kind::ConfirmEmail, user.id, user.email.hash(), now);
+            if let Some(outcome) = self.queue(&key, &seen, mail, false, None).await? {
+                return Ok(outcome);
+            }
+        }
+        let retry_after = Duration::from_secs(1);
+        Ok(RequestOutcome::TooMany { retry_after })
+    }
+
+    /// Returns a write that queues the confirmation link to the address of `user`, who signs up, to be part of the sign-up;
+    /// `None` if no confirmation mails are sent.
+    pub fn first_confirmation(&self, user: &User, now: Timestamp) -> Result<Option<Write>, Error> {
+        self.confirmation(user, &Slot::Vacant, now)
+    }
+
+    /// Returns a write that queues the confirmation link to the new address of `user`, to be part of the change of address;
+    /// `None` if no confirmation mails are sent.
+    pub async fn confirmation_of_change(
+        &self,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<Option<Write>, Error> {
+        if !self.sends_confirmations {
+            return Ok(None);
+        }
+        let seen = self
+            .transient
+            .last_mail(&MailKey::confirmation(user.id))
+            .await?;
+        self.confirmation(user, &seen, now)
+    }
+
+    fn confirmation(
+        &self,
+        user: &User,
+        seen: &Slot<Mail>,
+        now: Timestamp,
+    ) -> Result<Option<Write>, Error> {
+        if !self.sends_confirmations {
+            return Ok(None);
+        }
+        let before = seen.item().and_then(|last| last.used_quota(false));
+        let mail = Mail {
+            quota: Some(Quota::after_change(before.as_ref(), now, &self.limits)),
+            ..self.new_mail(Kind::ConfirmEmail, user.id, user.email.hash(), now)
+        };
+        let key = MailKey::confirmation(user.id);
+        self.transient.replacement(&key, &mail, seen).map(Some)
     }
 
     /// Returns the user's password version. Without a user it reads a placeholder, so that both cases cost the same.
@@ -128,6 +215,8 @@ impl Outbox {
         let mail = Mail {
             address: Some(user.email.as_str().to_owned()),
             verified: user.email_verified,
+            reverts: (kind == Kind::EmailChanged && user.email_verified)
+                .then_some(user.credentials_version),
             ..self.new_mail(kind, user.id, user.email.hash(), now)
         };
         let key = MailKey::notice(kind, user.id, &mail.nonce);
@@ -153,6 +242,7 @@ impl Outbox {
             address_hash,
             address: None,
             verified: false,
+            reverts: None,
             nonce: self.random.name(),
             state: State::Queued,
             requested_at: now,

@@ -1,4 +1,4 @@
-//! The table of short-lived items: queued mails and reset tokens. DynamoDB deletes each some time after its
+//! The table of short-lived items: queued mails and the tokens of links. DynamoDB deletes each some time after its
 //! `expires_at` (TTL); nothing here relies on the deletion.
 
 mod operator;
@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         clock::Timestamp,
+        link_token::{Binding, LinkToken, StoredToken},
         mail::{Kind, Mail, State},
-        reset_token::StoredResetToken,
+        user::StoredRevertToken,
         user_id::UserId,
     },
     store::database::{Database, Error, Item, Slot, Write},
@@ -65,6 +66,12 @@ impl MailKey {
         Self(format!("mail#reset_password#{user}"))
     }
 
+    /// The single item of a user's confirmation mails; another request replaces it.
+    #[must_use]
+    pub fn confirmation(user: UserId) -> Self {
+        Self(format!("mail#confirm_email#{user}"))
+    }
+
     /// The decoy for a reset mail to an unknown address, so that such a request costs the same. Never sent: the stream's
     /// filter leaves it out.
     #[must_use]
@@ -77,6 +84,7 @@ impl MailKey {
     pub fn notice(kind: Kind, user: UserId, nonce: &str) -> Self {
         let kind = match kind {
             Kind::ResetPassword => "reset_password",
+            Kind::ConfirmEmail => "confirm_email",
             Kind::PasswordChanged => "password_changed",
             Kind::EmailChanged => "email_changed",
         };
@@ -121,6 +129,22 @@ impl Transient {
         Write::put(&self.table, &key.0, mail, "attribute_not_exists(#pk)")
     }
 
+    /// Returns a write that queues `mail` in place of `seen`, unless another request was first.
+    pub fn replacement(
+        &self,
+        key: &MailKey,
+        mail: &Mail,
+        seen: &Slot<Mail>,
+    ) -> Result<Write, Error> {
+        // An expired item may be deleted at any moment.
+        let condition = if_still(seen, "attribute_not_exists(#pk) OR #nonce = :seen");
+        let write = Write::put(&self.table, &key.0, mail, condition)?;
+        match seen.item() {
+            Some(seen) => write.value("seen", &seen.nonce),
+            None => Ok(write),
+        }
+    }
+
     /// Queues `mail` in place of `seen`, unless another request was first.
     pub async fn queue(
         &self,
@@ -128,14 +152,10 @@ impl Transient {
         mail: &Mail,
         seen: &Slot<Mail>,
     ) -> Result<Queued, Error> {
-        // An expired item may be deleted at any moment.
-        let condition = if_still(seen, "attribute_not_exists(#pk) OR #nonce = :seen");
-        let write = Write::put(&self.table, &key.0, mail, condition)?;
-        let write = match seen.item() {
-            Some(seen) => write.value("seen", &seen.nonce)?,
-            None => write,
-        };
-        let outcome = self.database.write(&write).await?;
+        let outcome = self
+            .database
+            .write(&self.replacement(key, mail, seen)?)
+            .await?;
         if outcome.is_done() || has_text(outcome.current_item().as_ref(), "for", &mail.address_hash)
         {
             Ok(Queued::Done)
@@ -174,20 +194,22 @@ impl Transient {
         self.database.write(&write).await.map(drop)
     }
 
-    /// Returns the reset token that was last sent to `user`.
-    pub async fn reset_token(&self, user: UserId) -> Result<Slot<StoredResetToken>, Error> {
-        self.database.get_slot(&self.table, &reset_key(user)).await
+    /// Returns the token that was last sent to `user` in a link of one kind.
+    pub async fn token<B: Binding>(&self, user: UserId) -> Result<Slot<StoredToken<B>>, Error> {
+        self.database
+            .get_slot(&self.table, &token_key::<B>(user))
+            .await
     }
 
     /// Stores `token` for `user` in place of `seen`. Returns false if another one was stored first.
-    pub async fn replace_reset_token(
+    pub async fn replace_token<B: Binding>(
         &self,
         user: UserId,
-        token: &StoredResetToken,
-        seen: &Slot<StoredResetToken>,
+        token: &StoredToken<B>,
+        seen: &Slot<StoredToken<B>>,
     ) -> Result<bool, Error> {
         let condition = if_still(seen, "attribute_not_exists(#pk) OR #hash = :seen");
-        let write = Write::put(&self.table, &reset_key(user), token, condition)?;
+        let write = Write::put(&self.table, &token_key::<B>(user), token, condition)?;
         let write = match seen.item() {
             Some(seen) => write.value("seen", &seen.hash)?,
             None => write,
@@ -197,14 +219,50 @@ impl Transient {
     }
 
     /// Returns a write that consumes `token`, if it is still the user's token and has not expired at `now`.
-    pub fn consume_reset_token(
+    pub fn consume_token<B: Binding>(
         &self,
         user: UserId,
-        token: &StoredResetToken,
+        token: &StoredToken<B>,
         now: Timestamp,
     ) -> Result<Write, Error> {
         let condition = "#hash = :hash AND #expires_at > :now";
-        Write::delete(&self.table, &reset_key(user), condition)
+        Write::delete(&self.table, &token_key::<B>(user), condition)
+            .value("hash", &token.hash)?
+            .value("now", now)
+    }
+}
+
+impl Transient {
+    /// Returns the revert link with this token, if it was sent.
+    pub async fn revert_token(
+        &self,
+        token: &LinkToken,
+    ) -> Result<Option<StoredRevertToken>, Error> {
+        let key = revert_key(token.user(), &token.hash());
+        self.database.get(&self.table, &key).await
+    }
+
+    /// Stores a new revert link of `user`. Earlier ones stay valid.
+    pub async fn put_revert_token(
+        &self,
+        user: UserId,
+        token: &StoredRevertToken,
+    ) -> Result<(), Error> {
+        let key = revert_key(user, &token.hash);
+        let write = Write::put(&self.table, &key, token, "attribute_not_exists(#pk)")?;
+        // If the key exists, this write was applied and its response lost: the hash is that of a random secret.
+        self.database.write(&write).await.map(drop)
+    }
+
+    /// Returns a write that consumes a revert link of `user`, if it has not expired at `now`.
+    pub fn consume_revert_token(
+        &self,
+        user: UserId,
+        token: &StoredRevertToken,
+        now: Timestamp,
+    ) -> Result<Write, Error> {
+        let condition = "#hash = :hash AND #expires_at > :now";
+        Write::delete(&self.table, &revert_key(user, &token.hash), condition)
             .value("hash", &token.hash)?
             .value("now", now)
     }
@@ -225,6 +283,10 @@ fn has_text(item: Option<&Item>, name: &str, text: &str) -> bool {
     current.is_some_and(|current| current == text)
 }
 
-fn reset_key(user: UserId) -> String {
-    format!("reset#{user}")
+fn token_key<B: Binding>(user: UserId) -> String {
+    format!("{}#{user}", B::KIND)
+}
+
+fn revert_key(user: UserId, hash: &str) -> String {
+    format!("revert#{user}#{hash}")
 }

@@ -4,11 +4,12 @@
 mod changes;
 mod failed_attempts;
 mod operator;
+mod reservations;
+mod revert;
 mod sessions;
 
-use serde::{Deserialize, Serialize};
-
-pub use self::{changes::Changed, sessions::Started};
+use self::reservations::{FREE_EMAIL, Marker};
+pub use self::{changes::Changed, revert::Reverted, sessions::Started};
 use crate::{
     domain::{email::EmailAddress, user::User, user_id::UserId, username::Username},
     store::database::{Committed, Database, Error, Write, WriteOutcome},
@@ -19,12 +20,6 @@ use crate::{
 pub struct Users {
     database: Database,
     table: String,
-}
-
-/// Points from an address or a username to its user.
-#[derive(Serialize, Deserialize)]
-struct Marker {
-    id: UserId,
 }
 
 /// The outcome of creating a user.
@@ -93,19 +88,24 @@ impl Users {
             .database
             .get::<Marker>(&self.table, key)
             .await?
+            // A reserved address is no name of its account.
+            .filter(|marker| marker.reserved_until.is_none())
             .map(|marker| marker.id))
     }
 
-    /// Creates `user` and both markers in one transaction.
-    pub async fn create(&self, user: &User) -> Result<Created, Error> {
+    /// Creates `user` and both markers in one transaction with `confirmation`, the mail that confirms the address.
+    pub async fn create(&self, user: &User, confirmation: Option<Write>) -> Result<Created, Error> {
         let absent = "attribute_not_exists(#pk)";
-        let marker = Marker { id: user.id };
-        let writes = [
+        let marker = Marker::new(user.id);
+        let mut writes = vec![
             Write::put(&self.table, &user_key(user.id), user, absent)?
                 .with_write_id(&user.last_write_id),
-            Write::put(&self.table, &email_key(&user.email), &marker, absent)?,
+            Write::put(&self.table, &email_key(&user.email), &marker, FREE_EMAIL)?
+                .value("now", user.date_joined)?
+                .value("id", user.id)?,
             Write::put(&self.table, &username_key(&user.username), &marker, absent)?,
         ];
+        writes.extend(confirmation);
         let taken =
             |outcome: Option<&WriteOutcome>| outcome.is_some_and(|outcome| !outcome.is_done());
         Ok(match self.database.transact(&writes).await? {

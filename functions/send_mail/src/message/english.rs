@@ -17,6 +17,10 @@ pub(super) const ENGLISH: Texts = Texts {
         one: "hour",
         other: "hours",
     },
+    days: Plural {
+        one: "day",
+        other: "days",
+    },
     reset_password: LinkTexts {
         subject: "Reset your {product} password",
         intro: "We received a request to reset the password of your {product} account.",
@@ -26,6 +30,16 @@ pub(super) const ENGLISH: Texts = Texts {
         expires: "The link expires in {lifetime} and works once. Only the most recent link is valid.",
         works_once: "The link works once, and only the most recent link is valid.",
         unexpected: "If you did not request this, you can ignore this e-mail. Your password stays the same.",
+    },
+    confirm_email: LinkTexts {
+        subject: "Confirm your {product} e-mail address",
+        intro: "This address was given for a {product} account.",
+        open: "To confirm that it is yours, open this link:",
+        button: "Confirm this address",
+        or_open: "Or open this link within {lifetime}:",
+        expires: "The link expires in {lifetime} and works once. Only the most recent link is valid.",
+        works_once: "The link works once, and only the most recent link is valid.",
+        unexpected: "If you do not know this account, ignore this e-mail. The address is then not confirmed.",
     },
     password_changed: NoticeTexts {
         subject: "Your {product} password was changed",
@@ -46,5 +60,15 @@ pub(super) const ENGLISH: Texts = Texts {
         news: "The e-mail address of your account was changed. This is the last message sent to this address.",
         advice_with_contact: GET_HELP,
         advice: GET_HELP_OF,
+    },
+    email_changed_with_link: LinkTexts {
+        subject: "Your {product} e-mail address was changed",
+        intro: "The e-mail address of your {product} account was changed. This is the last message sent to this address.",
+        open: "If you did not make this change, open this link to take your account back and choose a new password:",
+        button: "This was not me",
+        or_open: "If you did not make this change, press the button, or open this link within {lifetime}:",
+        expires: "The link expires in {lifetime} and works once.",
+        works_once: "The link works once.",
+        unexpected: "If you made this change, there is nothing to do.",
     },
 };

@@ -12,10 +12,14 @@ pub(super) struct Texts {
     pub(super) automatic: &'static str,
     /// One hour, and several, as they follow "within".
     pub(super) hours: Plural,
+    /// One day, and several, as they follow "within".
+    pub(super) days: Plural,
     pub(super) reset_password: LinkTexts,
+    pub(super) confirm_email: LinkTexts,
     pub(super) password_changed: NoticeTexts,
     pub(super) former_password_changed: NoticeTexts,
     pub(super) email_changed: NoticeTexts,
+    pub(super) email_changed_with_link: LinkTexts,
 }
 
 /// A unit of time, after the number one and after other numbers.
@@ -59,6 +63,17 @@ impl Texts {
         match language {
             Language::English => &ENGLISH,
             Language::German => &GERMAN,
+        }
+    }
+}
+
+impl Texts {
+    /// The lifetime of a link: in days if there are more than three, and otherwise in hours.
+    pub(super) fn lifetime(&self, hours: u64) -> String {
+        if hours > 72 {
+            self.days.of(hours / 24)
+        } else {
+            self.hours.of(hours)
         }
     }
 }
@@ -107,17 +122,29 @@ mod tests {
             greeting,
             automatic,
             hours,
+            days,
             reset_password,
+            confirm_email,
             password_changed,
             former_password_changed,
             email_changed,
+            email_changed_with_link,
         } = texts;
         [
-            vec![*greeting, automatic, hours.one, hours.other],
+            vec![
+                *greeting,
+                automatic,
+                hours.one,
+                hours.other,
+                days.one,
+                days.other,
+            ],
             link(reset_password),
+            link(confirm_email),
             notice(password_changed),
             notice(former_password_changed),
             notice(email_changed),
+            link(email_changed_with_link),
         ]
         .concat()
     }

@@ -39,7 +39,7 @@ mod case_40_mail_delivery {
         let mail = item(&app, &reset_key(&user)).await;
         assert_eq!(
             (&mail["state"], &mail["detail"]),
-            (&json!("sent"), &json!("local-000001"))
+            (&json!("sent"), &json!("local-000002"))
         );
         let mut queued = mail.clone();
         queued["state"] = json!("queued");

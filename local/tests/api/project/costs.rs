@@ -88,7 +88,7 @@ async fn requests_cost_what_architecture_states() {
     assert_eq!(cost(&app, token).await, (200, (1.0, 0.0)));
     assert_eq!(cost(&app, app.log_out(&session)).await, (204, (0.0, 1.0)));
     let new = json!({"username": "new", "email": "new@example.com", "password": PASSWORD});
-    assert_eq!(cost(&app, app.post(SIGN_UP, &new)).await, (201, (0.0, 6.0)));
+    assert_eq!(cost(&app, app.post(SIGN_UP, &new)).await, (201, (0.0, 8.0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +107,7 @@ async fn changes_cost_what_architecture_states() {
     );
     assert_eq!(
         update(json!({"current-password": PASSWORD, "email": "j@example.com"})).await,
-        (200, (1.0, 8.0))
+        (200, (2.0, 10.0))
     );
     assert_eq!(
         update(json!({"current-password": PASSWORD, "password": OTHER_PASSWORD})).await,
@@ -156,7 +156,7 @@ async fn source_limits_cost_a_read_and_a_write() {
     // Two reads find no keys, and four units store the first.
     assert_eq!(
         cost(&app, app.post(SIGN_UP, &john)).await,
-        (201, (2.0 + 1.0, 6.0 + 1.0 + 4.0))
+        (201, (2.0 + 1.0, 8.0 + 1.0 + 4.0))
     );
     assert_eq!(cost(&app, app.log_in("john", PASSWORD)).await.0, 200);
     assert_eq!(

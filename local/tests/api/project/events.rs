@@ -39,6 +39,9 @@ async fn the_events_play_a_users_journey() {
     assert_eq!(replay(&app, "reset_password", &[]).await.0, 200);
     app.server.drain().await;
     let reset_token = token_in(&app.mail());
+    let key = app.confirmation_key("john@example.com");
+    let confirmation = [("{{CONFIRMATION_KEY}}", key.as_str())];
+    assert_eq!(replay(&app, "confirm_email", &confirmation).await.0, 200);
     let (status, updated) = replay(&app, "update_details", &own).await;
     assert_eq!(
         (status, &updated["first_name"]),

@@ -8,12 +8,14 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared::lambda::WarmUp;
 
 use crate::support::{
     access_tokens::access_token,
-    app::{OTHER_PASSWORD, PASSWORD, TestApp},
+    app::{OTHER_PASSWORD, PASSWORD, TestApp, key_in},
+    paths::{RESEND_CONFIRMATION, REVERT_EMAIL},
     proxy::{Access, FaultAction, error},
     repository::read_yaml,
     response::problem,
@@ -24,6 +26,12 @@ use crate::support::{
 ///
 /// Parameters of the template are written by name. `*` as the function means every function.
 const RIGHTS: &str = "
+    confirm_email            KeysTable              jwks                             dynamodb:GetItem
+    confirm_email            UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    confirm_email            TransientTable         confirm#*                        dynamodb:GetItem dynamodb:DeleteItem
+    confirm_email            TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
+    confirm_email            CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+
     get_user                 KeysTable              jwks                             dynamodb:GetItem
     get_user                 UsersTable             user#*                           dynamodb:GetItem
 
@@ -35,6 +43,7 @@ const RIGHTS: &str = "
     log_in                   UsersTable             email#*                          dynamodb:GetItem
     log_in                   UsersTable             username#*                       dynamodb:GetItem
     log_in                   UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    log_in                   TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     log_in                   CountersTable          limit#log_in#*                   dynamodb:GetItem dynamodb:UpdateItem
     log_in                   CountersTable          limit#unknown_name#*             dynamodb:GetItem dynamodb:UpdateItem
 
@@ -52,9 +61,17 @@ const RIGHTS: &str = "
     reset_password_complete  TransientTable         mail#password_changed#*          dynamodb:PutItem
     reset_password_complete  CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
 
+    revert_email             UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    revert_email             UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
+    revert_email             TransientTable         revert#*                         dynamodb:GetItem dynamodb:DeleteItem
+    revert_email             TransientTable         mail#password_changed#*          dynamodb:PutItem
+    revert_email             CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+
     send_mail                UsersTable             user#*                           dynamodb:GetItem
     send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
+    send_mail                TransientTable         confirm#*                        dynamodb:GetItem dynamodb:PutItem
     send_mail                TransientTable         reset#*                          dynamodb:GetItem dynamodb:PutItem
+    send_mail                TransientTable         revert#*                         dynamodb:PutItem
     send_mail                CountersTable          limit#mail#*                     dynamodb:GetItem dynamodb:UpdateItem
     send_mail                TransientTable.StreamArn  -                              dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
     send_mail                *                      -                                dynamodb:ListStreams
@@ -69,6 +86,7 @@ const RIGHTS: &str = "
     sign_up                  UsersTable             user#*                           dynamodb:PutItem
     sign_up                  UsersTable             email#*                          dynamodb:PutItem
     sign_up                  UsersTable             username#*                       dynamodb:PutItem
+    sign_up                  TransientTable         mail#confirm_email#*             dynamodb:PutItem
     sign_up                  CountersTable          limit#sign_up#*                  dynamodb:GetItem dynamodb:UpdateItem
 
     token                    KeysTable              jwks                             dynamodb:GetItem
@@ -81,6 +99,7 @@ const RIGHTS: &str = "
     update_details           UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
     update_details           TransientTable         mail#password_changed#*          dynamodb:PutItem
     update_details           TransientTable         mail#email_changed#*             dynamodb:PutItem
+    update_details           TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     update_details           CountersTable          limit#taken#*                    dynamodb:GetItem dynamodb:UpdateItem
 
     *                        its own log            -                                logs:CreateLogStream logs:PutLogEvents
@@ -406,7 +425,9 @@ mod case_43_permissions {
             ("get_user", get_user::WARM_UP),
             ("jwks", jwks::WARM_UP),
             ("log_in", log_in::WARM_UP),
+            ("confirm_email", confirm_email::WARM_UP),
             ("log_out", log_out::WARM_UP),
+            ("revert_email", revert_email::WARM_UP),
             ("reset_password", reset_password::WARM_UP),
             ("reset_password_complete", reset_password_complete::WARM_UP),
             ("send_mail", send_mail::WARM_UP),
@@ -445,13 +466,19 @@ mod case_43_permissions {
     async fn every_permission_is_used_and_sufficient() {
         let shown = TestApp::start().await;
         accounts(&shown).await;
+        confirmations(&shown).await;
         resets(&shown).await;
         keys(&shown).await;
         let hidden = TestApp::with_settings(&[("REVEAL_UNKNOWN_EMAILS", "false")]).await;
         for _ in 0..2 {
             assert_eq!(hidden.request_reset("nobody@example.com").await.status, 200);
         }
+        let strict = TestApp::with_settings(&[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
+        strict.sign_up("anna").await;
+        strict.advance(Duration::from_secs(121));
+        assert_eq!(strict.log_in("anna", PASSWORD).await.status, 403);
         let calls = &shown.proxy.accesses() | &hidden.proxy.accesses();
+        let calls = &calls | &strict.proxy.accesses();
         check(&calls);
         let rights = rights();
         let unused: BTreeSet<_> = rights
@@ -490,6 +517,24 @@ async fn accounts(app: &TestApp) {
     assert_eq!(change(json!({"email": "john@example.com"})).await, 200);
     assert_eq!(change(json!({"password": OTHER_PASSWORD})).await, 200);
     assert_eq!(app.unread_mails().len(), 3);
+}
+
+/// Confirmation links that are used and requested again, and a change of address that is reverted.
+async fn confirmations(app: &TestApp) {
+    let user = app.sign_up("anna").await;
+    app.advance(Duration::from_secs(121));
+    let resend = app
+        .request(Method::POST, RESEND_CONFIRMATION)
+        .header("authorization", format!("Bearer {}", user.token));
+    assert_eq!(app.send(resend).await.status, 200);
+    app.confirm(&user).await;
+    let change = json!({"email": "new@example.com"});
+    assert_eq!(app.change(&user.token, change).await.status, 200);
+    let body = json!({
+        "key": key_in(&app.mail()), "new_password": OTHER_PASSWORD, "password_confirmation": OTHER_PASSWORD,
+    });
+    assert_eq!(app.post(REVERT_EMAIL, &body).await.status, 201);
+    app.mail();
 }
 
 /// Reset links that are replaced, dropped, rejected, used and limited.

@@ -22,6 +22,7 @@ use shared::{
     },
 };
 
+use super::paths::CONFIRM_EMAIL;
 use super::{
     log_watch::LogWatch,
     proxy::Proxy,
@@ -318,11 +319,38 @@ impl TestApp {
         unread.remove(0)
     }
 
-    /// All unread mails, oldest first; they count as read from now on.
+    /// All unread mails but confirmation links, oldest first; they count as read from now on.
     pub fn unread_mails(&self) -> Vec<Mail> {
+        self.unread(|mail| !is_confirmation(mail))
+    }
+
+    /// All unread mails with a confirmation link, which every sign-up and every new address cause, oldest first.
+    pub fn confirmations(&self) -> Vec<Mail> {
+        self.unread(is_confirmation)
+    }
+
+    /// The token in the newest confirmation link to this address.
+    pub fn confirmation_key(&self, email: &str) -> String {
+        let confirmations = self.confirmations();
+        let mail = confirmations.iter().rfind(|mail| mail.to == [email]);
+        key_in(mail.unwrap())
+    }
+
+    /// Confirms the user's address.
+    pub async fn confirm(&self, user: &TestUser) {
+        let response = self.confirm_with(&self.confirmation_key(&user.email)).await;
+        assert_eq!(response.status, 200, "{response:?}");
+    }
+
+    /// The response to a confirmation with this token.
+    pub async fn confirm_with(&self, key: &str) -> Response {
+        self.post(CONFIRM_EMAIL, &json!({"key": key})).await
+    }
+
+    fn unread(&self, is_included: impl Fn(&Mail) -> bool) -> Vec<Mail> {
         let mut read = self.read.lock().unwrap();
         let mut unread = self.server.mails();
-        unread.retain(|mail| !read.contains(&mail.id));
+        unread.retain(|mail| is_included(mail) && !read.contains(&mail.id));
         read.extend(unread.iter().map(|mail| mail.id.clone()));
         for mail in &unread {
             self.log_watch.add_mail(mail);
@@ -336,6 +364,8 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             let unread = subjects(&self.unread_mails());
+            // The log must not contain the secrets of those that the test did not read.
+            self.confirmations();
             assert!(unread.is_empty(), "unread mails: {unread:?}");
             permissions::check(&self.proxy.accesses());
             let leaks = self.log_watch.leaks();
@@ -355,10 +385,23 @@ pub fn with_password(current: &str, mut fields: Value) -> Value {
     fields
 }
 
+fn is_confirmation(mail: &Mail) -> bool {
+    mail.text.contains("/confirm_email?key=")
+}
+
 /// The token in the link of a reset mail; text and HTML must contain the same.
 pub fn token_in(mail: &Mail) -> String {
+    link_parameter(mail, "?token=")
+}
+
+/// The token in the link of a confirmation mail; text and HTML must contain the same.
+pub fn key_in(mail: &Mail) -> String {
+    link_parameter(mail, "?key=")
+}
+
+fn link_parameter(mail: &Mail, name: &str) -> String {
     let token = |content: &str| {
-        let (_, rest) = content.split_once("?token=").unwrap();
+        let (_, rest) = content.split_once(name).unwrap();
         rest.split(|character: char| !character.is_ascii_alphanumeric() && character != '-')
             .next()
             .unwrap()

@@ -6,13 +6,16 @@ use tokio::time::timeout;
 
 use super::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser},
-    paths::{LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, SIGN_UP, TOKEN, UPDATE_DETAILS},
+    paths::{
+        CONFIRM_EMAIL, LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, REVERT_EMAIL, SIGN_UP,
+        TOKEN, UPDATE_DETAILS,
+    },
     response::Response,
     times::RESPONSE_TIMEOUT,
 };
 
 /// Method, path and function of every endpoint that reads a body.
-pub const READERS: [(&str, &str, &str); 7] = [
+pub const READERS: [(&str, &str, &str); 9] = [
     ("POST", SIGN_UP, "sign_up"),
     ("POST", LOG_IN, "log_in"),
     ("POST", TOKEN, "token"),
@@ -20,13 +23,17 @@ pub const READERS: [(&str, &str, &str); 7] = [
     ("POST", RESET_PASSWORD, "reset_password"),
     ("POST", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
     ("PATCH", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
+    ("POST", CONFIRM_EMAIL, "confirm_email"),
+    ("POST", REVERT_EMAIL, "revert_email"),
 ];
 
 /// The endpoints that need no field, and no body.
 pub const WITHOUT_REQUIRED_FIELDS: [&str; 1] = [TOKEN];
 
 /// Every function that responds to HTTP requests.
-pub const FUNCTIONS: [&str; 9] = [
+pub const FUNCTIONS: [&str; 11] = [
+    "revert_email",
+    "confirm_email",
     "sign_up",
     "log_in",
     "log_out",
@@ -131,6 +138,24 @@ pub fn endpoints(user: &TestUser, token: &str) -> Vec<Endpoint> {
                     json!(OTHER_PASSWORD),
                 ),
                 ("reset_token", Kind::Token, json!(token)),
+            ],
+        },
+        Endpoint {
+            method: "POST",
+            path: CONFIRM_EMAIL,
+            fields: vec![("key", Kind::Token, json!(token))],
+        },
+        Endpoint {
+            method: "POST",
+            path: REVERT_EMAIL,
+            fields: vec![
+                ("key", Kind::Token, json!(token)),
+                ("new_password", Kind::NewPassword, json!(OTHER_PASSWORD)),
+                (
+                    "password_confirmation",
+                    Kind::Confirmation,
+                    json!(OTHER_PASSWORD),
+                ),
             ],
         },
     ]

@@ -13,4 +13,8 @@ pub enum Change {
     Email,
     /// The password was reset.
     Reset,
+    /// The owner of a former address took the account back by a link.
+    Reverted,
+    /// The user proved to receive mail at the address.
+    EmailConfirmed,
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Session, SessionId, User};
+use super::{FormerEmail, Session, SessionId, User};
 use crate::domain::{
     clock::Timestamp,
     email::{CanonicalForm, EmailAddress},
@@ -29,6 +29,8 @@ pub(super) struct Stored {
     email_verified: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     email_canonical: Option<CanonicalForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former_emails: Vec<FormerEmail>,
     first_name: String,
     last_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +62,7 @@ impl From<Stored> for User {
             username: Username::from_stored(stored.username),
             email: EmailAddress::from_stored(stored.email, stored.email_canonical),
             email_verified: stored.email_verified,
+            former_emails: stored.former_emails,
             first_name: Name::from_stored(stored.first_name),
             last_name: Name::from_stored(stored.last_name),
             locale: stored.locale.map(Locale::from_stored),
@@ -88,6 +91,7 @@ impl From<User> for Stored {
             email: user.email.as_str().to_owned(),
             email_verified: user.email_verified,
             email_canonical: user.email.canonical_form(),
+            former_emails: user.former_emails,
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
             locale: user.locale.map(|locale| locale.as_str().to_owned()),

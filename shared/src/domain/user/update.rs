@@ -42,7 +42,7 @@ impl User {
     }
 
     /// Returns the time until `update` is allowed, if the account has had as many changes of the address, or of the
-    /// password, as `limits` allow in 24 hours.
+    /// password, as `limits` allow in 24 hours, or has too many former addresses that are reserved.
     #[must_use]
     pub fn time_over_change_limit(
         &self,
@@ -60,12 +60,18 @@ impl User {
                 limits.password_changes_per_day,
             )
         });
-        email.flatten().max(password.flatten())
+        let former = if self.would_change_address(update) {
+            self.time_to_next_former_email(now)
+        } else {
+            None
+        };
+        email.flatten().max(password.flatten()).max(former)
     }
 
     /// Returns the record with `update` applied at `now` on behalf of `session`, and the kinds of change; `None` if nothing
     /// changes. `new_hash` is the hash of the update's password, and `write_id` the id of the write that will store the
-    /// record.
+    /// record. `revert_lifetime` is the time for which a link takes the account back to its present address, if such links are
+    /// sent.
     #[must_use]
     pub fn apply(
         &self,
@@ -74,6 +80,7 @@ impl User {
         session: &SessionId,
         write_id: String,
         now: Timestamp,
+        revert_lifetime: Option<Duration>,
     ) -> Option<(Self, Vec<Change>)> {
         let mut after = self.clone();
         // The current address stays as stored, with its canonical form, whatever form today's rules give it.
@@ -93,6 +100,7 @@ impl User {
             after.email_changes = Some(one_more(self.email_changes.as_ref(), now));
             changes.push(Change::Email);
             after.email_verified = false;
+            after.former_emails = self.former_emails_after_change(now, revert_lifetime);
         }
         if let Some(hash) = new_hash {
             after.password = hash;
@@ -148,6 +156,7 @@ mod tests {
             username: Username::parse("jc123").unwrap(),
             email: EmailAddress::parse("john@example.com").unwrap(),
             email_verified: true,
+            former_emails: Vec::new(),
             first_name: Name::default(),
             last_name: Name::default(),
             locale: None,
@@ -181,6 +190,7 @@ mod tests {
             &session,
             "write".to_owned(),
             Timestamp::from_unix(1_000),
+            None,
         )?;
         Some((
             after.record_version,
@@ -210,7 +220,7 @@ mod tests {
                 ..UserUpdate::default()
             };
             let (write_id, now) = ("write".to_owned(), Timestamp::from_unix(2_000));
-            let applied = user.apply(update, None, &session, write_id, now);
+            let applied = user.apply(update, None, &session, write_id, now, None);
             applied.unwrap().0.email_verified
         };
         assert!(verified_after("JOHN@example.com"));

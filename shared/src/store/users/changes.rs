@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Marker, Users, email_key,
+    Users,
     failed_attempts::{if_unchanged, unchanged},
     user_key,
 };
@@ -37,8 +37,8 @@ pub enum Changed {
 }
 
 impl Users {
-    /// Replaces `before` with `after` on behalf of `session`, in one transaction with `notices`, the mails that report
-    /// the change.
+    /// Replaces `before` with `after` on behalf of `session`, in one transaction with `mails`, which report the change or
+    /// confirm a new address.
     ///
     /// If the passwords differ, only the sessions of `after` remain. If the canonical addresses differ, the markers move.
     pub async fn change(
@@ -47,14 +47,15 @@ impl Users {
         after: &User,
         session: &SessionId,
         now: Timestamp,
-        notices: Vec<Write>,
+        mails: Vec<Write>,
     ) -> Result<Changed, Error> {
         let mut writes = vec![self.update(before, after, session)?];
         let address_changes = before.email.canonical() != after.email.canonical();
         if address_changes {
-            writes.extend(self.move_email_marker(before, after)?);
+            writes.push(self.take_address(after.id, &after.email, now)?);
+            writes.push(self.leave_address(after, &before.email, now)?);
         }
-        writes.extend(notices);
+        writes.extend(mails);
         let outcomes = match writes.as_slice() {
             [single] => match self.database.write(single).await? {
                 WriteOutcome::Done => return Ok(Changed::Done),
@@ -78,16 +79,6 @@ impl Users {
         }
     }
 
-    fn move_email_marker(&self, before: &User, after: &User) -> Result<[Write; 2], Error> {
-        let marker = Marker { id: after.id };
-        let absent = "attribute_not_exists(#pk)";
-        Ok([
-            Write::put(&self.table, &email_key(&after.email), &marker, absent)?,
-            Write::delete(&self.table, &email_key(&before.email), "#id = :id")
-                .value("id", before.id)?,
-        ])
-    }
-
     fn update(&self, before: &User, after: &User, session: &SessionId) -> Result<Write, Error> {
         let new_password = before.password.as_str() != after.password.as_str();
         let new_address = before.email.canonical() != after.email.canonical();
@@ -98,7 +89,7 @@ impl Users {
             ""
         };
         let set_for_address = if new_address {
-            ", #email_changes = :email_changes"
+            ", #email_changes = :email_changes, #former_emails = :former_emails"
         } else {
             ""
         };
@@ -143,7 +134,9 @@ impl Users {
                 .value("password_changes", &after.password_changes)?;
         }
         if new_address {
-            write = write.value("email_changes", &after.email_changes)?;
+            write = write
+                .value("email_changes", &after.email_changes)?
+                .value("former_emails", &after.former_emails)?;
         }
         if let Some(form) = canonical_form {
             write = write.value("email_canonical", form)?;
@@ -215,6 +208,26 @@ impl Users {
         .value("writer", &write_id)?;
         let writes = [update, consumed, notice];
         Ok(self.database.transact(&writes).await?.is_done())
+    }
+}
+
+impl Users {
+    /// Marks the address of `user` as verified, in one transaction with `consumed`, which consumes the token. Returns false
+    /// if the token was no longer valid, or the user has another address by now.
+    pub async fn confirm_email(&self, user: &User, consumed: Write) -> Result<bool, Error> {
+        let write_id = self.database.new_write_id();
+        let update = Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #email_verified = :yes, #version = #version + :one, #writer = :writer",
+            "#email = :email",
+        )
+        .with_write_id(&write_id)
+        .value("yes", true)?
+        .value("one", 1)?
+        .value("email", user.email.as_str())?
+        .value("writer", &write_id)?;
+        Ok(self.database.transact(&[update, consumed]).await?.is_done())
     }
 }
 

@@ -156,7 +156,7 @@ impl Users {
             Some(form) => update.value("form", form)?,
             None => update,
         };
-        let marker = super::Marker { id: user.id };
+        let marker = super::Marker::new(user.id);
         let writes = [
             update,
             Write::put(
@@ -179,7 +179,7 @@ impl Users {
 
     /// Creates the marker at `key` for `user`. Returns false if it leads to another user.
     pub async fn put_marker(&self, key: &str, user: UserId) -> Result<bool, Error> {
-        let marker = super::Marker { id: user };
+        let marker = super::Marker::new(user);
         let write = Write::put(
             &self.table,
             key,
@@ -192,6 +192,18 @@ impl Users {
     /// Deletes the marker at `key` if it leads to `user`.
     pub async fn remove_marker(&self, key: &str, user: UserId) -> Result<(), Error> {
         let write = Write::delete(&self.table, key, "#id = :id").value("id", user)?;
+        self.database.write(&write).await.map(drop)
+    }
+
+    /// Deletes what a backup has of a deleted user: the item at `key`, which is the user's own or a marker of the user, in
+    /// whatever state it is.
+    pub async fn remove_restored(&self, key: &str, user: UserId) -> Result<(), Error> {
+        let write = if key == user_key(user) {
+            Write::delete(&self.table, key, "attribute_exists(#pk)")
+        } else {
+            Write::delete(&self.table, key, "#id = :id").value("id", user)?
+        };
+        // If the condition fails, an earlier attempt was applied, or the marker leads to another user by now.
         self.database.write(&write).await.map(drop)
     }
 

@@ -126,6 +126,24 @@ impl Users {
         Ok(write)
     }
 
+    /// Notes that `user` gave the right password in a log-in that starts no session: resets the counter of wrong ones,
+    /// conditional on its value as it was read. Returns false if it changed in the meantime.
+    pub async fn note_right_password(&self, user: &User) -> Result<bool, Error> {
+        let write_id = self.database.new_write_id();
+        let seen = user.failed_attempts(PasswordCounter::LogIn);
+        let condition = format!("attribute_exists(#pk) AND {}", unchanged(seen));
+        let write = Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #writer = :writer REMOVE #counter",
+            &condition,
+        )
+        .with_write_id(&write_id)
+        .value("writer", &write_id)?;
+        let write = if_unchanged(write, PasswordCounter::LogIn, seen)?;
+        Ok(self.database.write(&write).await?.is_done())
+    }
+
     /// Ends one session. Returns false if it did not exist; if an earlier attempt without a response may have ended it,
     /// it counts as ended.
     pub async fn end_session(&self, user: UserId, session: &SessionId) -> Result<bool, Error> {

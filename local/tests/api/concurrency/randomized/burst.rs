@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
 use shared::domain::{
-    reset_token::{ResetToken, SECRET_BYTES},
+    link_token::{LinkToken, SECRET_BYTES},
     user_id::UserId,
 };
 
@@ -200,9 +200,7 @@ impl<'a> Worker<'a> {
         links.extend(self.world.mailed_links(person.id));
         let made_up = || {
             let user = UserId::parse(&person.id.to_string()).unwrap();
-            ResetToken::issue(user, [7; SECRET_BYTES])
-                .text()
-                .to_string()
+            LinkToken::issue(user, [7; SECRET_BYTES]).text().to_string()
         };
         let link = match self.random.random_range(0..10) {
             0..7 => links.pop(),

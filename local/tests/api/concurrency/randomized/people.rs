@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
-use shared::domain::{email::EmailAddress, reset_token::ResetToken, user::SessionId};
+use shared::domain::{email::EmailAddress, link_token::LinkToken, user::SessionId};
 
 /// A user.
 #[derive(Clone, Debug, Default)]
@@ -127,7 +127,7 @@ pub fn claims(token: &str) -> (u64, String, u64) {
 
 /// User id and secret hash of a reset link.
 pub fn link(token: &str) -> (u64, String) {
-    let token = ResetToken::parse(token).unwrap();
+    let token = LinkToken::parse(token).unwrap();
     (token.user().number(), token.hash())
 }
 

@@ -1,4 +1,4 @@
-//! The token in a password reset link: `<user id in base 36>-<secret in hex>`, as in `49v-6bf384458f725125c0b7`.
+//! The token in a link that is mailed to a user: `<user id in base 36>-<secret in hex>`, as in `49v-6bf384458f725125c0b7`.
 //! Only the hash is stored; the token itself exists only in the mail.
 
 mod stored;
@@ -10,24 +10,24 @@ use crate::domain::{
     user_id::UserId,
 };
 
-pub use self::stored::StoredResetToken;
+pub use self::stored::{AddressBinding, Binding, CredentialsBinding, StoredToken};
 
 /// Length of the secret in bytes: 160 random bits, more than the 128 that make a secret infeasible to guess
 /// (NIST SP 800-63B-4, section 3.1.2).
 pub const SECRET_BYTES: usize = 20;
 
-/// A reset token, as in a link. A secret: no `Debug`, never logged, never stored.
-pub struct ResetToken {
+/// The token of a link. A secret: no `Debug`, never logged, never stored.
+pub struct LinkToken {
     user: UserId,
     secret: Zeroizing<[u8; SECRET_BYTES]>,
 }
 
-/// The text is not a reset token.
+/// The text is not the token of a link.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a reset token")]
+#[error("is not the token of a link")]
 pub struct Error;
 
-impl ResetToken {
+impl LinkToken {
     /// Creates the token for `user` from a fresh random secret.
     #[must_use]
     pub fn issue(user: UserId, secret: [u8; SECRET_BYTES]) -> Self {
@@ -49,7 +49,7 @@ impl ResetToken {
         })
     }
 
-    /// The user whose password the token resets.
+    /// The user that the token was sent to.
     #[must_use]
     pub const fn user(&self) -> UserId {
         self.user
@@ -115,8 +115,8 @@ mod tests {
 
     use super::*;
 
-    fn token() -> ResetToken {
-        ResetToken::issue(
+    fn token() -> LinkToken {
+        LinkToken::issue(
             UserId::from_random([0, 0, 0, 0, 0, 0, 0x15, 0xdb]),
             [0xab; SECRET_BYTES],
         )
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn parses_only_the_exact_text_that_was_issued() {
         let good = token().text();
-        assert!(ResetToken::parse(&good).is_ok());
+        assert!(LinkToken::parse(&good).is_ok());
         let (user, secret) = good.split_once('-').unwrap();
         for bad in [
             String::new(),
@@ -151,7 +151,7 @@ mod tests {
             format!("zzzzzzzzzzzzz-{secret}"),
             format!("{user}-{}", "a".repeat(10_000)),
         ] {
-            assert!(ResetToken::parse(&bad).is_err(), "{bad}");
+            assert!(LinkToken::parse(&bad).is_err(), "{bad}");
         }
     }
 
@@ -161,15 +161,15 @@ mod tests {
         proptest! {
             #[test]
             fn every_token_parses_to_itself(id in 1..=UserId::MAX, secret: [u8; SECRET_BYTES]) {
-                let token = ResetToken::issue(UserId::new(id).unwrap(), secret);
-                let parsed = ResetToken::parse(&token.text()).unwrap();
+                let token = LinkToken::issue(UserId::new(id).unwrap(), secret);
+                let parsed = LinkToken::parse(&token.text()).unwrap();
                 prop_assert_eq!(parsed.user(), token.user());
                 prop_assert_eq!(parsed.hash(), token.hash());
             }
 
             #[test]
             fn a_parsed_token_formats_to_the_same_text(text in ".{0,80}") {
-                if let Ok(token) = ResetToken::parse(&text) {
+                if let Ok(token) = LinkToken::parse(&text) {
                     prop_assert_eq!(token.text().to_string(), text);
                 }
             }

@@ -1,0 +1,65 @@
+//! The environment variables of the functions: those of the template, the server's own, and the settings of the command line.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use super::{Options, StartError};
+use crate::template::{REGION, Template};
+
+/// Settings of functions that are not in the template: Lambda sets the first two, and the endpoints are unset in AWS.
+const AWS_SETTINGS: [&str; 5] = [
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SESV2",
+    "AWS_ENDPOINT_URL_SCHEDULER",
+];
+
+/// Rejects settings that are neither a parameter nor read by a function: they would have no effect.
+pub(super) fn check_settings(
+    template: &Template,
+    settings: &BTreeMap<String, String>,
+) -> Result<(), StartError> {
+    let is_known = |name: &str| {
+        AWS_SETTINGS.contains(&name)
+            || template.parameters.contains(name)
+            || template.settings().any(|known| known == name)
+    };
+    match settings.keys().find(|name| !is_known(name)) {
+        Some(name) => Err(StartError::Setting(name.clone())),
+        None => Ok(()),
+    }
+}
+
+/// The environment variables that every function has in addition to those of the template, or in place of them.
+pub(super) fn environment(
+    options: &Options,
+    template: &Template,
+    api: SocketAddr,
+    dynamodb: SocketAddr,
+    services: SocketAddr,
+) -> BTreeMap<String, String> {
+    let values = [
+        REGION.to_owned(),
+        // Neither endpoint checks signatures, but the SDK needs a key to sign with.
+        "local".to_owned(),
+        format!("http://{dynamodb}"),
+        format!("http://{services}"),
+        format!("http://{services}"),
+    ];
+    let mut environment: BTreeMap<String, String> = AWS_SETTINGS
+        .map(str::to_owned)
+        .into_iter()
+        .zip(values)
+        .collect();
+    if !options.settings.contains_key("Issuer") {
+        // Without a setting, functions name the host that API Gateway served, by https.
+        environment.insert("ISSUER".to_owned(), format!("http://{api}"));
+    }
+    if !options.source_limits {
+        environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
+    }
+    let variables = options.settings.iter();
+    let variables = variables.filter(|(name, _)| !template.parameters.contains(*name));
+    environment.extend(variables.map(|(name, value)| (name.clone(), value.clone())));
+    environment
+}

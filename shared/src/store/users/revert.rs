@@ -1,0 +1,100 @@
+//! Taking an account back to a former address.
+
+use std::collections::BTreeMap;
+
+use super::{Users, email_key, user_key};
+use crate::{
+    domain::{clock::Timestamp, email::EmailAddress, user::User},
+    store::database::{Committed, Error, Write},
+};
+
+/// The outcome of taking an account back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reverted {
+    /// The account has its former address again.
+    Done,
+    /// The link was no longer valid. Nothing changed.
+    InvalidLink,
+    /// Another request changed the record since it was read. Nothing changed.
+    Raced,
+}
+
+impl Users {
+    /// Replaces `before` with `after`, its record with a former address, in one transaction with `consumed`, which consumes the
+    /// link's token, and `notice`. The address of `before` and the later former addresses become free, unless an earlier link
+    /// reserves them.
+    pub async fn revert_email(
+        &self,
+        before: &User,
+        after: &User,
+        consumed: Write,
+        notice: Write,
+        now: Timestamp,
+    ) -> Result<Reverted, Error> {
+        let mut writes = vec![self.revert_update(before, after)?, consumed, notice];
+        let mut left: BTreeMap<String, EmailAddress> = BTreeMap::new();
+        let later = before
+            .former_emails
+            .iter()
+            .filter(|former| former.is_live(now))
+            .map(|former| former.address());
+        for address in later.chain([before.email.clone()]) {
+            left.insert(email_key(&address), address);
+        }
+        if left.remove(&email_key(&after.email)).is_some()
+            && before.email.canonical() != after.email.canonical()
+        {
+            writes.push(self.take_address(after.id, &after.email, now)?);
+        }
+        for address in left.values() {
+            let is_in_use = address.canonical() == before.email.canonical();
+            if is_in_use || after.reserved_until(address, now).is_none() {
+                writes.push(self.leave_address(after, address, now)?);
+            }
+        }
+        Ok(match self.database.transact(&writes).await? {
+            Committed::Done => Reverted::Done,
+            Committed::Refused(outcomes) => match outcomes.as_slice() {
+                [update, consumed, ..] if update.is_done() && !consumed.is_done() => {
+                    Reverted::InvalidLink
+                }
+                _ => Reverted::Raced,
+            },
+        })
+    }
+
+    fn revert_update(&self, before: &User, after: &User) -> Result<Write, Error> {
+        let canonical_form = after.email.canonical_form();
+        let (set_canonical, remove_canonical) = match canonical_form {
+            Some(_) => (", #email_canonical = :email_canonical", ""),
+            None => ("", ", #email_canonical"),
+        };
+        let expression = format!(
+            "SET #email = :email, #email_verified = :yes, #former_emails = :former_emails, \
+             #password_hash = :password_hash, #sessions = :sessions, #version = :next, \
+             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_canonical} \
+             REMOVE #failures, #current_password_failures{remove_canonical}"
+        );
+        let write = Write::update(
+            &self.table,
+            &user_key(before.id),
+            &expression,
+            "#version = :version",
+        )
+        .with_write_id(&after.last_write_id)
+        .value("email", after.email.as_str())?
+        .value("yes", true)?
+        .value("former_emails", &after.former_emails)?
+        .value("password_hash", after.password.as_str())?
+        .value("sessions", &after.sessions)?
+        .value("version", before.record_version)?
+        .value("next", after.record_version)?
+        .value("credentials", after.credentials_version)?
+        .value("passwords", after.password_version)?
+        .value("writer", &after.last_write_id)?;
+        match canonical_form {
+            Some(form) => write.value("email_canonical", form),
+            None => Ok(write),
+        }
+    }
+}

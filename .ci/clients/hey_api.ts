@@ -24,6 +24,21 @@ export const calls = {
     // @ts-expect-error: there is no body.
     wrong: () => api.logOut({ body: { everywhere: true } }),
   },
+  sessions: {
+    right: () => api.sessions({ auth: "token" }),
+    // @ts-expect-error: there is no query.
+    wrong: () => api.sessions({ query: { page: 1 } }),
+  },
+  sessionsEndAll: {
+    right: () => api.sessionsEndAll({ auth: "token" }),
+    // @ts-expect-error: there is no body.
+    wrong: () => api.sessionsEndAll({ body: { all: true } }),
+  },
+  sessionsEnd: {
+    right: () => api.sessionsEnd({ path: { id: "5f0f9f5a3b1f4f2f8a1f0c7f6b2d9e31" } }),
+    // @ts-expect-error: an id is a string.
+    wrong: () => api.sessionsEnd({ path: { id: 5 } }),
+  },
   confirmEmail: {
     right: () => api.confirmEmail({ body: { key: reset_token } }),
     // @ts-expect-error: the key is missing.

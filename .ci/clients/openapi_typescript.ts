@@ -26,6 +26,21 @@ export const calls = {
     // @ts-expect-error: there is no body.
     wrong: () => api.POST("/auth/logout", { body: { everywhere: true } }),
   },
+  sessions: {
+    right: () => api.GET("/auth/sessions"),
+    // @ts-expect-error: there is no query.
+    wrong: () => api.GET("/auth/sessions", { params: { query: { page: 1 } } }),
+  },
+  sessions_end_all: {
+    right: () => api.DELETE("/auth/sessions"),
+    // @ts-expect-error: there is no body.
+    wrong: () => api.DELETE("/auth/sessions", { body: { all: true } }),
+  },
+  sessions_end: {
+    right: () => api.DELETE("/auth/sessions/{id}", { params: { path: { id: "5f0f9f5a3b1f4f2f8a1f0c7f6b2d9e31" } } }),
+    // @ts-expect-error: an id is a string.
+    wrong: () => api.DELETE("/auth/sessions/{id}", { params: { path: { id: 5 } } }),
+  },
   confirm_email: {
     right: () => api.POST("/auth/confirm_email", { body: { key: reset_token } }),
     // @ts-expect-error: the key is missing.

@@ -3,7 +3,17 @@ that does not type-check, and a wrong one that does, as an unused `type: ignore`
 
 from python_client.api.e_mail_addresses import confirm_email, confirm_email_resend, revert_email
 from python_client.api.passwords import reset_password, reset_password_complete, reset_password_complete_patch
-from python_client.api.sessions import jwks, jwks_discovery, log_in, log_out, sign_up, token
+from python_client.api.sessions import (
+    jwks,
+    jwks_discovery,
+    log_in,
+    log_out,
+    sessions,
+    sessions_end,
+    sessions_end_all,
+    sign_up,
+    token,
+)
 from python_client.api.users import get_user, update_details
 from python_client.client import AuthenticatedClient, Client
 from python_client.models import (
@@ -31,6 +41,9 @@ def right() -> None:
     sign_up.sync(client=client, body=SignUp(username="jc123", email=EMAIL, password=PASSWORD))
     log_in.sync(client=client, body=LogInByEmail(email=EMAIL, password=PASSWORD))
     log_out.sync_detailed(client=signed_in)
+    sessions.sync(client=signed_in)
+    sessions_end_all.sync_detailed(client=signed_in)
+    sessions_end.sync_detailed(client=signed_in, id="5f0f9f5a3b1f4f2f8a1f0c7f6b2d9e31")
     confirm_email.sync(client=client, body=ConfirmEmail(key=RESET_TOKEN))
     confirm_email_resend.sync(client=signed_in)
     revert_email.sync(client=client, body=RevertEmail(key=RESET_TOKEN, new_password=PASSWORD, password_confirmation=PASSWORD))
@@ -48,6 +61,9 @@ def wrong() -> None:
     sign_up.sync(client=client, body=SignUp(username="jc123", email=42, password=PASSWORD))  # type: ignore[arg-type]
     log_in.sync(client=client, body=LogInByEmail(password=PASSWORD))  # type: ignore[call-arg]
     log_out.sync_detailed(client=client)  # type: ignore[arg-type]
+    sessions.sync(client=client)  # type: ignore[arg-type]
+    sessions_end_all.sync_detailed(client=client)  # type: ignore[arg-type]
+    sessions_end.sync_detailed(client=signed_in, id=5)  # type: ignore[arg-type]
     confirm_email.sync(client=client, body=ConfirmEmail())  # type: ignore[call-arg]
     confirm_email_resend.sync(client=client)  # type: ignore[arg-type]
     revert_email.sync(client=client, body=RevertEmail(key=RESET_TOKEN))  # type: ignore[call-arg]

@@ -82,6 +82,10 @@ pub(crate) struct CheckArgs {
     pub(crate) repair: bool,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are independent of each other"
+)]
 #[derive(Args)]
 pub(crate) struct RestoreArgs {
     /// Name of the restored table

@@ -143,6 +143,7 @@ impl Row {
 const fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::ResetPassword => "reset link",
+        Kind::ConfirmEmail => "confirmation link",
         Kind::PasswordChanged => "password changed",
         Kind::EmailChanged => "e-mail changed",
     }

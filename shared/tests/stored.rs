@@ -132,7 +132,7 @@ mod version_0_1_0 {
     async fn a_user_is_written_back_with_both_markers() {
         let recorded = stored("user_with_sessions_and_failures");
         let store = Store::with(&[]).await;
-        let created = store.users.create(&read(&recorded)).await.unwrap();
+        let created = store.users.create(&read(&recorded), None).await.unwrap();
         assert_eq!(created, Created::Done);
         for item in [recorded, stored("marker_email"), stored("marker_username")] {
             let written = store.item(text(&item, "pk")).await;
@@ -237,7 +237,7 @@ mod version_0_1_0 {
             let ends = number(&item, "expires_at");
             let accepts = |hash, now| {
                 let now = Timestamp::from_unix(now);
-                token.accepts(hash, user.credentials_version, now)
+                token.accepts(hash, &user.credentials_binding(), now)
             };
             let earlier = item.contains_key("earlier_hash");
             assert_eq!(earlier, name != "reset_token");
@@ -248,7 +248,10 @@ mod version_0_1_0 {
                 }
             }
             assert!(!accepts("", ends - 1));
-            assert!(!token.accepts(text(&item, "hash"), 2, Timestamp::from_unix(ends - 1)));
+            let other = CredentialsBinding {
+                credentials_version: 2,
+            };
+            assert!(!token.accepts(text(&item, "hash"), &other, Timestamp::from_unix(ends - 1)));
             assert_eq!(token.nonce, text(&item, "nonce"));
             let again = store
                 .transient

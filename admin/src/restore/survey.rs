@@ -37,6 +37,10 @@ pub(crate) struct Survey {
     expected: HashMap<String, Vec<UserId>>,
     /// The markers in the table.
     markers: HashMap<String, UserId>,
+    /// The keys of addresses that are reserved for each valid user.
+    expected_reservations: HashSet<(String, UserId)>,
+    /// The reservations in the table.
+    reservations: HashMap<String, UserId>,
     /// Keys of items that are neither users nor markers, or cannot be deserialized.
     pub(crate) unreadable: Vec<String>,
     /// Users that cannot be deserialized. Their markers may be right.
@@ -69,6 +73,8 @@ impl Survey {
             superusers: Vec::new(),
             expected: HashMap::new(),
             markers: HashMap::new(),
+            expected_reservations: HashSet::new(),
+            reservations: HashMap::new(),
             unreadable: Vec::new(),
             unreadable_users: HashSet::new(),
         }
@@ -116,6 +122,9 @@ impl Survey {
         if is_new(user.date_joined) || sessions.any(|session| is_new(session.created_at)) {
             self.active_users += 1;
         }
+        let reserved = Users::reservation_keys(&user);
+        self.expected_reservations
+            .extend(reserved.into_iter().map(|key| (key, id)));
         for key in Users::marker_keys(&user) {
             self.expected.entry(key).or_default().push(id);
         }
@@ -130,7 +139,12 @@ impl Survey {
             self.revived.push((key.to_owned(), user));
             return Some(());
         }
-        self.markers.insert(key.to_owned(), user);
+        let markers = if item.contains_key("reserved_until") {
+            &mut self.reservations
+        } else {
+            &mut self.markers
+        };
+        markers.insert(key.to_owned(), user);
         Some(())
     }
 
@@ -150,6 +164,14 @@ impl Survey {
         for (key, user) in &self.markers {
             if !self.expected.contains_key(key) && !self.unreadable_users.contains(user) {
                 let (key, user) = (key.clone(), *user);
+                issues.push(MarkerIssue::Orphaned { key, user });
+            }
+        }
+        for (key, user) in &self.reservations {
+            let reservation = (key.clone(), *user);
+            let is_unreadable = self.unreadable_users.contains(user);
+            if !self.expected_reservations.contains(&reservation) && !is_unreadable {
+                let (key, user) = reservation;
                 issues.push(MarkerIssue::Orphaned { key, user });
             }
         }

@@ -24,6 +24,7 @@ pub const REGISTRY: &[(&str, Build)] = &[
     }),
     ("revert_email", |app| endpoint(app, revert_email::handler)),
     ("send_mail", send_mail::consumer),
+    ("sessions", |app| endpoint(app, sessions::handler)),
     ("sign_up", |app| endpoint(app, sign_up::handler)),
     ("token", |app| endpoint(app, token::handler)),
     ("update_details", |app| {

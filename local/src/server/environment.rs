@@ -14,6 +14,12 @@ const AWS_SETTINGS: [&str; 5] = [
     "AWS_ENDPOINT_URL_SCHEDULER",
 ];
 
+/// The pages that links in mails open: the template's parameter, the setting, and the page.
+const PAGES: [(&str, &str, &str); 2] = [
+    ("ConfirmLinkBase", "CONFIRM_LINK_BASE", "confirm_email"),
+    ("RevertLinkBase", "REVERT_LINK_BASE", "revert_email"),
+];
+
 /// Rejects settings that are neither a parameter nor read by a function: they would have no effect.
 pub(super) fn check_settings(
     template: &Template,
@@ -57,6 +63,13 @@ pub(super) fn environment(
     }
     if !options.source_limits {
         environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
+    }
+    // The template's default is that no such links are sent, since only the deployer knows the pages.
+    for (parameter, variable, page) in PAGES {
+        if !options.settings.contains_key(parameter) {
+            let page = format!("http://localhost:3000/{page}");
+            environment.insert(variable.to_owned(), page);
+        }
     }
     let variables = options.settings.iter();
     let variables = variables.filter(|(name, _)| !template.parameters.contains(*name));

@@ -37,6 +37,7 @@ mod token {
     mod keys;
 }
 mod revert_email;
+mod sessions;
 mod get_user {
     mod contract;
     mod ids;

@@ -8,6 +8,10 @@ use crate::domain::{
 };
 
 /// All settings of a deployment, as template.yaml passes them to the functions.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 #[derive(Clone)]
 pub struct Settings {
     /// Name of the table of users.

@@ -119,6 +119,13 @@ impl SessionId {
         Self(sha256_hex(jti.as_bytes()).chars().take(32).collect())
     }
 
+    /// Parses an id. Returns `None` unless it is 32 hexadecimal digits in lower case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 32 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+
     /// The id as 32 hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

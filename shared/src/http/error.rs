@@ -47,6 +47,9 @@ pub enum Error {
     /// 404: the resource does not exist, or the caller may not know that it does.
     #[error("not found")]
     NotFound,
+    /// 404: the caller has no such session.
+    #[error("session not found")]
+    SessionNotFound,
     /// 409: repeated conflicts with concurrent requests.
     #[error("conflict")]
     Conflict,
@@ -113,7 +116,7 @@ impl Error {
             }
             Self::NotAuthenticated | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::NotFromEdge | Self::EmailNotVerified => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::SessionNotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -149,7 +152,7 @@ impl Error {
             Self::InvalidCredentials => "invalid_credentials",
             Self::Forbidden | Self::NotFromEdge => "forbidden",
             Self::EmailNotVerified => "email_not_verified",
-            Self::NotFound => "not_found",
+            Self::NotFound | Self::SessionNotFound => "not_found",
             Self::Conflict => "conflict",
             Self::PayloadTooLarge => "payload_too_large",
             Self::TooManyRequests { .. } => "too_many_requests",
@@ -174,6 +177,7 @@ impl Error {
             }
             Self::NotFromEdge => "This address does not accept requests directly.",
             Self::NotFound => "User not found.",
+            Self::SessionNotFound => "Session not found.",
             Self::Conflict => {
                 "The user was changed by another request at the same time. Try again."
             }

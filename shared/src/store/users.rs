@@ -9,7 +9,11 @@ mod revert;
 mod sessions;
 
 use self::reservations::{FREE_EMAIL, Marker};
-pub use self::{changes::Changed, revert::Reverted, sessions::Started};
+pub use self::{
+    changes::Changed,
+    revert::Reverted,
+    sessions::{SessionEnd, Started},
+};
 use crate::{
     domain::{email::EmailAddress, user::User, user_id::UserId, username::Username},
     store::database::{Committed, Database, Error, Write, WriteOutcome},

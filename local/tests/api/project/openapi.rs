@@ -67,7 +67,7 @@ fn operations(openapi: &Value) -> BTreeMap<String, &Value> {
 /// The function that serves an operation. A function that serves two has one whose id has a suffix.
 fn function(operation: &Value) -> String {
     let id = operation["operationId"].as_str().unwrap();
-    let suffixes = ["_patch", "_discovery", "_resend"];
+    let suffixes = ["_patch", "_discovery", "_resend", "_end_all", "_end"];
     let function = suffixes.iter().find_map(|suffix| id.strip_suffix(suffix));
     function.unwrap_or(id).to_owned()
 }

@@ -81,6 +81,9 @@ const RIGHTS: &str = "
     send_mail                MailRetryRole          to=scheduler.amazonaws.com       iam:PassRole
     send_mail                MailFailureQueue       -                                sqs:SendMessage
 
+    sessions                 KeysTable              jwks                             dynamodb:GetItem
+    sessions                 UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+
     sign_up                  KeysTable              signing                          dynamodb:GetItem dynamodb:PutItem
     sign_up                  KeysTable              jwks                             dynamodb:GetItem dynamodb:PutItem
     sign_up                  UsersTable             user#*                           dynamodb:PutItem
@@ -428,6 +431,7 @@ mod case_43_permissions {
             ("confirm_email", confirm_email::WARM_UP),
             ("log_out", log_out::WARM_UP),
             ("revert_email", revert_email::WARM_UP),
+            ("sessions", sessions::WARM_UP),
             ("reset_password", reset_password::WARM_UP),
             ("reset_password_complete", reset_password_complete::WARM_UP),
             ("send_mail", send_mail::WARM_UP),
@@ -504,6 +508,19 @@ async fn accounts(app: &TestApp) {
         let token = app.token(name, PASSWORD).await;
         assert_eq!(app.log_out(&token).await.status, 204);
     }
+    let sessions = |method, path: &str, token: &str| {
+        let request = app.request(method, path);
+        app.send(request.header("authorization", format!("Bearer {token}")))
+    };
+    let token = app.token("john", PASSWORD).await;
+    let list = sessions(Method::GET, "/auth/sessions", &token).await;
+    let id = list.json()["sessions"][1]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let other = format!("/auth/sessions/{}", "0".repeat(32));
+    assert_eq!(sessions(Method::DELETE, &other, &token).await.status, 404);
+    assert_eq!(id.len(), 32);
     for name in ["john", "nobody", "nobody@example.com"] {
         assert_eq!(app.log_in(name, "wrong password").await.status, 401);
     }

@@ -88,13 +88,18 @@ impl TestApp {
     /// Starts without limits per source address, since all requests of a test come from one address, and with more changes
     /// of an account and mails to an address than any test causes.
     pub async fn without_source_limits() -> Self {
-        Self::with_settings(&[
+        Self::without_source_limits_and(&[]).await
+    }
+
+    /// The same with these settings.
+    pub async fn without_source_limits_and(settings: &[(&str, &str)]) -> Self {
+        let limits = [
             ("SOURCE_LIMITS", "off"),
             ("LIMIT_EMAIL_CHANGES_PER_DAY", "1000"),
             ("LIMIT_PASSWORD_CHANGES_PER_DAY", "1000"),
             ("LIMIT_MAILS_PER_DAY", "1000"),
-        ])
-        .await
+        ];
+        Self::with_settings(&[&limits, settings].concat()).await
     }
 
     /// Starts with these settings in place of the template's.

@@ -31,7 +31,8 @@ pub const READERS: [(&str, &str, &str); 9] = [
 pub const WITHOUT_REQUIRED_FIELDS: [&str; 1] = [TOKEN];
 
 /// Every function that responds to HTTP requests.
-pub const FUNCTIONS: [&str; 11] = [
+pub const FUNCTIONS: [&str; 12] = [
+    "sessions",
     "revert_email",
     "confirm_email",
     "sign_up",

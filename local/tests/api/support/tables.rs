@@ -102,6 +102,18 @@ impl Tables {
         let (users, markers): (Vec<_>, Vec<_>) = items
             .iter()
             .partition(|item| key(item).starts_with("user#"));
+        let (reservations, markers): (Vec<_>, Vec<_>) = markers
+            .into_iter()
+            .partition(|marker| marker.get("reserved_until").is_some());
+        for reservation in reservations {
+            let id = &reservation["id"];
+            let user = users.iter().find(|user| user["id"] == *id);
+            let former = user.unwrap()["former_emails"].as_array().unwrap();
+            let is_its = |former: &Value| {
+                format!("email#{}", former["email"].as_str().unwrap()) == key(reservation)
+            };
+            assert!(former.iter().any(is_its), "{reservation}");
+        }
         assert_eq!(markers.len(), 2 * users.len(), "{markers:?}");
         for user in users {
             for field in ["email", "username"] {

@@ -177,6 +177,13 @@ impl Users {
         [email_key(&user.email), username_key(&user.username)]
     }
 
+    /// Returns the keys of the markers that reserve former addresses for `user`, or did until they expired.
+    #[must_use]
+    pub fn reservation_keys(user: &User) -> Vec<String> {
+        let former = user.former_emails.iter();
+        former.map(|former| email_key(&former.address())).collect()
+    }
+
     /// Creates the marker at `key` for `user`. Returns false if it leads to another user.
     pub async fn put_marker(&self, key: &str, user: UserId) -> Result<bool, Error> {
         let marker = super::Marker::new(user);

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Users, email_key, user_key};
 use crate::{
-    domain::{clock::Timestamp, email::EmailAddress, user::User},
+    domain::{
+        clock::Timestamp,
+        email::EmailAddress,
+        user::{FormerEmail, User},
+    },
     store::database::{Committed, Error, Write},
 };
 
@@ -37,7 +41,7 @@ impl Users {
             .former_emails
             .iter()
             .filter(|former| former.is_live(now))
-            .map(|former| former.address());
+            .map(FormerEmail::address);
         for address in later.chain([before.email.clone()]) {
             left.insert(email_key(&address), address);
         }

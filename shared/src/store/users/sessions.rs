@@ -1,5 +1,7 @@
 //! Starting and ending sessions. Neither changes a user's record version.
 
+use std::collections::BTreeMap;
+
 use super::{
     Users,
     failed_attempts::{if_unchanged, unchanged},
@@ -7,6 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
+        clock::Timestamp,
         password::Hash,
         throttle::{FailedAttempts, PasswordCounter},
         user::{MAX_SESSIONS, Session, SessionId, User},
@@ -14,6 +17,17 @@ use crate::{
     },
     store::database::{Error, Write, WriteOutcome, read},
 };
+
+/// The outcome of ending a session by its id.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// The session has ended.
+    Done,
+    /// The user has no such session.
+    NotFound,
+    /// The session that made the request has ended.
+    CallerEnded,
+}
 
 /// Maximum attempts when concurrent log-ins of one user conflict. With pauses of up to 640 ms, three seconds in all.
 const MAX_START_ATTEMPTS: u32 = 10;
@@ -142,6 +156,59 @@ impl Users {
         .value("writer", &write_id)?;
         let write = if_unchanged(write, PasswordCounter::LogIn, seen)?;
         Ok(self.database.write(&write).await?.is_done())
+    }
+
+    /// Ends the session `target` of `user` on behalf of the session `caller`, which may be the same.
+    pub async fn end_session_for(
+        &self,
+        user: UserId,
+        caller: &SessionId,
+        target: &SessionId,
+        now: Timestamp,
+    ) -> Result<SessionEnd, Error> {
+        let write_id = self.database.new_write_id();
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #writer = :writer REMOVE #sessions.#target",
+            "attribute_exists(#sessions.#caller) AND #sessions.#target.#e > :now",
+        )
+        .with_write_id(&write_id)
+        .name("caller", caller.as_str())
+        .name("target", target.as_str())
+        .value("now", now)?
+        .value("writer", &write_id)?;
+        let item = match self.database.write(&write).await? {
+            // If the response of an earlier attempt was lost, that attempt ended the session.
+            WriteOutcome::Done | WriteOutcome::Ambiguous(Some(_)) => return Ok(SessionEnd::Done),
+            refused => refused.current_item(),
+        };
+        let current = item.map(read::<User>).transpose()?;
+        let is_signed_in = current.is_some_and(|user| user.sessions.contains_key(caller));
+        Ok(if is_signed_in {
+            SessionEnd::NotFound
+        } else {
+            SessionEnd::CallerEnded
+        })
+    }
+
+    /// Ends every session of `user` on behalf of the session `caller`. Returns false if that one has ended.
+    pub async fn end_all_sessions(&self, user: UserId, caller: &SessionId) -> Result<bool, Error> {
+        let write_id = self.database.new_write_id();
+        let write = Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #sessions = :none, #writer = :writer",
+            "attribute_exists(#sessions.#caller)",
+        )
+        .with_write_id(&write_id)
+        .name("caller", caller.as_str())
+        .value("none", BTreeMap::<String, Session>::new())?
+        .value("writer", &write_id)?;
+        Ok(matches!(
+            self.database.write(&write).await?,
+            WriteOutcome::Done | WriteOutcome::Ambiguous(Some(_))
+        ))
     }
 
     /// Ends one session. Returns false if it did not exist; if an earlier attempt without a response may have ended it,

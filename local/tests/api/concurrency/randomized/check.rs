@@ -521,7 +521,9 @@ impl<'a> Round<'a> {
             .filter_map(|item| item["detail"].as_str())
             .collect();
         let mails = self.rest.mails.iter();
-        let notices = mails.filter(|mail| !mail.text.contains("?token="));
+        // Every sign-up and every change of address cause a confirmation link.
+        let is_link = |text: &str| text.contains("?token=") || text.contains("?key=");
+        let notices = mails.filter(|mail| !is_link(&mail.text));
         let surplus: Vec<_> = notices
             .filter(|mail| !told.contains(mail.id.as_str()))
             .collect();

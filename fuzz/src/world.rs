@@ -18,9 +18,9 @@ use shared::{
     app::{App, Providers},
     domain::{
         clock::{Clock, Timestamp},
+        link_token::{CredentialsBinding, LinkToken, StoredToken},
         password::{Hasher, Params},
         random::Random,
-        link_token::{CredentialsBinding, LinkToken, StoredToken},
         user_id::UserId,
     },
     lambda::Invoke,

@@ -31,7 +31,8 @@ pub(super) enum KeyPair {
 
 /// Generates a key for `algorithm`: a P-256 or an RSA-2048 key, as PKCS#8.
 ///
-/// An RSA key takes a whole processor 0.1 s on average, but at times several times as long.
+/// An RSA key takes a whole processor 0.07 s on average and 0.2 s at worst; with 256 MB, which is a seventh of one, half a
+/// second on average, well within a handler's timeout.
 pub(super) fn generate(algorithm: SigningAlgorithm) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let pkcs8 = match algorithm {
         SigningAlgorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)

@@ -127,7 +127,7 @@ mod case_34_events {
     async fn malformed_base64_is_rejected() {
         let app = TestApp::start().await;
         let user = app.sign_up("john").await;
-        for (_, _, function) in READERS {
+        for (_, path, function) in READERS {
             // The two base64 alphabets encode "ÿþ" differently.
             for malformed in [
                 json!("%"),
@@ -146,6 +146,10 @@ mod case_34_events {
                 json!(""),
                 json!(null),
             ] {
+                let is_missing = malformed.is_null() || malformed == "";
+                if is_missing && WITHOUT_REQUIRED_FIELDS.contains(&path) {
+                    continue;
+                }
                 let (status, body) = app
                     .invoke(function, |event| set_encoded_body(event, &malformed, &user))
                     .await;

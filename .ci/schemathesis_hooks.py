@@ -35,6 +35,15 @@ def post(path, body, status):
 # --- Users whose passwords are known, and a valid session.
 
 
+def mailed(email, parameter):
+    """Returns the token of the newest link that was mailed to this address, and empties the mailbox."""
+    mails = HTTP.get(f"{API}/_local/mails").json()
+    HTTP.delete(f"{API}/_local/mails").raise_for_status()
+    texts = [mail["text"] for mail in mails if mail["to"] == [email]]
+    found = [re.search(rf"\?{parameter}=({RESET_TOKEN})", text) for text in texts]
+    return next(one.group(1) for one in found if one)
+
+
 class User:
     """A user whose password is known. Without a token, no session is known to be valid."""
 
@@ -50,6 +59,9 @@ class Users:
         self.by_token = {}
         self.main = None
         self.link = None
+        self.confirmation = None
+        self.reversion = None
+        self.verified = None
         self.names = set()
 
     def add(self, details, password, token):
@@ -96,11 +108,41 @@ class Users:
         if self.link is None:
             user = self.sign_up()
             post("/api/passwords/reset_password", {"email": user.details["email"]}, 200)
-            mails = HTTP.get(f"{API}/_local/mails").json()
-            HTTP.delete(f"{API}/_local/mails").raise_for_status()
-            [mail] = [mail for mail in mails if mail["to"] == [user.details["email"]]]
-            self.link = (re.search(rf"\?token=({RESET_TOKEN})", mail["text"]).group(1), user)
+            self.link = (mailed(user.details["email"], "token"), user)
         return self.link[0]
+
+    def confirmation_key(self):
+        """Returns the key of a confirmation link that was mailed and not used yet."""
+        if self.confirmation is None:
+            user = self.sign_up()
+            self.confirmation = (mailed(user.details["email"], "key"), user)
+        return self.confirmation[0]
+
+    def confirm(self):
+        """Returns a user whose address is confirmed."""
+        user = self.sign_up()
+        post("/auth/confirm_email", {"key": mailed(user.details["email"], "key")}, 200)
+        user.details["email_verified"] = True
+        return user
+
+    def reversion_key(self):
+        """Returns the key of a revert link that was mailed and not used yet."""
+        if self.reversion is None:
+            user = self.confirm()
+            email, new = user.details["email"], f"new-{user.details['email']}"
+            change = {"current-password": user.password, "email": new}
+            headers = {"Authorization": f"Bearer {user.token}"}
+            HTTP.patch(f"{API}/api/users/update_details", json=change, headers=headers).raise_for_status()
+            self.names.add(new)
+            self.reversion = (mailed(email, "key"), user)
+        return self.reversion[0]
+
+    def session_id(self, user):
+        """Returns the id of one of the user's sessions."""
+        headers = {"Authorization": f"Bearer {self.signed_in(user).token}"}
+        answer = HTTP.get(f"{API}/auth/sessions", headers=headers)
+        answer.raise_for_status()
+        return answer.json()["sessions"][-1]["id"]
 
 
 users = Users()
@@ -206,13 +248,50 @@ def deepen_completion(case, body, _):
     token = body.get("reset_token")
     if isinstance(token, str) and re.fullmatch(RESET_TOKEN, token) and share != 6:
         body["reset_token"] = users.reset_token()
+    deepen_new_password(body, share)
+
+
+def deepen_new_password(body, share):
     if is_text(body.get("new_password"), 8, 100) and share < 5:
         body["new_password"] += secrets.token_hex(8)
     if is_text(body.get("password_confirmation")) and is_text(body.get("new_password")) and share != 5:
         body["password_confirmation"] = body["new_password"]
 
 
+def deepen_confirmation(case, body, _):
+    key = body.get("key")
+    if isinstance(key, str) and re.fullmatch(RESET_TOKEN, key) and chance(case, "confirmation") != 6:
+        body["key"] = users.confirmation_key()
+
+
+def deepen_resend(case, _, user):
+    if user is None or chance(case, "resend") < 4:
+        return None
+    if users.verified is None:
+        users.verified = users.confirm()
+    return users.verified
+
+
+def deepen_reversion(case, body, _):
+    share = chance(case, "reversion")
+    key = body.get("key")
+    if isinstance(key, str) and re.fullmatch(RESET_TOKEN, key) and share != 6:
+        body["key"] = users.reversion_key()
+    deepen_new_password(body, share)
+
+
+def deepen_session(case, _, user):
+    wanted = case.path_parameters.get("id")
+    if user is not None and isinstance(wanted, str) and re.fullmatch(r"[0-9a-f]{32}", wanted) and chance(case, "session") < 5:
+        case.path_parameters["id"] = users.session_id(user)
+    return user
+
+
 DEEPEN = {
+    "confirm_email": deepen_confirmation,
+    "confirm_email_resend": deepen_resend,
+    "revert_email": deepen_reversion,
+    "sessions_end": deepen_session,
     "sign_up": deepen_sign_up,
     "log_in": deepen_log_in,
     "get_user": deepen_get_user,
@@ -223,6 +302,10 @@ DEEPEN = {
 }
 
 
+# The operations that end sessions.
+ENDING = ("log_out", "sessions_end", "sessions_end_all")
+
+
 @schemathesis.hook
 def after_call(context, case, response):
     if response.request.method != case.operation.method.upper():
@@ -230,7 +313,7 @@ def after_call(context, case, response):
     operation, status = operation_id(case), response.status_code
     reached[f"{operation} {status}"] += 1
     user = owner(case)
-    if user is not None and (status == 401 or (operation, status) == ("log_out", 204)):
+    if user is not None and (status == 401 or (status == 204 and operation in ENDING)):
         user.token = None
     if operation in ("sign_up", "log_in") and status in (200, 201):
         learn_user(response.json(), case.body["password"])
@@ -241,7 +324,13 @@ def after_call(context, case, response):
     elif operation.startswith("reset_password_complete") and status == 201:
         (_, user), users.link = users.link, None
         user.password, user.token = case.body["new_password"], None
-    elif operation in ("update_details", "log_in") and status == 429:
+    elif operation == "confirm_email" and status == 200:
+        (_, user), users.confirmation = users.confirmation, None
+        user.details["email_verified"] = True
+    elif operation == "revert_email" and status == 201:
+        (_, user), users.reversion = users.reversion, None
+        user.password, user.token = case.body["new_password"], None
+    elif operation in ("update_details", "log_in", "confirm_email_resend") and status == 429:
         # A throttled user is replaced by a new one.
         users.main = None
 
@@ -262,6 +351,7 @@ NEW_PASSWORDS = {
     "update_details": "password",
     "reset_password_complete": "new_password",
     "reset_password_complete_patch": "new_password",
+    "revert_email": "new_password",
 }
 NAMES = ["sign_up", "update_details"]
 EMAILS = ["sign_up", "log_in", "update_details", "reset_password"]
@@ -311,6 +401,10 @@ def is_not_the_same(confirmation, case):
     return confirmation != case.body["new_password"]
 
 
+def is_no_live_key(key, _):
+    return key not in {link[0] for link in (users.confirmation, users.reversion) if link}
+
+
 def is_not_the_newest_link(token, _):
     return users.link is None or token != users.link[0]
 
@@ -331,7 +425,8 @@ KNOWN = [
     ("email_verified read_only", ["update_details"], is_not_own("email_verified"), "no schema knows the caller's own"),
     ("date_joined read_only", ["update_details"], is_not_own("date_joined"), "no schema knows the caller's own"),
     ("reset_token invalid", COMPLETIONS, is_not_the_newest_link, "no schema knows which links are valid"),
-    ("password_confirmation mismatch", COMPLETIONS, is_not_the_same, "no schema can require two fields to be equal"),
+    ("key invalid", ["confirm_email", "revert_email"], is_no_live_key, "no schema knows which links are valid"),
+    ("password_confirmation mismatch", [*COMPLETIONS, "revert_email"], is_not_the_same, "no schema can require two fields to be equal"),
 ]
 for operation, field in NEW_PASSWORDS.items():
     KNOWN += [
@@ -344,6 +439,9 @@ for operation, field in NEW_PASSWORDS.items():
 
 def is_valid_by_schema(case, response):
     """positive_data_acceptance: valid by the schema, and rejected only for what a schema cannot state."""
+    if response.json().get("code") == "already_verified":
+        dropped[f"{operation_id(case)}: already_verified"] += 1
+        return owner(case) is not None and owner(case).details["email_verified"]
     faults = response.json().get("errors", [])
     return bool(faults) and all(is_known(operation_id(case), case, fault) for fault in faults)
 

@@ -6,7 +6,7 @@ use local::functions::REGISTRY;
 use serde_json::{Value, json};
 
 use crate::support::{
-    fleet::{Fleet, event, event_with_body, token_in},
+    fleet::{Fleet, event, event_with_body, key_in, token_in},
     network::Disconnect,
 };
 
@@ -46,11 +46,19 @@ async fn journey(fleet: &Fleet, pause: impl AsyncFn(&Fleet)) -> Vec<String> {
     let got = play("get_user", &own).await;
     assert_eq!(got, (200, signed_up["user"].clone()));
 
+    pause(fleet).await;
+    let key = key_in(&fleet.confirmation().await);
+    let confirmation = [("{{CONFIRMATION_KEY}}", key.as_str())];
+    assert_eq!(play("confirm_email", &confirmation).await.0, 200);
+    assert_eq!(play("confirm_email", &confirmation).await.0, 400);
+    let sessions = play("sessions", &own).await.1["sessions"].take();
+    assert_eq!(sessions.as_array().map(Vec::len), Some(2));
+
     assert_eq!(play("reset_password", &[]).await.0, 200);
     let revoked = token_in(&mail("Reset your Latchkey password").await);
     let (status, updated) = play("update_details", &own).await;
     assert_eq!(status, 200, "{updated}");
-    mail("Your Latchkey e-mail address was changed").await;
+    let revert = key_in(&mail("Your Latchkey e-mail address was changed").await);
     // The address has changed since this link was sent.
     let reset = [("{{RESET_TOKEN}}", revoked.as_str())];
     assert_eq!(play("reset_password_complete", &reset).await.0, 400);
@@ -74,7 +82,19 @@ async fn journey(fleet: &Fleet, pause: impl AsyncFn(&Fleet)) -> Vec<String> {
     let last = signed_in["token"].as_str().unwrap();
     assert_eq!(play("log_out", &[("{{TOKEN}}", last)]).await.0, 204);
     assert_eq!(play("jwks", &[]).await, (200, keys));
-    let secrets = [token, last, &revoked, &valid, PASSWORD, NEW_PASSWORD];
+    let values = [("{{REVERT_KEY}}", revert.as_str())];
+    assert_eq!(play("revert_email", &values).await.0, 201);
+    mail("Your Latchkey password was changed").await;
+    let secrets = [
+        token,
+        last,
+        &revoked,
+        &valid,
+        &key,
+        &revert,
+        PASSWORD,
+        NEW_PASSWORD,
+    ];
     let secrets = secrets.into_iter().chain(["@example.com", "$argon2"]);
     secrets.map(str::to_owned).collect()
 }

@@ -47,16 +47,22 @@ impl Fleet {
 
     /// Starts the server without any process.
     pub async fn with_monitoring(monitoring: &str) -> Self {
+        Self::with_setting("MONITORING", monitoring).await
+    }
+
+    /// Starts the server without any process, with this setting in place of the template's or all metrics.
+    pub async fn with_setting(name: &str, value: &str) -> Self {
         let (tables, ses) = (Network::start().await, Network::start().await);
         let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
         let mut options = Options::new(template, Providers::system());
         options.settings = BTreeMap::from([
             ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), tables.url()),
             ("AWS_ENDPOINT_URL_SESV2".to_owned(), ses.url()),
-            ("MONITORING".to_owned(), monitoring.to_owned()),
+            ("MONITORING".to_owned(), "full".to_owned()),
             // Secrets must not be logged even at the most detailed level.
             ("LOG_LEVEL".to_owned(), "trace".to_owned()),
         ]);
+        options.settings.insert(name.to_owned(), value.to_owned());
         let mut current = BTreeMap::new();
         for (name, _) in REGISTRY {
             let of_this = Current::default();
@@ -160,13 +166,25 @@ impl Fleet {
         }
     }
 
-    /// Delivers the queued mails and returns the only one.
+    /// Delivers the queued mails and returns the only one besides confirmation links.
     pub async fn mail(&self) -> Mail {
+        self.only_mail(|mail| !mail.text.contains("/confirm_email?key="))
+            .await
+    }
+
+    /// Delivers the queued mails and returns the only confirmation link.
+    pub async fn confirmation(&self) -> Mail {
+        self.only_mail(|mail| mail.text.contains("/confirm_email?key="))
+            .await
+    }
+
+    async fn only_mail(&self, is_wanted: impl Fn(&Mail) -> bool) -> Mail {
         self.server.drain().await;
-        let mails = self.server.mails();
+        let mut mails = self.server.mails();
         self.server.clear_mails();
+        mails.retain(is_wanted);
         assert_eq!(mails.len(), 1, "{}", self.processes["send_mail"].log());
-        mails.into_iter().next().unwrap()
+        mails.remove(0)
     }
 }
 
@@ -202,7 +220,16 @@ pub fn event_with_body(function: &str, body: &Value) -> Value {
 
 /// The token in the link of a reset mail.
 pub fn token_in(mail: &Mail) -> String {
-    let (_, rest) = mail.text.split_once("?token=").unwrap();
+    link_parameter(mail, "?token=")
+}
+
+/// The token in the link of a mail that confirms or reverts.
+pub fn key_in(mail: &Mail) -> String {
+    link_parameter(mail, "?key=")
+}
+
+fn link_parameter(mail: &Mail, name: &str) -> String {
+    let (_, rest) = mail.text.split_once(name).unwrap();
     let is_end = |character: char| !character.is_ascii_alphanumeric() && character != '-';
     rest.split(is_end).next().unwrap().to_owned()
 }

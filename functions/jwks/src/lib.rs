@@ -1,6 +1,6 @@
 //! `GET /.well-known/jwks.json`: the public keys (RFC 7517) of access tokens and session tokens. They verify the signature
 //! of a token, not that its session still exists. `GET /.well-known/openid-configuration`: the discovery document, by which
-//! verifiers of access tokens find the keys (OpenID Connect Discovery 1.0).
+//! verifiers of access tokens find the keys (OIDC Discovery 1.0).
 
 use lambda_http::{
     Request,
@@ -41,7 +41,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     }
 }
 
-/// Returns what holds here of the metadata of OpenID Connect Discovery 1.0, section 3: enough for services that verify
+/// Returns what holds here of the metadata of OIDC Discovery 1.0, section 3: enough for services that verify
 /// access tokens. There is no authorization endpoint, since users log in at this API itself, and no token endpoint of OAuth.
 ///
 /// The algorithms are those that access tokens can have by setting, so that a service that reads them once accepts tokens

@@ -91,13 +91,13 @@ mod case_63_access_keys {
             // A service may keep keys for two hours.
             let service = Service::start(&app, "api").await;
             for _ in 0..2 {
-                app.advance(Duration::from_secs(60 * 60));
+                app.advance(Duration::from_hours(1));
                 let token = access_token(&app, &user.token).await;
                 assert_eq!(kid(&token), kid(&last));
                 assert!(service.verify(&token, app.now()).is_some());
             }
             let service = Service::start(&app, "api").await;
-            app.advance(Duration::from_secs(60 * 60));
+            app.advance(Duration::from_hours(1));
             let token = access_token(&app, &user.token).await;
             assert_ne!(kid(&token), kid(&last));
             assert!(service.verify(&token, app.now()).is_some());

@@ -14,7 +14,6 @@ pub const REGISTRY: &[(&str, Build)] = &[
     ("get_user", |app| endpoint(app, get_user::handler)),
     ("jwks", |app| endpoint(app, jwks::handler)),
     ("log_in", |app| endpoint(app, log_in::handler)),
-    ("confirm_email", |app| endpoint(app, confirm_email::handler)),
     ("log_out", |app| endpoint(app, log_out::handler)),
     ("reset_password", |app| {
         endpoint(app, reset_password::handler)

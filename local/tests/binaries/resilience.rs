@@ -75,6 +75,8 @@ mod case_41_unreadable_keys {
             ("{{TOKEN}}", token.as_str()),
             ("{{USER_ID}}", id.as_str()),
             ("{{RESET_TOKEN}}", zeros.as_str()),
+            ("{{CONFIRMATION_KEY}}", zeros.as_str()),
+            ("{{REVERT_KEY}}", zeros.as_str()),
         ];
         fleet.tables.set_condition(Condition::Refusing);
         fleet.run_all().await;
@@ -97,6 +99,9 @@ mod case_41_unreadable_keys {
             ("update_details", 200),
             ("reset_password", 404),
             ("reset_password_complete", 400),
+            ("confirm_email", 400),
+            ("revert_email", 400),
+            ("sessions", 200),
             ("log_out", 204),
         ] {
             let response = fleet.replay(function, &values).await;

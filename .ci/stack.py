@@ -169,6 +169,7 @@ class Stack:
 
 # Values that a parameter may have beside its default; the first that its rules allow is taken.
 SAMPLES = [
+    "username",
     "sample",
     "sample.example",
     "sample@sample.example",

@@ -175,6 +175,12 @@ PATTERNS = {
     "SupportContact": (["help@example.com", "https://example.com/help", ""], ["http://example.com", "help", "javascript:alert(1)"]),
     "BrandColor": (["#1d4ed8", "#FFCC00", ""], ["red", "#fff", "#1d4ed8;"]),
     "MailFooter": (["Acme GmbH, Hauptstraße 1, Berlin", ""], [" Acme", "Acme\nBerlin", "x" * 201]),
+    "Issuer": (
+        ["", "latchkey", "https://id.example.com", "https://id.example.com:8443/v1"],
+        ["id.example.com", "http://id.example.com", "https://id.example.com/", "https://ID.example.com", "https://id"],
+    ),
+    "AccessTokenAudiences": (["api", "orders,https://billing.example.com"], ["", "orders,", "orders, billing", "a b"]),
+    "AccessTokenClaims": (["", "email", "username,email,email_verified"], ["password", "email,", "email username"]),
     "EdgeSecretHash": (["0" * 64, ""], ["0" * 63, "F" * 64, "secret"]),
 }
 source = stack.Stack().template["Parameters"]
@@ -199,6 +205,8 @@ for parameters, refusals in (
     ({"DomainTruststoreUri": "s3://bucket/ca.pem"}, 1),
     ({"CreateConfigurationSet": "true"}, 1),
     ({"CreateConfigurationSet": "true", "ConfigurationSet": "latchkey"}, 0),
+    ({"AccessTokenAudiences": "latchkey"}, 1),
+    ({"AccessTokenAudiences": "orders,billing"}, 0),
     ({"PreviousUsersTableName": "old-users"}, 1),
     ({"PreviousUsersTableName": "users", "UsersTableName": "users"}, 1),
     ({"PreviousUsersTableName": "old-users", "UsersTableName": "new-users"}, 0),

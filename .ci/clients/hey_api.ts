@@ -85,4 +85,14 @@ export const calls = {
     // @ts-expect-error: there is no query.
     wrong: () => api.jwks({ query: { kid: 1 } }),
   },
+  jwksDiscovery: {
+    right: () => api.jwksDiscovery(),
+    // @ts-expect-error: there is no query.
+    wrong: () => api.jwksDiscovery({ query: { issuer: "x" } }),
+  },
+  token: {
+    right: () => api.token({ body: { audience: "api" } }),
+    // @ts-expect-error: the audience is a string.
+    wrong: () => api.token({ body: { audience: 1 } }),
+  },
 } satisfies Record<keyof typeof api, { right: () => unknown; wrong: () => unknown }>;

@@ -89,4 +89,14 @@ export const calls = {
     // @ts-expect-error: there is no query.
     wrong: () => api.GET("/.well-known/jwks.json", { params: { query: { kid: 1 } } }),
   },
+  jwks_discovery: {
+    right: () => api.GET("/.well-known/openid-configuration"),
+    // @ts-expect-error: there is no query.
+    wrong: () => api.GET("/.well-known/openid-configuration", { params: { query: { issuer: "x" } } }),
+  },
+  token: {
+    right: () => api.POST("/auth/token", { body: { audience: "api" } }),
+    // @ts-expect-error: the audience is a string.
+    wrong: () => api.POST("/auth/token", { body: { audience: 1 } }),
+  },
 } satisfies Record<keyof operations, { right: () => unknown; wrong: () => unknown }>;

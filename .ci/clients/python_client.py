@@ -3,10 +3,29 @@ that does not type-check, and a wrong one that does, as an unused `type: ignore`
 
 from python_client.api.e_mail_addresses import confirm_email, confirm_email_resend, revert_email
 from python_client.api.passwords import reset_password, reset_password_complete, reset_password_complete_patch
-from python_client.api.sessions import jwks, log_in, log_out, sessions, sessions_end, sessions_end_all, sign_up
+from python_client.api.sessions import (
+    jwks,
+    jwks_discovery,
+    log_in,
+    log_out,
+    sessions,
+    sessions_end,
+    sessions_end_all,
+    sign_up,
+    token,
+)
 from python_client.api.users import get_user, update_details
 from python_client.client import AuthenticatedClient, Client
-from python_client.models import ConfirmEmail, LogInByEmail, ResetPassword, ResetPasswordComplete, RevertEmail, SignUp, UpdateDetails
+from python_client.models import (
+    AccessTokenRequest,
+    ConfirmEmail,
+    LogInByEmail,
+    ResetPassword,
+    ResetPasswordComplete,
+    RevertEmail,
+    SignUp,
+    UpdateDetails,
+)
 
 API = "http://127.0.0.1:3000"
 PASSWORD = "correct horse battery staple"
@@ -34,6 +53,8 @@ def right() -> None:
     reset_password_complete.sync(client=client, body=completion)
     reset_password_complete_patch.sync(client=client, body=completion)
     jwks.sync(client=client)
+    jwks_discovery.sync(client=client)
+    token.sync(client=signed_in, body=AccessTokenRequest(audience="api"))
 
 
 def wrong() -> None:
@@ -52,3 +73,5 @@ def wrong() -> None:
     reset_password_complete.sync(client=client, body={"reset_token": RESET_TOKEN})  # type: ignore[arg-type]
     reset_password_complete_patch.sync(client=client, body=ResetPassword(email=EMAIL))  # type: ignore[arg-type]
     jwks.sync(client=client, kid=1)  # type: ignore[call-arg]
+    jwks_discovery.sync(client=client, issuer="x")  # type: ignore[call-arg]
+    token.sync(client=signed_in, body=AccessTokenRequest(audience=1))  # type: ignore[arg-type]

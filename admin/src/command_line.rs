@@ -124,15 +124,30 @@ pub(crate) enum SessionsCommand {
     },
 }
 
+/// The kinds of tokens, each with its own keys.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tokens {
+    /// Session tokens, which this API accepts
+    Session,
+    /// Access tokens, which other services accept
+    Access,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Show the public keys and the state of each
+    /// Show the public keys of session tokens and access tokens and the state of each
     Show,
     /// Publish a new key that signs three hours from now; the old key verifies until its last token has expired
     Rotate {
         /// Longest lifetime of a session in days; must not be less than the parameter SessionDays
         #[arg(long, env = "SESSION_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=90))]
         session_days: u16,
+        /// Tokens that the new key signs
+        #[arg(long, value_enum, default_value_t = Tokens::Session)]
+        tokens: Tokens,
+        /// Longest lifetime of an access token in seconds; must not be less than the parameter AccessTokenSeconds
+        #[arg(long, env = "ACCESS_TOKEN_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u16).range(60..=3600))]
+        access_token_seconds: u16,
         /// Rotate even if a published key has not started to sign yet
         #[arg(long)]
         force: bool,

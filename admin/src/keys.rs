@@ -5,11 +5,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::{
     auth::signer::Signer,
-    domain::clock::{Clock, Timestamp},
-    store::keys::{CACHE_TTL, PrivateKey, PublicKey, StoredKeys},
+    domain::{
+        clock::{Clock, Timestamp},
+        signing_algorithm::SigningAlgorithm,
+    },
+    store::keys::{CACHE_TTL, Keys, PrivateKey, PublicKey, StoredKeys},
 };
 
 use crate::{
+    command_line::Tokens,
     connection::Context,
     error::Error,
     report::{Report, span, table},
@@ -18,39 +22,60 @@ use crate::{
 /// Maximum attempts to revoke a key while signers store others.
 const MAX_REVOKE_ATTEMPTS: u32 = 5;
 
-/// The keys with the server's time at which they were read.
+/// The keys of one kind of token, with the server's time at which they were read.
 struct KeysNow {
+    tokens: Tokens,
     stored: StoredKeys,
     now: Timestamp,
 }
 
-/// Shows the public keys with the state of each.
+/// Shows the public keys of both kinds of token with the state of each.
 pub(crate) async fn show(context: &Context) -> Result<Report, Error> {
-    let keys = read(context).await?;
-    let now = keys.now;
-    let summaries: Vec<_> = keys
-        .public()
-        .iter()
-        .map(|key| KeySummary::of(key, keys.private(), now))
+    let session = read(context, Tokens::Session).await?;
+    let access = read(context, Tokens::Access).await?;
+    let now = session.now;
+    let summaries: Vec<_> = [&session, &access]
+        .into_iter()
+        .flat_map(|keys| {
+            let of = move |key| KeySummary::of(key, keys, now);
+            keys.public().iter().map(of)
+        })
         .collect();
+    if summaries.is_empty() {
+        return Err(no_keys(Tokens::Session));
+    }
     let rows: Vec<_> = summaries
         .iter()
-        .map(|key| [key.kid.clone(), key.state.clone(), key.age(now)])
+        .map(|key| {
+            let algorithm = key.algorithm.name().to_owned();
+            let tokens = name(key.tokens).to_owned();
+            [
+                key.kid.clone(),
+                tokens,
+                algorithm,
+                key.state.clone(),
+                key.age(now),
+            ]
+        })
         .collect();
     let json: Vec<_> = summaries.iter().map(KeySummary::to_json).collect();
     Ok(Report::new(
-        table(["kid", "state", "age"], &rows),
+        table(["kid", "tokens", "algorithm", "state", "age"], &rows),
         json!({ "keys": json }),
     ))
 }
 
-/// Publishes a new key.
+/// Publishes a new key for `tokens`, which live for at most `lifetime`.
 pub(crate) async fn rotate(
     context: &Context,
-    session_days: u16,
+    tokens: Tokens,
+    lifetime: Duration,
     force: bool,
 ) -> Result<Report, Error> {
-    let keys = read(context).await?;
+    let keys = read(context, tokens).await?;
+    if keys.is_empty() {
+        return Err(no_keys(tokens));
+    }
     let now = keys.now;
     let waiting = keys.private().iter().find(|key| now < key.signs_from);
     if let Some(waiting) = waiting
@@ -61,12 +86,11 @@ pub(crate) async fn rotate(
             waiting.kid, waiting.signs_from
         )));
     }
-    let lifetime = Duration::from_hours(u64::from(session_days) * 24);
-    let stored = signer(context, now, lifetime)
+    let stored = signer(context, &keys, lifetime)
         .rotate(&keys.stored, now)
         .await?
         .ok_or_else(|| Error::message("the new key was not stored; try again"))?;
-    let new = stored.keys.last().ok_or_else(no_keys)?;
+    let new = stored.keys.last().ok_or_else(|| no_keys(tokens))?;
     let text = format!(
         "The key {} is published and signs from {}. Earlier keys verify until their last token has expired.",
         new.kid, new.signs_from
@@ -78,16 +102,18 @@ pub(crate) async fn rotate(
 /// Removes a key, so that its tokens are rejected.
 pub(crate) async fn revoke(context: &Context, kid: &str) -> Result<Report, Error> {
     for _ in 0..MAX_REVOKE_ATTEMPTS {
-        let keys = read(context).await?;
-        let now = keys.now;
+        let mut keys = read(context, Tokens::Session).await?;
+        if !keys.has(kid) {
+            keys = read(context, Tokens::Access).await?;
+        }
         if !keys.has(kid) {
             return Err(Error::message(
                 "no key has this id; \"keys show\" prints the ids",
             ));
         }
         // A revocation derives no end from the lifetime of tokens: the key ends at once, and others keep theirs.
-        let signer = signer(context, now, Duration::ZERO);
-        if let Some(stored) = signer.revoke(&keys.stored, kid, now).await? {
+        let signer = signer(context, &keys, Duration::ZERO);
+        if let Some(stored) = signer.revoke(&keys.stored, kid, keys.now).await? {
             return Ok(revoked(kid, &keys, &stored.keys));
         }
     }
@@ -98,11 +124,16 @@ pub(crate) async fn revoke(context: &Context, kid: &str) -> Result<Report, Error
 
 fn revoked(kid: &str, before: &KeysNow, after: &[PrivateKey]) -> Report {
     let seconds = CACHE_TTL.as_secs();
-    let mut text = format!(
-        "The key {kid} is revoked. Every function rejects its tokens within {seconds} seconds. Other services that \
-         verify tokens by the public keys reject them when their caches expire: five minutes, or two hours in an API \
-         Gateway HTTP API."
-    );
+    let elsewhere = "Other services that verify tokens by the public keys reject them when their caches expire: five minutes, \
+                     or two hours in an API Gateway HTTP API.";
+    let mut text = match before.tokens {
+        Tokens::Session => format!(
+            "The key {kid} is revoked. Every function rejects its tokens within {seconds} seconds. {elsewhere}"
+        ),
+        Tokens::Access => format!(
+            "The key {kid} is revoked, and within {seconds} seconds it is not published any more. {elsewhere}"
+        ),
+    };
     let new = after
         .iter()
         .find(|key| before.private().iter().all(|old| old.kid != key.kid));
@@ -120,26 +151,49 @@ fn revoked(kid: &str, before: &KeysNow, after: &[PrivateKey]) -> Report {
     Report::new(text, json)
 }
 
-fn signer(context: &Context, now: Timestamp, token_lifetime: Duration) -> Signer {
+/// A signer that creates keys of the same algorithm as the newest one.
+fn signer(context: &Context, keys: &KeysNow, token_lifetime: Duration) -> Signer {
+    let now = keys.now;
     Signer::new(
-        context.keys.clone(),
+        store(context, keys.tokens).clone(),
+        keys.algorithm(),
         Clock::new(move || now),
         token_lifetime,
     )
 }
 
-/// Reads the keys. One of the two items may be missing: the next log-in creates it again.
-async fn read(context: &Context) -> Result<KeysNow, Error> {
-    let stored = context.keys.both().await?;
-    if stored.private.is_none() && stored.public.is_none() {
-        return Err(no_keys());
-    }
+/// Reads the keys. One of the two items may be missing: the next signer creates it again.
+async fn read(context: &Context, tokens: Tokens) -> Result<KeysNow, Error> {
+    let stored = store(context, tokens).both().await?;
     let now = context.clock.now()?;
-    Ok(KeysNow { stored, now })
+    Ok(KeysNow {
+        tokens,
+        stored,
+        now,
+    })
 }
 
-fn no_keys() -> Error {
-    Error::message("there are no keys yet; the first sign-up creates them")
+const fn store(context: &Context, tokens: Tokens) -> &Keys {
+    match tokens {
+        Tokens::Session => &context.session_keys,
+        Tokens::Access => &context.access_keys,
+    }
+}
+
+const fn name(tokens: Tokens) -> &'static str {
+    match tokens {
+        Tokens::Session => "session",
+        Tokens::Access => "access",
+    }
+}
+
+fn no_keys(tokens: Tokens) -> Error {
+    Error::message(match tokens {
+        Tokens::Session => "there are no keys yet; the first sign-up creates them",
+        Tokens::Access => {
+            "there are no keys for access tokens yet; the first request for an access token creates them"
+        }
+    })
 }
 
 impl KeysNow {
@@ -153,6 +207,17 @@ impl KeysNow {
         set.map_or(&[], |set| set.keys.as_slice())
     }
 
+    fn is_empty(&self) -> bool {
+        self.stored.private.is_none() && self.stored.public.is_none()
+    }
+
+    /// The algorithm of the newest key.
+    fn algorithm(&self) -> SigningAlgorithm {
+        let private = self.private().last().map(|key| key.alg);
+        let public = self.public().last().map(|key| key.parameters.algorithm());
+        private.or(public).unwrap_or_default()
+    }
+
     fn has(&self, kid: &str) -> bool {
         self.private().iter().any(|key| key.kid == kid)
             || self.public().iter().any(|key| key.kid == kid)
@@ -162,6 +227,8 @@ impl KeysNow {
 /// The public facts about a key.
 struct KeySummary {
     kid: String,
+    tokens: Tokens,
+    algorithm: SigningAlgorithm,
     state: String,
     /// Known for keys that sign now or later.
     signs_from: Option<Timestamp>,
@@ -169,7 +236,8 @@ struct KeySummary {
 }
 
 impl KeySummary {
-    fn of(key: &PublicKey, signing: &[PrivateKey], now: Timestamp) -> Self {
+    fn of(key: &PublicKey, keys: &KeysNow, now: Timestamp) -> Self {
+        let signing = keys.private();
         let signs_from = signing
             .iter()
             .find(|private| private.kid == key.kid)
@@ -188,6 +256,8 @@ impl KeySummary {
         };
         Self {
             kid: key.kid.clone(),
+            tokens: keys.tokens,
+            algorithm: key.parameters.algorithm(),
             state,
             signs_from,
             until: key.until,
@@ -203,6 +273,8 @@ impl KeySummary {
     fn to_json(&self) -> Value {
         json!({
             "kid": self.kid,
+            "tokens": name(self.tokens),
+            "algorithm": self.algorithm.name(),
             "state": self.state,
             "signs_from": self.signs_from.map(|instant| instant.to_string()),
             "until": self.until.map(|instant| instant.to_string()),

@@ -19,13 +19,14 @@ mod user_ref;
 use std::{
     io::{self, Write as _},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Parser as _;
 
 use crate::{
     command_line::{
-        Command, CommandLine, KeysCommand, LimitsCommand, MailsCommand, SessionsCommand,
+        Command, CommandLine, KeysCommand, LimitsCommand, MailsCommand, SessionsCommand, Tokens,
     },
     connection::Context,
     error::Error,
@@ -59,8 +60,16 @@ async fn run(command_line: CommandLine) -> Result<Report, Error> {
         Command::Keys(KeysCommand::Show) => keys::show(&context).await,
         Command::Keys(KeysCommand::Rotate {
             session_days,
+            tokens,
+            access_token_seconds,
             force,
-        }) => keys::rotate(&context, session_days, force).await,
+        }) => {
+            let lifetime = match tokens {
+                Tokens::Session => Duration::from_hours(u64::from(session_days) * 24),
+                Tokens::Access => Duration::from_secs(u64::from(access_token_seconds)),
+            };
+            keys::rotate(&context, tokens, lifetime, force).await
+        }
         Command::Keys(KeysCommand::Revoke { kid }) => keys::revoke(&context, &kid).await,
         Command::Mails(MailsCommand::Show(filter)) => mails::show(&context, &filter).await,
         Command::Mails(MailsCommand::Replay(filter)) => mails::replay(&context, &filter).await,

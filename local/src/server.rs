@@ -121,6 +121,7 @@ impl Server {
         let settings = environment(
             &options,
             &template,
+            api.local_addr()?,
             reachable(dynamodb.address()),
             services.address(),
         );

@@ -9,6 +9,7 @@ mod throttle;
 use std::time::SystemTime;
 
 use aws_config::SdkConfig;
+use lambda_http::Request;
 
 use self::rate_limit::Refused;
 pub use self::{
@@ -17,15 +18,25 @@ pub use self::{
     throttle::{Account, CURRENT_PASSWORD, Candidate},
 };
 use crate::{
-    auth::{session_token::TokenConfig, signer::Signer, verifier::Verifier},
+    auth::{
+        session_token::{self, TokenConfig},
+        signer::Signer,
+        verifier::Verifier,
+    },
     domain::{
         clock::{Clock, Timestamp},
         password::{Hasher, Params},
         random::Random,
         settings::{self, Settings},
+        signing_algorithm::SigningAlgorithm,
     },
+    http::{self, Error},
     store::{
-        counters::Counters, database::Database, keys::Keys, outbox::Outbox, transient::Transient,
+        counters::Counters,
+        database::Database,
+        keys::{Keys, TokenKind},
+        outbox::Outbox,
+        transient::Transient,
         users::Users,
     },
 };
@@ -40,10 +51,14 @@ pub struct App {
     pub transient: Transient,
     /// The table of counters that strangers cause.
     pub counters: Counters,
-    /// Provides the key that signs tokens. Only sign-up and log-in may read it.
+    /// Provides the key that signs session tokens. Only sign-up and log-in may read it.
     pub signer: Signer,
-    /// Provides the keys that verify tokens.
+    /// Provides the keys that verify session tokens.
     pub verifier: Verifier,
+    /// Provides the key that signs access tokens. Only `token` may read it.
+    pub access_signer: Signer,
+    /// Provides the keys that verify access tokens.
+    pub access_verifier: Verifier,
     /// Queues mails.
     pub outbox: Outbox,
     /// Hashes passwords.
@@ -122,7 +137,8 @@ impl App {
         let users = Users::new(database.clone(), &settings.users_table);
         let transient = Transient::new(database.clone(), &settings.transient_table);
         let counters = Counters::new(database.clone(), &settings.counters_table);
-        let keys = Keys::new(database, &settings.keys_table);
+        let session_keys = Keys::new(database.clone(), &settings.keys_table, TokenKind::Session);
+        let access_keys = Keys::new(database, &settings.keys_table, TokenKind::Access);
         let outbox = Outbox::new(
             transient.clone(),
             users.clone(),
@@ -131,10 +147,22 @@ impl App {
             settings.mail.confirm_link_base.is_some(),
         );
         Ok(Self {
-            signer: Signer::new(keys.clone(), clock.clone(), settings.session_lifetime),
-            verifier: Verifier::new(keys, clock.clone()),
+            signer: Signer::new(
+                session_keys.clone(),
+                SigningAlgorithm::Es256,
+                clock.clone(),
+                settings.session_lifetime,
+            ),
+            verifier: Verifier::new(session_keys, clock.clone()),
+            access_signer: Signer::new(
+                access_keys.clone(),
+                settings.access_tokens.algorithm,
+                clock.clone(),
+                settings.access_tokens.lifetime,
+            ),
+            access_verifier: Verifier::new(access_keys, clock.clone()),
             token_config: TokenConfig {
-                issuer: settings.issuer.clone(),
+                issuer: session_token::ISSUER.to_owned(),
                 audience: settings.audience.clone(),
             },
             settings,
@@ -150,6 +178,21 @@ impl App {
             aws,
             refused: Refused::default(),
         })
+    }
+}
+
+impl App {
+    /// Returns the issuer of access tokens: the setting, or the host that served the request.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if there is no setting and API Gateway named no valid host.
+    pub fn issuer(&self, request: &Request) -> Result<String, Error> {
+        if let Some(issuer) = &self.settings.issuer {
+            return Ok(issuer.clone());
+        }
+        let host = http::served_host(request)
+            .ok_or_else(|| Error::internal("the event has no valid domain name"))?;
+        Ok(format!("https://{host}"))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod random;
 pub mod rate_limit;
 
 pub mod settings;
+pub mod signing_algorithm;
 pub mod throttle;
 pub mod user;
 pub mod user_id;

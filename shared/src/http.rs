@@ -119,6 +119,31 @@ pub fn route(request: &Request) -> &str {
     }
 }
 
+/// The host at which API Gateway received a request, as an extension of the request.
+#[derive(Clone)]
+struct ServedHost(String);
+
+/// Stores the host that API Gateway names as `requestContext.domainName`, in lower case and with its port, if any. Ignores
+/// a text that is no host.
+pub(crate) fn set_served_host(request: &mut Request, domain_name: &str) {
+    let is_of_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
+    let starts_well = domain_name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if starts_well && domain_name.bytes().all(is_of_host) {
+        let host = ServedHost(domain_name.to_ascii_lowercase());
+        request.extensions_mut().insert(host);
+    }
+}
+
+/// The host at which API Gateway received the request, such as `api.example.com`. Unlike the header `Host`, which a proxy
+/// may forward from a client, it is a domain of the API.
+#[must_use]
+pub fn served_host(request: &Request) -> Option<&str> {
+    request
+        .extensions()
+        .get::<ServedHost>()
+        .map(|ServedHost(host)| host.as_str())
+}
+
 /// The `Accept-Language` header, unvalidated. Empty if it is missing or not visible ASCII.
 #[must_use]
 pub fn accept_language(request: &Request) -> &str {

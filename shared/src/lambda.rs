@@ -44,8 +44,11 @@ const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 pub enum WarmUp {
     /// Reads the public keys.
     PublicKeys,
-    /// Reads the signing key, or creates it.
+    /// Reads the key that signs session tokens, or creates it.
     SigningKey,
+    /// Reads the key that signs access tokens, or creates it. With little memory a function has a fraction of a processor
+    /// after its start, so that an RSA key would take seconds then.
+    AccessSigningKey,
     /// Reads a user id that cannot exist.
     Users,
 }
@@ -57,6 +60,9 @@ impl WarmUp {
             match self {
                 Self::PublicKeys => app.verifier.jwks().await.map(drop).map_err(Error::from),
                 Self::SigningKey => app.signer.key().await.map(drop).map_err(Error::from),
+                Self::AccessSigningKey => {
+                    app.access_signer.key().await.map(drop).map_err(Error::from)
+                }
                 Self::Users => app.users.connect().await.map_err(Error::from),
             }
         };

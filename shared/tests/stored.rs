@@ -28,6 +28,7 @@ use shared::{
         password::{Hasher, Params, Password},
         random::Random,
         rate_limit::Window,
+        signing_algorithm::SigningAlgorithm,
         throttle::{FailedAttempts, Recorded},
         user::{Session, User},
         user_id::UserId,
@@ -36,7 +37,7 @@ use shared::{
     store::{
         counters::{Counted, CounterKey, Counters},
         database::{Database, Slot},
-        keys::{Jwks, Keys, PrivateKeySet},
+        keys::{Jwks, Keys, PrivateKeySet, TokenKind},
         transient::{MailKey, Transient},
         users::{Created, Users},
     },
@@ -349,7 +350,12 @@ mod version_0_1_0 {
             let newest = private.keys.last().unwrap();
             let now = newest.signs_from;
             let clock = Clock::new(move || now);
-            let signer = Signer::new(store.keys.clone(), clock.clone(), Duration::from_hours(1));
+            let signer = Signer::new(
+                store.keys.clone(),
+                SigningAlgorithm::Es256,
+                clock.clone(),
+                Duration::from_hours(1),
+            );
             let verifier = Verifier::new(store.keys.clone(), clock);
             assert_eq!(signer.key().await.unwrap().kid, newest.kid);
             for key in &private.keys {
@@ -472,7 +478,7 @@ impl Store {
             users: Users::new(database.clone(), TABLE),
             transient: Transient::new(database.clone(), TABLE),
             counters: Counters::new(database.clone(), TABLE),
-            keys: Keys::new(database, TABLE),
+            keys: Keys::new(database, TABLE, TokenKind::Session),
             client,
         }
     }

@@ -107,6 +107,7 @@ impl<'a> Journey<'a> {
         let first = self.sign_up(user).await?;
         let second = self.log_in("log in", user).await?;
         self.read_and_change(user, &second).await?;
+        self.get_access_token(&second).await?;
         self.be_rejected(user).await?;
         self.log_out(user, &first, &second).await?;
         let third = self.change_password(user, &first).await?;
@@ -159,6 +160,25 @@ impl<'a> Journey<'a> {
             read.at("/first_name") == "Smoke",
             "the change was not stored",
         )
+    }
+
+    /// Requests an access token and checks that its issuer's documents name the key. On a new deployment this creates the
+    /// first key of access tokens.
+    async fn get_access_token(&mut self, session: &str) -> Result<(), Error> {
+        self.begin("get an access token whose key is published");
+        let response = self
+            .send("POST /auth/token", Some(session), None, 200)
+            .await?;
+        let token = response.at("/access_token").as_str();
+        let token = token.ok_or_else(|| Error::message("the response contains no token"))?;
+        let route = "GET /.well-known/openid-configuration";
+        let discovery = self.send(route, None, None, 200).await?;
+        let issuer = part(token, 1).and_then(|claims| claims.get("iss").cloned());
+        check(
+            issuer.is_some_and(|issuer| discovery.at("/issuer") == &issuer),
+            "the token's issuer is not the one of the discovery document",
+        )?;
+        self.check_published(token).await
     }
 
     async fn be_rejected(&mut self, user: &TestUser) -> Result<(), Error> {
@@ -272,6 +292,10 @@ impl<'a> Journey<'a> {
     /// Checks that the key that signed the token is published.
     async fn check_keys(&mut self, token: &str) -> Result<(), Error> {
         self.begin("find the signing key among the public keys");
+        self.check_published(token).await
+    }
+
+    async fn check_published(&self, token: &str) -> Result<(), Error> {
         let jwks = self
             .send("GET /.well-known/jwks.json", None, None, 200)
             .await?;
@@ -336,7 +360,11 @@ fn token(response: &ApiResponse) -> Result<String, Error> {
 
 /// Returns the key id in the token's header.
 fn kid(token: &str) -> Option<Value> {
-    let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
-    let mut header: Value = serde_json::from_slice(&header).ok()?;
-    header.get_mut("kid").map(Value::take)
+    part(token, 0)?.get_mut("kid").map(Value::take)
+}
+
+/// Returns a part of a token, decoded: the header (0) or the claims (1).
+fn part(token: &str, index: usize) -> Option<Value> {
+    let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(index)?).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }

@@ -192,3 +192,71 @@ async fn no_private_key_is_shown() {
         assert!(!output.out.contains(&private[..20]) && output.error.is_empty());
     }
 }
+
+/// Requests an access token and returns the id of the key that signed it.
+async fn access_kid(latchkey: &Latchkey, session: &str) -> Value {
+    let (status, body) = latchkey
+        .call(Method::POST, "/auth/token", session, &Value::Null)
+        .await;
+    assert_eq!(status, 200, "{body}");
+    kid(body["access_token"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn keys_of_access_tokens_are_shown_and_rotated_apart() {
+    let latchkey = Latchkey::start().await;
+    let ann = latchkey.sign_up("ann").await;
+    let none = latchkey
+        .admin(&["keys", "rotate", "--tokens", "access"])
+        .await;
+    assert_eq!(
+        none.error,
+        "error: there are no keys for access tokens yet; the first request for an access token creates them\n"
+    );
+    let old = access_kid(&latchkey, &ann.token).await;
+    let rotated = latchkey
+        .json(&["keys", "rotate", "--tokens", "access"])
+        .await;
+    let shown = latchkey.json(&["keys", "show"]).await;
+    let rows: Vec<_> = shown["keys"].as_array().unwrap().iter().collect();
+    let facts = |name: &str| rows.iter().map(|key| key[name].clone()).collect::<Vec<_>>();
+    assert_eq!(facts("tokens"), ["session", "access", "access"]);
+    assert_eq!(facts("algorithm"), ["ES256", "RS256", "RS256"]);
+    assert_eq!(facts("kid")[1..], [old.clone(), rotated["kid"].clone()]);
+    assert_eq!(facts("state")[1], "signs");
+    // An hour, the longest lifetime of an access token, and the caches.
+    // An hour, the longest lifetime of an access token, a minute in the caches, and clock skew.
+    let items = latchkey.items("KeysTable").await;
+    let number = |item: &str, index: usize, name: &str| -> u64 {
+        let item = items
+            .iter()
+            .find(|found| found["pk"].as_s().unwrap() == item);
+        let key = item.unwrap()["keys"].as_l().unwrap()[index].as_m().unwrap();
+        key[name].as_n().unwrap().parse().unwrap()
+    };
+    assert_eq!(
+        number("access_jwks", 0, "until"),
+        number("access_signing", 1, "signs_from") + 3_600 + 60 + 5
+    );
+    latchkey.advance(Duration::from_mins(3 * 60 + 2));
+    assert_eq!(access_kid(&latchkey, &ann.token).await, rotated["kid"]);
+    // The keys of session tokens are as before.
+    assert_eq!(latchkey.read(ann.id, &ann.token).await, 200);
+}
+
+#[tokio::test]
+async fn a_revoked_key_of_access_tokens_is_replaced_by_one_of_its_algorithm() {
+    let latchkey = Latchkey::start().await;
+    let ann = latchkey.sign_up("ann").await;
+    let leaked = access_kid(&latchkey, &ann.token).await;
+    let revoked = latchkey
+        .json(&["keys", "revoke", leaked.as_str().unwrap()])
+        .await;
+    latchkey.advance(Duration::from_mins(1));
+    assert_eq!(access_kid(&latchkey, &ann.token).await, revoked["new_kid"]);
+    let published = published(&latchkey).await;
+    assert!(published.contains(&revoked["new_kid"]) && !published.contains(&leaked));
+    let shown = latchkey.json(&["keys", "show"]).await;
+    assert_eq!(shown["keys"][1]["algorithm"], "RS256");
+    assert_eq!(latchkey.read(ann.id, &ann.token).await, 200);
+}

@@ -11,7 +11,7 @@ async fn smoke_passes_and_deletes_its_user() {
     let output = latchkey.admin(&["smoke", &latchkey.url()]).await;
     assert_eq!(output.code, 0, "{output:?}");
     let passed = output.out.lines().filter(|line| line.starts_with("ok "));
-    assert_eq!(passed.count(), 13, "{output:?}");
+    assert_eq!(passed.count(), 14, "{output:?}");
     assert!(output.out.contains(" was deleted. "), "{output:?}");
     assert_eq!(latchkey.items("UsersTable").await, []);
     let mails = latchkey.server.mails();

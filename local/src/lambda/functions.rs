@@ -25,6 +25,7 @@ pub const REGISTRY: &[(&str, Build)] = &[
     ("send_mail", send_mail::consumer),
     ("sessions", |app| endpoint(app, sessions::handler)),
     ("sign_up", |app| endpoint(app, sign_up::handler)),
+    ("token", |app| endpoint(app, token::handler)),
     ("update_details", |app| {
         endpoint(app, update_details::handler)
     }),

@@ -40,6 +40,7 @@ pub(super) fn check_settings(
 pub(super) fn environment(
     options: &Options,
     template: &Template,
+    api: SocketAddr,
     dynamodb: SocketAddr,
     services: SocketAddr,
 ) -> BTreeMap<String, String> {
@@ -56,6 +57,10 @@ pub(super) fn environment(
         .into_iter()
         .zip(values)
         .collect();
+    if !options.settings.contains_key("Issuer") {
+        // Without a setting, functions name the host that API Gateway served, by https.
+        environment.insert("ISSUER".to_owned(), format!("http://{api}"));
+    }
     if !options.source_limits {
         environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
     }

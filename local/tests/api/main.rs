@@ -30,6 +30,12 @@ mod log_in {
 }
 mod confirm_email;
 mod log_out;
+mod token {
+    mod claims;
+    mod contract;
+    mod issuer;
+    mod keys;
+}
 mod revert_email;
 mod sessions;
 mod get_user {
@@ -132,6 +138,7 @@ mod project {
 }
 /// The harness.
 mod support {
+    pub mod access_tokens;
     pub mod app;
     pub mod endpoints;
     pub mod gate;

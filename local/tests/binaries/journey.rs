@@ -30,11 +30,11 @@ async fn journey(fleet: &Fleet, pause: impl AsyncFn(&Fleet)) -> Vec<String> {
         assert_eq!(mail.subject, subject);
         mail
     };
-    // The first signer has created a key.
+    // The first signer of each kind of token has created a key.
     let (status, keys) = play("jwks", &[]).await;
     assert_eq!(
         (status, keys["keys"].as_array().map(Vec::len)),
-        (200, Some(1))
+        (200, Some(2))
     );
     let (status, signed_up) = play("sign_up", &[]).await;
     assert_eq!(status, 201, "{signed_up}");

@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::signature;
-use jsonwebtoken::{
-    Algorithm, EncodingKey,
-    jwk::{AlgorithmParameters, Jwk, ThumbprintHash},
+use super::{
+    CLOCK_LEEWAY, KeyError,
+    key_pair::{self, KeyPair},
 };
-use zeroize::Zeroizing;
-
 use crate::{
-    auth::CLOCK_LEEWAY,
-    domain::clock::Timestamp,
+    domain::{clock::Timestamp, signing_algorithm::SigningAlgorithm},
     store::keys::{
         CACHE_TTL, PUBLISH_LEAD_TIME, PrivateKey, PublicKey, ROTATION_PERIOD, StoredKeys,
     },
@@ -22,11 +18,6 @@ pub(super) struct NextKeys {
     pub(super) private: Vec<PrivateKey>,
     pub(super) public: Vec<PublicKey>,
 }
-
-/// A key could not be generated, or a stored key is invalid.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct KeyError(pub(super) String);
 
 /// The time after the end of a key's signing period at which its last token has expired: other signers may use the key
 /// for as long as they cache it.
@@ -46,16 +37,22 @@ pub(super) fn in_use(keys: &[PrivateKey], now: Timestamp) -> Option<&PrivateKey>
 ///
 /// - Without private keys, a new one signs at once. Published keys verify until their last token has expired.
 /// - Public keys that are missing are derived from the private ones, so that no token becomes invalid.
-/// - After [`ROTATION_PERIOD`], the next key is published.
+/// - After [`ROTATION_PERIOD`], the next key is published, and so it is after a change of `algorithm`. A next key of
+///   another algorithm signs first: processes with different settings, as during a deployment, would otherwise replace it
+///   in turn.
 pub(super) fn due(
     seen: &StoredKeys,
+    algorithm: SigningAlgorithm,
     now: Timestamp,
     token_lifetime: Duration,
 ) -> Result<Option<NextKeys>, KeyError> {
     let (private, public) = keys_of(seen);
-    let is_current = |newest: &PrivateKey| now < newest.signs_from + ROTATION_PERIOD;
+    let is_current = |newest: &PrivateKey| {
+        let is_wanted = newest.alg == algorithm || now < newest.signs_from;
+        is_wanted && now < newest.signs_from + ROTATION_PERIOD
+    };
     if !private.last().is_some_and(is_current) {
-        return rotated(seen, now, token_lifetime).map(Some);
+        return rotated(seen, algorithm, now, token_lifetime).map(Some);
     }
     let missing = unpublished(private, public, now, token_lifetime)?;
     Ok((!missing.is_empty()).then(|| NextKeys {
@@ -68,6 +65,7 @@ pub(super) fn due(
 /// and without public keys whose last token has expired.
 pub(super) fn rotated(
     seen: &StoredKeys,
+    algorithm: SigningAlgorithm,
     now: Timestamp,
     token_lifetime: Duration,
 ) -> Result<NextKeys, KeyError> {
@@ -84,6 +82,7 @@ pub(super) fn rotated(
     with_new_key(
         current.cloned().into_iter().collect(),
         published,
+        algorithm,
         signs_from,
     )
 }
@@ -92,7 +91,12 @@ pub(super) fn rotated(
 ///
 /// If it is the key in use, a new one signs at once, and a next key that has signed nothing is dropped as well: its
 /// private key is in the same item, so that a copy contains both.
-pub(super) fn revoked(seen: &StoredKeys, kid: &str, now: Timestamp) -> Result<NextKeys, KeyError> {
+pub(super) fn revoked(
+    seen: &StoredKeys,
+    kid: &str,
+    algorithm: SigningAlgorithm,
+    now: Timestamp,
+) -> Result<NextKeys, KeyError> {
     let (private, public) = keys_of(seen);
     let is_in_use = in_use(private, now).is_none_or(|key| key.kid == kid);
     let is_dropped = |id: &str| {
@@ -106,7 +110,7 @@ pub(super) fn revoked(seen: &StoredKeys, kid: &str, now: Timestamp) -> Result<Ne
         .cloned()
         .collect();
     if is_in_use {
-        return with_new_key(Vec::new(), public, now);
+        return with_new_key(Vec::new(), public, algorithm, now);
     }
     let private = private.iter().filter(|key| key.kid != kid);
     Ok(NextKeys {
@@ -125,9 +129,10 @@ fn keys_of(stored: &StoredKeys) -> (&[PrivateKey], &[PublicKey]) {
 fn with_new_key(
     mut private: Vec<PrivateKey>,
     mut public: Vec<PublicKey>,
+    algorithm: SigningAlgorithm,
     signs_from: Timestamp,
 ) -> Result<NextKeys, KeyError> {
-    let new = generate(signs_from)?;
+    let new = generate(algorithm, signs_from)?;
     public.push(public_key(&new, None)?);
     private.push(new);
     Ok(NextKeys { private, public })
@@ -152,19 +157,12 @@ fn unpublished(
     Ok(missing)
 }
 
-/// Generates a P-256 key pair.
-fn generate(signs_from: Timestamp) -> Result<PrivateKey, KeyError> {
-    let pair = signature::EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)
-        .map_err(|error| KeyError(error.to_string()))?;
-    let pkcs8 = pair
-        .to_pkcs8v1()
-        .map_err(|error| KeyError(error.to_string()))?;
-    let pkcs8 = Zeroizing::new(pkcs8.as_ref().to_vec());
-    let kid = jwk(&pkcs8)?
-        .thumbprint(ThumbprintHash::SHA256)
-        .map_err(|error| KeyError(error.to_string()))?;
+fn generate(alg: SigningAlgorithm, signs_from: Timestamp) -> Result<PrivateKey, KeyError> {
+    let pkcs8 = key_pair::generate(alg)?;
+    let public = KeyPair::from_pkcs8(alg, &pkcs8)?.public()?;
     Ok(PrivateKey {
-        kid,
+        kid: key_pair::thumbprint(&public)?,
+        alg,
         pkcs8,
         signs_from,
     })
@@ -172,22 +170,11 @@ fn generate(signs_from: Timestamp) -> Result<PrivateKey, KeyError> {
 
 /// Derives the public key.
 fn public_key(private: &PrivateKey, until: Option<Timestamp>) -> Result<PublicKey, KeyError> {
-    let AlgorithmParameters::EllipticCurve(point) = jwk(&private.pkcs8)?.algorithm else {
-        return Err(KeyError(
-            "jsonwebtoken did not return an elliptic curve key".to_owned(),
-        ));
-    };
     Ok(PublicKey {
         kid: private.kid.clone(),
-        x: point.x,
-        y: point.y,
+        parameters: KeyPair::from_pkcs8(private.alg, &private.pkcs8)?.public()?,
         until,
     })
-}
-
-fn jwk(pkcs8: &[u8]) -> Result<Jwk, KeyError> {
-    Jwk::from_encoding_key(&EncodingKey::from_ec_der(pkcs8), Algorithm::ES256)
-        .map_err(|error| KeyError(error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //! session still exists.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    auth::{CLOCK_LEEWAY, signer::SigningKey},
+    auth::{CLOCK_LEEWAY, KeyError, signer::SigningKey},
     domain::{
         clock::Timestamp,
         random::Random,
@@ -25,6 +25,9 @@ const TYPE: &str = "session+jwt";
 
 /// The `typ` of tokens that version 0.1.0 issued, which remain valid until they expire.
 const EARLIER_TYPE: &str = "at+jwt";
+
+/// The claim `iss` of session tokens. Access tokens have a URL instead.
+pub const ISSUER: &str = "latchkey";
 
 /// Issuer and audience of session tokens.
 #[derive(Clone)]
@@ -87,21 +90,16 @@ pub struct Error;
 /// Issues a token for `session` of `user`.
 ///
 /// # Errors
-/// The error of `jsonwebtoken` if signing fails.
+/// [`KeyError`] if signing fails.
 pub fn issue(
     key: &SigningKey,
     token_config: &TokenConfig,
     user: UserId,
     session: &Session,
     random: &Random,
-) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
+) -> Result<IssuedToken, KeyError> {
     let jti = random.name();
     let id = SessionId::of(&jti);
-    let header = Header {
-        typ: Some(TYPE.to_owned()),
-        kid: Some(key.kid.clone()),
-        ..Header::new(Algorithm::ES256)
-    };
     let claims = Claims {
         iss: token_config.issuer.clone(),
         aud: token_config.audience.clone(),
@@ -110,11 +108,8 @@ pub fn issue(
         exp: session.expires_at.unix(),
         jti,
     };
-    let token = jsonwebtoken::encode(&header, &claims, &key.key)?;
-    Ok(IssuedToken {
-        token: Zeroizing::new(token),
-        id,
-    })
+    let token = key.issue(TYPE, &claims)?;
+    Ok(IssuedToken { token, id })
 }
 
 impl<'a> UnverifiedToken<'a> {

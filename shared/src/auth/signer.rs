@@ -1,20 +1,29 @@
-//! The signing keys of session tokens: created by the first signer that finds none, replaced if they are lost, and rotated
-//! periodically. Of the functions, only sign-up and log-in may read them.
+//! The signing keys of one kind of token: created by the first signer that finds none, replaced if they are lost, and
+//! rotated periodically. Of the functions, only sign-up and log-in may read those of session tokens, and only `token`
+//! those of access tokens.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use aws_lc_rs::signature;
-use jsonwebtoken::EncodingKey;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use zeroize::Zeroizing;
 
-use super::key_sets::{self, KeyError, NextKeys};
+use super::{
+    KeyError,
+    key_pair::KeyPair,
+    key_sets::{self, NextKeys},
+};
 use crate::{
-    domain::clock::{Clock, Timestamp},
+    domain::{
+        clock::{Clock, Timestamp},
+        signing_algorithm::SigningAlgorithm,
+    },
     store::{
         database,
-        keys::{CACHE_TTL, Keys, PrivateKeySet, StoredKeys},
+        keys::{CACHE_TTL, Keys, PrivateKey, PrivateKeySet, StoredKeys},
     },
 };
 
@@ -24,6 +33,8 @@ const MAX_STORE_ATTEMPTS: u32 = 3;
 /// Provides the current signing key, creating and rotating keys as needed.
 pub struct Signer {
     keys: Keys,
+    /// The algorithm of the keys that this signer creates.
+    algorithm: SigningAlgorithm,
     clock: Clock,
     /// The lifetime of tokens; a public key is published until the last token that it verifies has expired.
     token_lifetime: Duration,
@@ -39,8 +50,15 @@ struct CachedKey {
 pub struct SigningKey {
     /// The key id: the thumbprint of the public key (RFC 7638).
     pub kid: String,
-    /// The private key.
-    pub key: EncodingKey,
+    pair: KeyPair,
+}
+
+/// The header of a token (RFC 7515, section 4.1).
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
 }
 
 /// The reason that no signing key is available.
@@ -51,15 +69,59 @@ pub enum Error {
     Database(#[from] database::Error),
     /// A key could not be generated, or a stored key is invalid.
     #[error("signing key: {0}")]
-    Key(String),
+    Key(#[from] KeyError),
+}
+
+impl SigningKey {
+    fn read(stored: &PrivateKey) -> Result<Self, KeyError> {
+        Ok(Self {
+            kid: stored.kid.clone(),
+            pair: KeyPair::from_pkcs8(stored.alg, &stored.pkcs8)?,
+        })
+    }
+
+    /// Issues a token of type `typ` with these claims: a JWS in the compact serialization (RFC 7515, section 7.1).
+    ///
+    /// # Errors
+    /// [`KeyError`] if the claims cannot be serialized or signed.
+    pub fn issue(&self, typ: &str, claims: &impl Serialize) -> Result<Zeroizing<String>, KeyError> {
+        let header = Header {
+            typ,
+            alg: self.pair.algorithm().name(),
+            kid: &self.kid,
+        };
+        let header = serde_json::to_vec(&header).map_err(KeyError::of)?;
+        let claims = serde_json::to_vec(claims).map_err(KeyError::of)?;
+        let mut token = Zeroizing::new(URL_SAFE_NO_PAD.encode(header));
+        token.push('.');
+        token.push_str(&URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.sign(token.as_bytes())?;
+        token.push('.');
+        token.push_str(&URL_SAFE_NO_PAD.encode(signature));
+        Ok(token)
+    }
+
+    /// Signs a message.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the key cannot sign.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.pair.sign(message)
+    }
 }
 
 impl Signer {
-    /// Creates a signer with the keys in the table `keys`, for tokens with this lifetime.
+    /// Creates a signer with the keys in the table `keys`, for tokens with this algorithm and lifetime.
     #[must_use]
-    pub fn new(keys: Keys, clock: Clock, token_lifetime: Duration) -> Self {
+    pub fn new(
+        keys: Keys,
+        algorithm: SigningAlgorithm,
+        clock: Clock,
+        token_lifetime: Duration,
+    ) -> Self {
         Self {
             keys,
+            algorithm,
             clock,
             token_lifetime,
             cached: Mutex::new(None),
@@ -93,7 +155,7 @@ impl Signer {
     async fn load(&self, now: Timestamp) -> Result<PrivateKeySet, Error> {
         for _ in 0..MAX_STORE_ATTEMPTS {
             let seen = self.keys.both().await?;
-            let due = key_sets::due(&seen, now, self.token_lifetime)?;
+            let due = key_sets::due(&seen, self.algorithm, now, self.token_lifetime)?;
             let stored = match due {
                 Some(next) => self.store(&seen, next).await?,
                 None => seen.private,
@@ -102,7 +164,7 @@ impl Signer {
                 return Ok(stored);
             }
         }
-        Err(Error::Key("the stored keys kept changing".to_owned()))
+        Err(KeyError("the stored keys kept changing".to_owned()).into())
     }
 
     /// Adds a key to those `seen`, which signs from [`PUBLISH_LEAD_TIME`](crate::store::keys::PUBLISH_LEAD_TIME) after
@@ -115,7 +177,7 @@ impl Signer {
         seen: &StoredKeys,
         now: Timestamp,
     ) -> Result<Option<PrivateKeySet>, Error> {
-        let next = key_sets::rotated(seen, now, self.token_lifetime)?;
+        let next = key_sets::rotated(seen, self.algorithm, now, self.token_lifetime)?;
         self.store(seen, next).await
     }
 
@@ -131,7 +193,7 @@ impl Signer {
         kid: &str,
         now: Timestamp,
     ) -> Result<Option<PrivateKeySet>, Error> {
-        let next = key_sets::revoked(seen, kid, now)?;
+        let next = key_sets::revoked(seen, kid, self.algorithm, now)?;
         self.store(seen, next).await
     }
 
@@ -145,20 +207,8 @@ impl Signer {
     }
 }
 
-fn signing_key(private_keys: &PrivateKeySet, now: Timestamp) -> Result<SigningKey, Error> {
+fn signing_key(private_keys: &PrivateKeySet, now: Timestamp) -> Result<SigningKey, KeyError> {
     let key = key_sets::in_use(&private_keys.keys, now)
-        .ok_or_else(|| Error::Key("the table holds no signing key".to_owned()))?;
-    // Validate the key now; jsonwebtoken would only fail when signing.
-    signature::EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &key.pkcs8)
-        .map_err(|error| Error::Key(error.to_string()))?;
-    Ok(SigningKey {
-        kid: key.kid.clone(),
-        key: EncodingKey::from_ec_der(&key.pkcs8),
-    })
-}
-
-impl From<KeyError> for Error {
-    fn from(error: KeyError) -> Self {
-        Self::Key(error.0)
-    }
+        .ok_or_else(|| KeyError("the table holds no signing key".to_owned()))?;
+    SigningKey::read(key)
 }

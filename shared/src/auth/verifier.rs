@@ -1,14 +1,18 @@
-//! The public keys for verification, cached by each process: read at the start, again when the cache has expired, and
+//! The public keys of one kind of token, cached by each process: read at the start, again when the cache has expired, and
 //! immediately when a token has an unknown key id.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use jsonwebtoken::DecodingKey;
 
+use super::key_pair;
 use crate::{
     domain::clock::{Clock, Timestamp},
     store::{
@@ -28,6 +32,8 @@ pub struct Verifier {
     keys: Keys,
     clock: Clock,
     cache: Mutex<Option<CachedKeys>>,
+    /// True if the last read found no key. There is nothing to cache then.
+    was_empty: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -52,20 +58,24 @@ impl Verifier {
             keys,
             clock,
             cache: Mutex::new(None),
+            was_empty: AtomicBool::new(false),
         }
     }
 
     /// Returns all public keys, as stored at most a minute ago, or the last ones read if DynamoDB is unavailable.
-    /// There are none before the first sign-up.
+    /// There are none before the first token is signed.
     ///
     /// # Errors
-    /// [`Error`] if the request to DynamoDB fails and nothing is cached.
+    /// [`Error`] if the request to DynamoDB fails and the keys were never read.
     pub async fn jwks(&self) -> Result<Arc<Jwks>, Error> {
-        Ok(self
-            .fresh()
-            .await?
-            .map(|cached| cached.jwks)
-            .unwrap_or_default())
+        match self.fresh().await {
+            Ok(keys) => Ok(keys.map(|cached| cached.jwks).unwrap_or_default()),
+            Err(error) if self.was_empty.load(Ordering::Relaxed) => {
+                tracing::warn!(%error, "could not refresh public keys; there were none before");
+                Ok(Arc::default())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the key with this id, or `None` if it is unknown or its last token has expired.
@@ -119,12 +129,13 @@ impl Verifier {
         read_for_unknown_key_at: Option<Timestamp>,
     ) -> Result<Option<CachedKeys>, Error> {
         // An empty set is not cached: the first key may be created at any moment.
-        let Some(jwks) = self.keys.jwks().await?.filter(|jwks| !jwks.keys.is_empty()) else {
+        let jwks = self.keys.jwks().await?.filter(|jwks| !jwks.keys.is_empty());
+        self.was_empty.store(jwks.is_none(), Ordering::Relaxed);
+        let Some(jwks) = jwks else {
             return Ok(None);
         };
         let by_id = jwks.keys.iter().filter_map(|public| {
-            let key = DecodingKey::from_ec_components(&public.x, &public.y);
-            let key = key
+            let key = key_pair::decoding_key(&public.parameters)
                 .inspect_err(
                     |error| tracing::error!(kid = %public.kid, %error, "invalid public key ignored"),
                 )

@@ -3,7 +3,9 @@
 
 use std::{str::FromStr, time::Duration};
 
-use crate::domain::{color::Color, locale::Language, password};
+use crate::domain::{
+    color::Color, locale::Language, password, signing_algorithm::SigningAlgorithm,
+};
 
 /// All settings of a deployment, as template.yaml passes them to the functions.
 #[expect(
@@ -20,12 +22,14 @@ pub struct Settings {
     pub counters_table: String,
     /// Name of the table of signing keys.
     pub keys_table: String,
-    /// `iss` of session tokens (RFC 7519).
-    pub issuer: String,
+    /// `iss` of access tokens (RFC 7519); `None` for the host that served the request.
+    pub issuer: Option<String>,
     /// `aud` of session tokens (RFC 7519).
     pub audience: String,
     /// Lifetime of a session, from log-in.
     pub session_lifetime: Duration,
+    /// The access tokens for other services.
+    pub access_tokens: AccessTokenSettings,
     /// The rules for new passwords.
     pub password_policy: password::Policy,
     /// True if a reset request for an unknown address returns 404; false if it returns 200, as for a known one.
@@ -52,6 +56,31 @@ pub struct Settings {
     pub ses_endpoint: Option<String>,
     /// Endpoint of an EventBridge Scheduler outside AWS.
     pub scheduler_endpoint: Option<String>,
+}
+
+/// The access tokens for other services.
+#[derive(Clone)]
+pub struct AccessTokenSettings {
+    /// The algorithm of new keys.
+    pub algorithm: SigningAlgorithm,
+    /// The longest lifetime of a token.
+    pub lifetime: Duration,
+    /// The values of `aud` that a client may choose from; the first one is the default. Never empty, and without
+    /// [`Settings::audience`].
+    pub audiences: Vec<String>,
+    /// The claims about the user in addition to the id and the roles.
+    pub claims: Vec<AccessTokenClaim>,
+}
+
+/// An optional claim of access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessTokenClaim {
+    /// `username`.
+    Username,
+    /// `email`.
+    Email,
+    /// `email_verified`.
+    EmailVerified,
 }
 
 /// A trusted proxy in front of API Gateway, such as CloudFront, that reports client addresses.
@@ -160,9 +189,10 @@ impl Settings {
             transient_table: environment.text("TRANSIENT_TABLE")?,
             counters_table: environment.text("COUNTERS_TABLE")?,
             keys_table: environment.text("KEYS_TABLE")?,
-            issuer: environment.text("ISSUER")?,
+            issuer: read_issuer(&environment)?,
             audience: environment.text("AUDIENCE")?,
             session_lifetime: environment.duration("SESSION_DAYS", DAY)?,
+            access_tokens: AccessTokenSettings::read(&environment)?,
             password_policy: password::Policy {
                 min_length: environment.parsed("PASSWORD_MIN_LENGTH")?,
             },
@@ -179,6 +209,88 @@ impl Settings {
             ses_endpoint: environment.optional("AWS_ENDPOINT_URL_SESV2"),
             scheduler_endpoint: environment.optional("AWS_ENDPOINT_URL_SCHEDULER"),
         })
+    }
+}
+
+/// The default of version 0.1.0, when `ISSUER` was the claim of session tokens.
+const FORMER_ISSUER: &str = "latchkey";
+
+/// Reads the issuer: a URL to which verifiers append `/.well-known/openid-configuration`.
+fn read_issuer(environment: &Environment) -> Result<Option<String>, Error> {
+    let issuer = environment
+        .optional("ISSUER")
+        .filter(|issuer| issuer != FORMER_ISSUER);
+    let is_url = |issuer: &str| {
+        let host = ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| issuer.strip_prefix(scheme));
+        host.is_some_and(|host| !host.is_empty() && !host.ends_with('/'))
+    };
+    match issuer {
+        Some(issuer) if !is_url(&issuer) => Err(Error {
+            name: "ISSUER",
+            problem: format!("{issuer:?} is not a URL without a slash at its end"),
+        }),
+        issuer => Ok(issuer),
+    }
+}
+
+impl AccessTokenSettings {
+    fn read(environment: &Environment) -> Result<Self, Error> {
+        let name = "ACCESS_TOKEN_AUDIENCES";
+        let audiences = environment.text(name)?;
+        let audiences: Vec<_> = audiences.split(',').map(str::to_owned).collect();
+        if audiences.iter().any(String::is_empty) {
+            return Err(Error {
+                name,
+                problem: "contains an empty name".to_owned(),
+            });
+        }
+        // No verifier may accept a session token for an access token.
+        if audiences.contains(&environment.text("AUDIENCE")?) {
+            return Err(Error {
+                name,
+                problem: "contains AUDIENCE, the audience of session tokens".to_owned(),
+            });
+        }
+        let claims = environment.optional("ACCESS_TOKEN_CLAIMS");
+        let claims = claims.iter().flat_map(|names| names.split(','));
+        Ok(Self {
+            algorithm: environment.parsed("ACCESS_TOKEN_ALGORITHM")?,
+            lifetime: environment.duration("ACCESS_TOKEN_SECONDS", 1)?,
+            audiences,
+            claims: claims
+                .map(|claim| parse("ACCESS_TOKEN_CLAIMS", claim))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// The text names no claim.
+#[derive(Debug, thiserror::Error)]
+#[error("must be username, email or email_verified")]
+pub struct UnknownClaim;
+
+impl AccessTokenClaim {
+    const ALL: [Self; 3] = [Self::Username, Self::Email, Self::EmailVerified];
+
+    /// The claim's name in tokens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::Email => "email",
+            Self::EmailVerified => "email_verified",
+        }
+    }
+}
+
+impl FromStr for AccessTokenClaim {
+    type Err = UnknownClaim;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|claim| claim.name() == text);
+        named.ok_or(UnknownClaim)
     }
 }
 
@@ -342,7 +454,53 @@ mod tests {
             .map(|error| error.to_string());
         assert_eq!(
             malformed.as_deref(),
-            Some(r#"setting SESSION_DAYS: "many" is invalid: invalid digit found in string"#)
+            Some(r#"setting ISSUER: "many" is not a URL without a slash at its end"#)
         );
+    }
+
+    #[test]
+    fn an_issuer_is_a_url_to_which_a_path_can_be_appended() {
+        let read = |issuer: &str| {
+            let issuer = issuer.to_owned();
+            let lookup = move |_: &str| Some(issuer.clone());
+            read_issuer(&Environment(&lookup)).ok()
+        };
+        for unset in ["", "latchkey"] {
+            assert_eq!(read(unset), Some(None), "{unset}");
+        }
+        for url in ["https://id.example.com", "http://127.0.0.1:3000"] {
+            assert_eq!(read(url), Some(Some(url.to_owned())));
+        }
+        for invalid in ["example", "https://", "https://id.example.com/", "ftp://x"] {
+            assert_eq!(read(invalid), None, "{invalid}");
+        }
+    }
+
+    #[test]
+    fn audiences_differ_from_that_of_session_tokens() {
+        let read = |audiences: &str, claims: &str| {
+            let (audiences, claims) = (audiences.to_owned(), claims.to_owned());
+            let lookup = move |name: &str| match name {
+                "AUDIENCE" => Some("latchkey".to_owned()),
+                "ACCESS_TOKEN_AUDIENCES" => Some(audiences.clone()),
+                "ACCESS_TOKEN_CLAIMS" => Some(claims.clone()),
+                "ACCESS_TOKEN_ALGORITHM" => Some("RS256".to_owned()),
+                _ => Some("300".to_owned()),
+            };
+            AccessTokenSettings::read(&Environment(&lookup))
+                .map_err(|error| error.to_string())
+                .map(|settings| (settings.audiences, settings.claims))
+        };
+        let two = vec!["orders".to_owned(), "billing".to_owned()];
+        assert_eq!(read("orders,billing", ""), Ok((two.clone(), vec![])));
+        let claims = vec![AccessTokenClaim::EmailVerified, AccessTokenClaim::Username];
+        assert_eq!(
+            read("orders,billing", "email_verified,username"),
+            Ok((two, claims))
+        );
+        for audiences in ["orders,latchkey", "orders,", ",", ""] {
+            assert!(read(audiences, "").is_err(), "{audiences}");
+        }
+        assert!(read("orders", "password_hash").is_err());
     }
 }

@@ -6,7 +6,10 @@ mod former_email;
 mod stored;
 mod update;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +63,8 @@ pub struct User {
     pub password: password::Hash,
     /// True if the user may read all users.
     pub is_superuser: bool,
+    /// The roles that the operator gave to the user.
+    pub roles: BTreeSet<String>,
     /// The time of sign-up.
     pub date_joined: Timestamp,
     /// A counter of the changes to the record that a person makes; log-ins, log-outs and failed attempts leave it as it
@@ -180,6 +185,7 @@ impl User {
             locale: new.locale,
             password,
             is_superuser: false,
+            roles: BTreeSet::new(),
             date_joined: now,
             record_version: 1,
             credentials_version: 1,

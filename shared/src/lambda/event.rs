@@ -13,7 +13,7 @@ use lambda_http::{
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::http::{Error, Response, Violation};
+use crate::http::{self, Error, Response, Violation};
 
 /// Converts an event to a request.
 ///
@@ -33,16 +33,20 @@ pub(super) fn to_request(event: &RawValue) -> Result<Request, Error> {
             Violation::new("invalid", "the request body is not valid base64"),
         ));
     }
-    // No response depends on these, and the library builds a URI from them without validation.
+    // The library builds a URI from these without validation. Only the domain name is used, validated.
     event.headers.remove(HOST);
     event
         .headers
         .remove(HeaderName::from_static("x-forwarded-proto"));
-    event.request_context.domain_name = None;
+    let domain_name = event.request_context.domain_name.take();
     event.request_context.stage = None;
     event.raw_query_string = None;
     event.raw_path = None;
-    Ok(LambdaRequest::ApiGatewayV2(event).into())
+    let mut request = LambdaRequest::ApiGatewayV2(event).into();
+    if let Some(domain_name) = domain_name {
+        http::set_served_host(&mut request, &domain_name);
+    }
+    Ok(request)
 }
 
 /// A JSON object with unparsed values.

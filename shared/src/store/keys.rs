@@ -1,4 +1,5 @@
-//! The table of signing keys: one item with the private keys, for signers only, and one with the public keys.
+//! The table of signing keys: for each kind of token one item with the private keys, for signers only, and one with the
+//! public keys.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::clock::Timestamp,
+    domain::{clock::Timestamp, signing_algorithm::SigningAlgorithm},
     store::database::{Committed, Database, Error, Write},
 };
 
@@ -21,11 +22,39 @@ pub const PUBLISH_LEAD_TIME: Duration = Duration::from_hours(3);
 /// time.
 pub const CACHE_TTL: Duration = Duration::from_mins(1);
 
-/// The table of signing keys.
+/// The kinds of tokens, each signed with keys of its own, so that a function that signs the one cannot sign the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Session tokens, which only this API accepts.
+    Session,
+    /// Access tokens, which other services accept.
+    Access,
+}
+
+impl TokenKind {
+    /// The key of the item with the private keys.
+    const fn private_item(self) -> &'static str {
+        match self {
+            Self::Session => "signing",
+            Self::Access => "access_signing",
+        }
+    }
+
+    /// The key of the item with the public keys.
+    const fn public_item(self) -> &'static str {
+        match self {
+            Self::Session => "jwks",
+            Self::Access => "access_jwks",
+        }
+    }
+}
+
+/// The table of signing keys, for the keys of one kind of token.
 #[derive(Clone)]
 pub struct Keys {
     database: Database,
     table: String,
+    kind: TokenKind,
 }
 
 /// The private keys, oldest first. Only signers may read them.
@@ -42,6 +71,9 @@ pub struct PrivateKeySet {
 pub struct PrivateKey {
     /// The id: the thumbprint of the public key (RFC 7638).
     pub kid: String,
+    /// The algorithm that the key signs with.
+    #[serde(default, skip_serializing_if = "SigningAlgorithm::is_default")]
+    pub alg: SigningAlgorithm,
     /// PKCS#8 (RFC 5958).
     #[serde(with = "serde_bytes_base64")]
     pub pkcs8: Zeroizing<Vec<u8>>,
@@ -58,21 +90,59 @@ pub struct Jwks {
     pub keys: Vec<PublicKey>,
 }
 
-/// A public key: a point on P-256.
+impl Jwks {
+    /// The keys whose last token has not expired at `now`.
+    pub fn keys_at(&self, now: Timestamp) -> impl Iterator<Item = &PublicKey> {
+        let is_published = move |key: &&PublicKey| key.until.is_none_or(|until| now < until);
+        self.keys.iter().filter(is_published)
+    }
+}
+
+/// A public key.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PublicKey {
     /// The id: the thumbprint of the key (RFC 7638).
     pub kid: String,
-    /// Base64url (RFC 7518, section 6.2.1.2).
-    pub x: String,
-    /// Base64url (RFC 7518, section 6.2.1.3).
-    pub y: String,
+    /// The key itself.
+    #[serde(flatten)]
+    pub parameters: PublicParameters,
     /// The time at which the last token that it signed has expired; `None` while it signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
-/// Both items of the table, as read; `None` for an item that does not exist.
+/// The parameters of a public key, in base64url.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PublicParameters {
+    /// A point on P-256, for ES256 (RFC 7518, section 6.2.1).
+    P256 {
+        /// The x coordinate.
+        x: String,
+        /// The y coordinate.
+        y: String,
+    },
+    /// An RSA key, for RS256 (RFC 7518, section 6.3.1).
+    Rsa {
+        /// The modulus.
+        n: String,
+        /// The public exponent.
+        e: String,
+    },
+}
+
+impl PublicParameters {
+    /// The algorithm whose signatures the key verifies.
+    #[must_use]
+    pub const fn algorithm(&self) -> SigningAlgorithm {
+        match self {
+            Self::P256 { .. } => SigningAlgorithm::Es256,
+            Self::Rsa { .. } => SigningAlgorithm::Rs256,
+        }
+    }
+}
+
+/// Both items of a kind of token, as read; `None` for an item that does not exist.
 pub struct StoredKeys {
     /// The private keys.
     pub private: Option<PrivateKeySet>,
@@ -104,27 +174,31 @@ mod serde_bytes_base64 {
     }
 }
 
-const SIGNING: &str = "signing";
-const JWKS: &str = "jwks";
-
 impl Keys {
-    /// Uses the table of this name.
+    /// Uses the table of this name, for the keys of tokens of this kind.
     #[must_use]
-    pub fn new(database: Database, table: &str) -> Self {
+    pub fn new(database: Database, table: &str, kind: TokenKind) -> Self {
         Self {
             database,
             table: table.to_owned(),
+            kind,
         }
+    }
+
+    /// Returns the kind of the tokens that the keys sign.
+    #[must_use]
+    pub const fn kind(&self) -> TokenKind {
+        self.kind
     }
 
     /// Returns the private keys, if there are any yet.
     pub async fn private_keys(&self) -> Result<Option<PrivateKeySet>, Error> {
-        self.read(SIGNING).await
+        self.read(self.kind.private_item()).await
     }
 
-    /// Returns the public keys. There are none before the first sign-up.
+    /// Returns the public keys. There are none before the first token is signed.
     pub async fn jwks(&self) -> Result<Option<Jwks>, Error> {
-        self.read(JWKS).await
+        self.read(self.kind.public_item()).await
     }
 
     /// Returns both sets of keys.
@@ -166,8 +240,8 @@ impl Keys {
             keys: public_keys,
         };
         let writes = [
-            self.put(SIGNING, &private, seen_private)?,
-            self.put(JWKS, &public, seen_public)?,
+            self.put(self.kind.private_item(), &private, seen_private)?,
+            self.put(self.kind.public_item(), &public, seen_public)?,
         ];
         Ok(match self.database.transact(&writes).await? {
             Committed::Done => Some(private),

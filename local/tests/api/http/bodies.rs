@@ -4,8 +4,10 @@ use serde_json::json;
 
 use crate::support::{
     app::{PASSWORD, TestApp, TestUser},
-    endpoints::{KIBIBYTE, READERS, blank_body, invalid_bodies, send_body},
-    paths::{LOG_IN, SIGN_UP, UPDATE_DETAILS},
+    endpoints::{
+        KIBIBYTE, READERS, WITHOUT_REQUIRED_FIELDS, blank_body, invalid_bodies, send_body,
+    },
+    paths::{LOG_IN, SIGN_UP, TOKEN, UPDATE_DETAILS},
     raw_http::{exchange, exchange_one, gateway_message, log_in_body, log_in_request},
     response::{field_error, problem},
 };
@@ -20,6 +22,9 @@ mod case_33_request_bodies {
         let before = app.tables().user(user.id).await;
         for (method, path, _) in READERS {
             for (what, body) in invalid_bodies() {
+                if body.is_empty() && WITHOUT_REQUIRED_FIELDS.contains(&path) {
+                    continue;
+                }
                 // The event has the body as text for one content type and as base64 for the other.
                 for kind in ["application/json", "application/octet-stream"] {
                     let response =
@@ -123,13 +128,17 @@ mod case_33_request_bodies {
             ] {
                 let response =
                     send_body(&app, &user, (method, path), kind, blank_body(16 * KIBIBYTE)).await;
-                assert!(
-                    response
-                        .field_errors()
-                        .iter()
-                        .any(|(_, code)| code == "required"),
-                    "{path}: {response:?}"
-                );
+                if WITHOUT_REQUIRED_FIELDS.contains(&path) {
+                    assert_eq!(response.status, 200, "{path}: {response:?}");
+                } else {
+                    assert!(
+                        response
+                            .field_errors()
+                            .iter()
+                            .any(|(_, code)| code == "required"),
+                        "{path}: {response:?}"
+                    );
+                }
                 let response = send_body(
                     &app,
                     &user,
@@ -177,7 +186,11 @@ mod case_33_request_bodies {
             token: "x".to_owned(),
             ..user
         };
-        for (method, path) in [("PATCH", UPDATE_DETAILS), ("POST", "/auth/logout")] {
+        for (method, path) in [
+            ("PATCH", UPDATE_DETAILS),
+            ("POST", TOKEN),
+            ("POST", "/auth/logout"),
+        ] {
             let response = send_body(
                 &app,
                 &unknown,

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
+    access_tokens::access_token,
     app::{PASSWORD, TestApp, TestUser},
     paths::{LOG_IN, SIGN_UP},
     raw_http::{self, RawResponse, exchange_one, gateway_message, own_record_request},
@@ -22,6 +23,8 @@ async fn every_response_has_security_headers() {
     let signed_up = json!({"username": "john", "email": "john@example.com", "password": PASSWORD});
     let created = app.post(SIGN_UP, &signed_up).await;
     let token = created.token();
+    // The keys are not cacheable before the first access token.
+    access_token(&app, &token).await;
     let keys = app.request(Method::GET, "/.well-known/jwks.json");
     let keys = app.send(keys).await;
     let large = app.post(LOG_IN, &json!("x".repeat(17_000))).await;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
+    access_tokens::{access_token, request_access_token},
     app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
     paths::SIGN_UP,
     proxy::Call,
@@ -81,6 +82,10 @@ async fn requests_cost_what_architecture_states() {
         (401, (2.0, 1.0))
     );
     let session = app.token("john", PASSWORD).await;
+    // The first request reads the keys, and creates those of access tokens.
+    access_token(&app, &session).await;
+    let token = request_access_token(&app, &session, &Value::Null);
+    assert_eq!(cost(&app, token).await, (200, (1.0, 0.0)));
     assert_eq!(cost(&app, app.log_out(&session)).await, (204, (0.0, 1.0)));
     let new = json!({"username": "new", "email": "new@example.com", "password": PASSWORD});
     assert_eq!(cost(&app, app.post(SIGN_UP, &new)).await, (201, (0.0, 8.0)));

@@ -34,6 +34,8 @@ async fn the_events_play_a_users_journey() {
         replay(&app, "get_user", &own).await,
         (200, signed_up["user"].clone())
     );
+    let (status, access) = replay(&app, "token", &own).await;
+    assert_eq!((status, &access["expires_in"]), (200, &json!(300)));
     assert_eq!(replay(&app, "reset_password", &[]).await.0, 200);
     app.server.drain().await;
     let reset_token = token_in(&app.mail());
@@ -65,7 +67,13 @@ async fn the_events_play_a_users_journey() {
         "the reset ended the session"
     );
     let (_, keys) = replay(&app, "jwks", &[]).await;
-    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1));
+    let algorithms: Vec<_> = keys["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| &key["alg"])
+        .collect();
+    assert_eq!(algorithms, ["RS256", "ES256"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use shared::lambda::WarmUp;
 
 use crate::support::{
+    access_tokens::access_token,
     app::{OTHER_PASSWORD, PASSWORD, TestApp, key_in},
     paths::{RESEND_CONFIRMATION, REVERT_EMAIL},
     proxy::{Access, FaultAction, error},
@@ -35,6 +36,7 @@ const RIGHTS: &str = "
     get_user                 UsersTable             user#*                           dynamodb:GetItem
 
     jwks                     KeysTable              jwks                             dynamodb:GetItem
+    jwks                     KeysTable              access_jwks                      dynamodb:GetItem
 
     log_in                   KeysTable              signing                          dynamodb:GetItem dynamodb:PutItem
     log_in                   KeysTable              jwks                             dynamodb:GetItem dynamodb:PutItem
@@ -89,6 +91,11 @@ const RIGHTS: &str = "
     sign_up                  UsersTable             username#*                       dynamodb:PutItem
     sign_up                  TransientTable         mail#confirm_email#*             dynamodb:PutItem
     sign_up                  CountersTable          limit#sign_up#*                  dynamodb:GetItem dynamodb:UpdateItem
+
+    token                    KeysTable              jwks                             dynamodb:GetItem
+    token                    KeysTable              access_signing                   dynamodb:GetItem dynamodb:PutItem
+    token                    KeysTable              access_jwks                      dynamodb:GetItem dynamodb:PutItem
+    token                    UsersTable             user#*                           dynamodb:GetItem
 
     update_details           KeysTable              jwks                             dynamodb:GetItem
     update_details           UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
@@ -383,23 +390,36 @@ mod case_43_permissions {
         assert_eq!(roles_of("KeysKmsPolicy"), of_keys.collect());
     }
 
-    /// The keys table denies access to the private key to every role outside the path `/signers/`.
+    /// The keys table denies access to the private keys of a kind of token to every role outside the kind's path.
     #[test]
     fn only_signers_may_use_the_private_key() {
-        let private = |right: &&Right| right.resource == "KeysTable" && right.keys == "signing";
         let rights = rights();
-        let touching: BTreeSet<_> = rights
-            .iter()
-            .filter(private)
-            .map(|right| right.function.as_str())
-            .collect();
-        assert_eq!(touching, BTreeSet::from(["log_in", "sign_up"]));
         let policies = policies();
-        let signers = policies
-            .iter()
-            .filter(|(_, policy)| policy.path.ends_with("/signers/"));
-        let signers: BTreeSet<_> = signers.map(|(function, _)| function.as_str()).collect();
-        assert_eq!(signers, touching);
+        for (item, path, expected) in [
+            ("signing", "/signers/", vec!["log_in", "sign_up"]),
+            ("access_signing", "/access_signers/", vec!["token"]),
+        ] {
+            let private = |right: &&Right| right.resource == "KeysTable" && right.keys == item;
+            let touching: BTreeSet<_> = rights
+                .iter()
+                .filter(private)
+                .map(|right| right.function.as_str())
+                .collect();
+            assert_eq!(touching, expected.into_iter().collect());
+            let signers = policies
+                .iter()
+                .filter(|(_, policy)| policy.path.ends_with(path));
+            let signers: BTreeSet<_> = signers.map(|(function, _)| function.as_str()).collect();
+            assert_eq!(signers, touching);
+            let statements = &TEMPLATE["Resources"]["KeysTable"]["Properties"]["ResourcePolicy"];
+            let statements = &statements["PolicyDocument"]["Statement"];
+            let denial = statements.as_array().unwrap().iter().find(|statement| {
+                statement["Condition"]["ForAnyValue:StringEquals"]["dynamodb:LeadingKeys"] == item
+            });
+            let exempt = &denial.unwrap()["Condition"]["ArnNotLike"]["aws:PrincipalArn"];
+            let role = exempt[0].as_str().unwrap();
+            assert!(role.ends_with(&format!("{path}*")), "{item}: {role}");
+        }
     }
 
     #[test]
@@ -416,6 +436,7 @@ mod case_43_permissions {
             ("reset_password_complete", reset_password_complete::WARM_UP),
             ("send_mail", send_mail::WARM_UP),
             ("sign_up", sign_up::WARM_UP),
+            ("token", token::WARM_UP),
             ("update_details", update_details::WARM_UP),
         ];
         let uses = openings.iter().flat_map(|(function, opening)| {
@@ -426,6 +447,12 @@ mod case_43_permissions {
                     ("GetItem", "KeysTable", "jwks"),
                     ("PutItem", "KeysTable", "signing"),
                     ("PutItem", "KeysTable", "jwks"),
+                ],
+                WarmUp::AccessSigningKey => &[
+                    ("GetItem", "KeysTable", "access_signing"),
+                    ("GetItem", "KeysTable", "access_jwks"),
+                    ("PutItem", "KeysTable", "access_signing"),
+                    ("PutItem", "KeysTable", "access_jwks"),
                 ],
                 WarmUp::Users => &[("GetItem", "UsersTable", "user#0")],
             };
@@ -566,6 +593,7 @@ async fn keys(app: &TestApp) {
     app.token("jane", PASSWORD).await;
     app.advance(month);
     let late = app.sign_up("late").await;
+    access_token(app, &late.token).await;
     let keys = app.get("/.well-known/jwks.json", &late.token).await;
     assert_eq!(keys.status, 200);
 }

@@ -8,16 +8,17 @@ use super::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser},
     paths::{
         CONFIRM_EMAIL, LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, REVERT_EMAIL, SIGN_UP,
-        UPDATE_DETAILS,
+        TOKEN, UPDATE_DETAILS,
     },
     response::Response,
     times::RESPONSE_TIMEOUT,
 };
 
 /// Method, path and function of every endpoint that reads a body.
-pub const READERS: [(&str, &str, &str); 8] = [
+pub const READERS: [(&str, &str, &str); 9] = [
     ("POST", SIGN_UP, "sign_up"),
     ("POST", LOG_IN, "log_in"),
+    ("POST", TOKEN, "token"),
     ("PATCH", UPDATE_DETAILS, "update_details"),
     ("POST", RESET_PASSWORD, "reset_password"),
     ("POST", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
@@ -26,14 +27,18 @@ pub const READERS: [(&str, &str, &str); 8] = [
     ("POST", REVERT_EMAIL, "revert_email"),
 ];
 
+/// The endpoints that need no field, and no body.
+pub const WITHOUT_REQUIRED_FIELDS: [&str; 1] = [TOKEN];
+
 /// Every function that responds to HTTP requests.
-pub const FUNCTIONS: [&str; 11] = [
+pub const FUNCTIONS: [&str; 12] = [
     "sessions",
     "revert_email",
     "confirm_email",
     "sign_up",
     "log_in",
     "log_out",
+    "token",
     "get_user",
     "update_details",
     "reset_password",
@@ -56,6 +61,8 @@ pub enum Kind {
     /// An existing password, which is only compared.
     ExistingPassword,
     Token,
+    /// The audience of an access token.
+    Audience,
     Flag,
     ReadOnly,
     /// A read-only Boolean, `false` for a new user.
@@ -94,6 +101,11 @@ pub fn endpoints(user: &TestUser, token: &str) -> Vec<Endpoint> {
         },
         log_in("email", Kind::Email, &user.email),
         log_in("username", Kind::Username, &user.username),
+        Endpoint {
+            method: "POST",
+            path: TOKEN,
+            fields: vec![("audience", Kind::Audience, json!("api"))],
+        },
         Endpoint {
             method: "PATCH",
             path: UPDATE_DETAILS,

@@ -19,7 +19,7 @@ use tracing_subscriber::{
 use super::response::Response;
 
 /// The fields of bodies that must not be logged.
-const SECRET_FIELDS: [&str; 7] = [
+const SECRET_FIELDS: [&str; 8] = [
     "email",
     "password",
     "current-password",
@@ -27,6 +27,7 @@ const SECRET_FIELDS: [&str; 7] = [
     "password_confirmation",
     "reset_token",
     "token",
+    "access_token",
 ];
 
 /// The minimum length of a secret: shorter values would be found in unrelated text.

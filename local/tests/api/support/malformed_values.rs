@@ -287,7 +287,7 @@ fn text_error(kind: Kind, text: &str, codes: &str) -> Option<&'static str> {
         Kind::Token => text.contains('\0').then_some("invalid"),
         Kind::Confirmation if text.contains('\0') => Some("invalid"),
         Kind::Confirmation => Some("mismatch"),
-        Kind::Flag => Some("invalid"),
+        Kind::Audience | Kind::Flag => Some("invalid"),
         Kind::ReadOnly | Kind::ReadOnlyFlag => Some("read_only"),
     }
 }

@@ -2,6 +2,8 @@
 
 pub const SIGN_UP: &str = "/auth/signup";
 pub const LOG_IN: &str = "/auth/login";
+pub const TOKEN: &str = "/auth/token";
+pub const DISCOVERY: &str = "/.well-known/openid-configuration";
 pub const UPDATE_DETAILS: &str = "/api/users/update_details";
 pub const RESET_PASSWORD: &str = "/api/passwords/reset_password";
 pub const REVERT_EMAIL: &str = "/auth/revert_email";

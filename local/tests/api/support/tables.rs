@@ -168,6 +168,13 @@ impl Tables {
         .await;
     }
 
+    /// Gives roles to a user, as a string set.
+    pub async fn set_roles(&self, id: u64, roles: &[&str]) {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        self.set_value(&format!("user#{id}"), "roles", AttributeValue::Ss(roles))
+            .await;
+    }
+
     /// Removes one attribute of an item.
     pub async fn remove_attribute(&self, table: &str, key: &str, name: &str) {
         let update = self.client.update_item().table_name(table);
@@ -206,6 +213,7 @@ fn plain(value: &AttributeValue) -> Value {
         AttributeValue::S(text) => Value::from(text.clone()),
         AttributeValue::N(number) => serde_json::from_str(number).unwrap(),
         AttributeValue::Bool(flag) => Value::from(*flag),
+        AttributeValue::Ss(texts) => texts.iter().map(|text| Value::from(text.clone())).collect(),
         AttributeValue::L(list) => list.iter().map(plain).collect(),
         AttributeValue::M(map) => Value::Object(
             map.iter()

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::{
     app::{PASSWORD, TestApp, TestUser},
-    paths::UPDATE_DETAILS,
+    paths::{TOKEN, UPDATE_DETAILS},
     response::{Response, problem},
     tables::{KEYS, USERS},
     times::RESPONSE_TIMEOUT,
@@ -40,7 +40,16 @@ pub struct TokenForge {
 impl TokenForge {
     /// Uses the newest key in the table.
     pub async fn of(app: &TestApp) -> Self {
-        let signing = app.tables().item(KEYS, "signing").await.unwrap();
+        Self::of_item(app, "signing").await
+    }
+
+    /// Uses the newest key of access tokens, which must be one of ES256.
+    pub async fn of_access_tokens(app: &TestApp) -> Self {
+        Self::of_item(app, "access_signing").await
+    }
+
+    async fn of_item(app: &TestApp, item: &str) -> Self {
+        let signing = app.tables().item(KEYS, item).await.unwrap();
         let key = signing["keys"].as_array().unwrap().last().unwrap();
         let pkcs8 = STANDARD.decode(key["pkcs8"].as_str().unwrap()).unwrap();
         Self::new(key["kid"].as_str().unwrap(), &pkcs8)
@@ -207,6 +216,7 @@ pub fn authenticated_requests(
             "update_details",
             app.request(Method::PATCH, UPDATE_DETAILS).json(&change),
         ),
+        ("token", app.request(Method::POST, TOKEN)),
         ("log_out", app.request(Method::POST, "/auth/logout")),
     ]
 }

@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use crate::support::{
-    app::TestApp, endpoints::Kind, malformed_values::MalformedValues, response::field_error,
+    app::TestApp,
+    endpoints::{Kind, WITHOUT_REQUIRED_FIELDS},
+    malformed_values::MalformedValues,
+    response::field_error,
 };
 
 /// The name with its first letter escaped.
@@ -256,6 +259,9 @@ mod case_33_request_bodies {
     async fn missing_fields_are_reported() {
         let values = MalformedValues::start().await;
         for endpoint in values.endpoints() {
+            if WITHOUT_REQUIRED_FIELDS.contains(&endpoint.path) {
+                continue;
+            }
             let body = b"{}".to_vec();
             let response = values.send(&endpoint, body).await;
             assert!(!response.field_errors().is_empty(), "{}", endpoint.path);

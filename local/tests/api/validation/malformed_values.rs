@@ -61,6 +61,18 @@ mod case_16_addresses {
     }
 }
 
+mod case_62_access_tokens {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn malformed_audiences_are_rejected() {
+        MalformedValues::start()
+            .await
+            .check(&[Kind::Audience])
+            .await;
+    }
+}
+
 mod case_24_invalid_links {
     use super::*;
 

@@ -2,7 +2,7 @@
 //! released versions must remain readable, which `shared/tests/stored.rs` checks. Values are not validated: rules are for
 //! what callers send, and a stricter rule must not lock out a user who is stored already.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ pub(super) struct Stored {
     locale: Option<String>,
     password_hash: String,
     is_superuser: bool,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    roles: BTreeSet<String>,
     date_joined: Timestamp,
     version: u64,
     credentials: u64,
@@ -66,6 +68,7 @@ impl From<Stored> for User {
             locale: stored.locale.map(Locale::from_stored),
             password: password::Hash::from_stored(stored.password_hash),
             is_superuser: stored.is_superuser,
+            roles: stored.roles,
             date_joined: stored.date_joined,
             record_version: stored.version,
             credentials_version: stored.credentials,
@@ -94,6 +97,7 @@ impl From<User> for Stored {
             locale: user.locale.map(|locale| locale.as_str().to_owned()),
             password_hash: user.password.as_str().to_owned(),
             is_superuser: user.is_superuser,
+            roles: user.roles,
             date_joined: user.date_joined,
             version: user.record_version,
             credentials: user.credentials_version,

@@ -162,6 +162,7 @@ mod tests {
             locale: None,
             password: Hash::from_stored("old".to_owned()),
             is_superuser: false,
+            roles: std::collections::BTreeSet::new(),
             date_joined: now,
             record_version: 7,
             credentials_version: 3,

@@ -2,6 +2,7 @@
 //! keep both unique.
 
 mod changes;
+mod deletion;
 mod failed_attempts;
 mod operator;
 mod reservations;

@@ -10,7 +10,7 @@ use shared::{
     domain::{
         clock::Timestamp,
         email::EmailAddress,
-        link_token::{Binding, LinkToken, StoredToken},
+        link_token::{AddressBinding, Binding, LinkToken, StoredToken},
         locale::Locale,
         mail::{Kind, Mail, NOTICE_LIFETIME, RETRY_PERIOD, State},
         user::{StoredRevertToken, User},
@@ -204,7 +204,7 @@ impl Delivery {
                 "the user's address has changed",
             )));
         };
-        if mail.kind == Kind::ConfirmEmail && user.email_verified {
+        if mail.kind == Kind::ConfirmEmail && user.email_verified && to == user.email {
             return Ok(Some(DeliveryResult::dropped(
                 "the address is verified already",
             )));
@@ -257,7 +257,7 @@ impl Delivery {
                 (content, user.email_verified)
             }
             Kind::ConfirmEmail => {
-                let binding = user.address_binding();
+                let binding = AddressBinding::to(to);
                 token = self.issue_token(mail, user.id, binding).await?.text();
                 (MailContent::ConfirmEmail { token: &token }, false)
             }
@@ -276,6 +276,7 @@ impl Delivery {
                 }
                 None => (MailContent::EmailChanged, mail.verified),
             },
+            Kind::EmailChangeRequested => (MailContent::EmailChangeRequested, mail.verified),
         };
         let settings = &self.app.settings.mail;
         let language = user.locale.as_ref().and_then(Locale::language);
@@ -354,14 +355,23 @@ impl Delivery {
     }
 }
 
-/// The recipient of a mail: for a notice, the address stored in its item, if any; otherwise the user's current address,
-/// if it is still the one of the request. A link is never sent to an address from the item.
+/// The recipient of a mail: for a notice, the address stored in its item, if any; otherwise the user's current address or, for
+/// a confirmation, the pending one, if it is still the one of the request. A link is never sent to an address from the item.
 fn recipient(mail: &Mail, user: &User) -> Option<EmailAddress> {
     match (mail.kind, &mail.address) {
-        (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => {
+        (
+            Kind::PasswordChanged | Kind::EmailChanged | Kind::EmailChangeRequested,
+            Some(address),
+        ) => {
             // The address of a stored user may break today's rules.
             EmailAddress::lookup(address).ok().map(|lookup| lookup.name)
         }
-        _ => (mail.address_hash == user.email.hash()).then(|| user.email.clone()),
+        (kind, _) => {
+            let pending = user.pending_email.as_ref();
+            let pending = pending.filter(|_| kind == Kind::ConfirmEmail);
+            let mut addresses = pending.into_iter().chain([&user.email]);
+            let requested = addresses.find(|address| address.hash() == mail.address_hash);
+            requested.cloned()
+        }
     }
 }

@@ -38,9 +38,10 @@ impl RecipientLimit {
         let limits = &app.settings.limits;
         let reserved = match mail.kind {
             Kind::ResetPassword => 0,
-            Kind::ConfirmEmail | Kind::PasswordChanged | Kind::EmailChanged => {
-                limits.reset_mails_per_day
-            }
+            Kind::ConfirmEmail
+            | Kind::PasswordChanged
+            | Kind::EmailChanged
+            | Kind::EmailChangeRequested => limits.reset_mails_per_day,
         };
         Self {
             app,

@@ -31,6 +31,8 @@ pub enum Kind {
     PasswordChanged,
     /// The notice, to the old address, that the account's address was changed.
     EmailChanged,
+    /// The notice, to the address in force, that another one was given and has to be confirmed.
+    EmailChangeRequested,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
         match change {
             Change::Password | Change::Reset | Change::Reverted => Some(Self::PasswordChanged),
             Change::Email => Some(Self::EmailChanged),
+            Change::EmailRequested => Some(Self::EmailChangeRequested),
             Change::SignedUp | Change::Details | Change::EmailConfirmed => None,
         }
     }

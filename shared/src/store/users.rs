@@ -2,6 +2,7 @@
 //! keep both unique.
 
 mod changes;
+mod confirmation;
 mod failed_attempts;
 mod operator;
 mod reservations;
@@ -11,6 +12,7 @@ mod sessions;
 use self::reservations::{FREE_EMAIL, Marker};
 pub use self::{
     changes::Changed,
+    confirmation::Confirmed,
     revert::Reverted,
     sessions::{SessionEnd, Started},
 };

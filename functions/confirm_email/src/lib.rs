@@ -53,14 +53,18 @@ async fn confirm(app: &App, request: &Request) -> Result<Response, Error> {
     let token = key.map_err(|_| INVALID_TOKEN)?;
     audit::record_user(token.user());
     for _ in 0..MAX_ATTEMPTS {
-        let (user, changes) = match attempt(app, &token).await? {
-            Attempt::Done(user, changes) => (user, changes),
-            Attempt::Raced => continue,
-        };
-        for change in changes {
-            audit::account_changed(user.id, &app.source(request), *change);
+        let log = |change| audit::account_changed(token.user(), &app.source(request), change);
+        match attempt(app, &token).await? {
+            Attempt::Done(changes) => {
+                changes.iter().copied().for_each(log);
+                return http::detail(StatusCode::OK, "The e-mail address has been confirmed.");
+            }
+            Attempt::Discarded => {
+                log(Change::PendingEmailDiscarded);
+                return Err(INVALID_TOKEN);
+            }
+            Attempt::Raced => {}
         }
-        return http::detail(StatusCode::OK, "The e-mail address has been confirmed.");
     }
     Err(Error::unavailable(
         "the user record kept changing during the confirmation",
@@ -69,7 +73,9 @@ async fn confirm(app: &App, request: &Request) -> Result<Response, Error> {
 
 enum Attempt {
     /// The address is confirmed; carries the changes.
-    Done(User, &'static [Change]),
+    Done(&'static [Change]),
+    /// The pending address belongs to another account and was discarded.
+    Discarded,
     /// Another request changed the record first.
     Raced,
 }
@@ -96,7 +102,7 @@ async fn attempt(app: &App, token: &LinkToken) -> Result<Attempt, Error> {
     }
     let consumed = app.transient.consume_token(user.id, stored, now)?;
     match app.users.confirm_email(&user, consumed).await? {
-        Confirmed::Done => Ok(Attempt::Done(user, &[Change::EmailConfirmed])),
+        Confirmed::Done => Ok(Attempt::Done(&[Change::EmailConfirmed])),
         _ => Err(INVALID_TOKEN),
     }
 }
@@ -118,15 +124,12 @@ async fn confirm_pending(
         .users
         .confirm_pending_email(&user, &after, consume()?, notices, now);
     match confirmed.await? {
-        Confirmed::Done => {
-            let changes = &[Change::Email, Change::EmailConfirmed];
-            Ok(Attempt::Done(after, changes))
-        }
+        Confirmed::Done => Ok(Attempt::Done(&[Change::Email, Change::EmailConfirmed])),
         Confirmed::InvalidLink => Err(INVALID_TOKEN),
         Confirmed::Raced => Ok(Attempt::Raced),
         Confirmed::EmailTaken => {
             if app.users.discard_pending_email(&user, consume()?).await? {
-                Err(INVALID_TOKEN)
+                Ok(Attempt::Discarded)
             } else {
                 Ok(Attempt::Raced)
             }

@@ -43,7 +43,10 @@ impl Kind {
             Change::Password | Change::Reset | Change::Reverted => Some(Self::PasswordChanged),
             Change::Email => Some(Self::EmailChanged),
             Change::EmailRequested => Some(Self::EmailChangeRequested),
-            Change::SignedUp | Change::Details | Change::EmailConfirmed => None,
+            Change::SignedUp
+            | Change::Details
+            | Change::PendingEmailDiscarded
+            | Change::EmailConfirmed => None,
         }
     }
 

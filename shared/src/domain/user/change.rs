@@ -14,6 +14,8 @@ pub enum Change {
     Email,
     /// The user gave another address, which takes effect once it is confirmed.
     EmailRequested,
+    /// A pending address was discarded at its confirmation, since another account has it.
+    PendingEmailDiscarded,
     /// The password was reset.
     Reset,
     /// The owner of a former address took the account back by a link.

@@ -51,15 +51,40 @@ impl Delivery {
                 }
                 None => (MailContent::EmailChanged, mail.verified),
             },
+            Kind::AccountDeleted => return self.send_deletion_notice(mail, to).await,
             Kind::EmailChangeRequested => (MailContent::EmailChangeRequested, mail.verified),
         };
+        let name = is_verified.then(|| greeting_name(user)).flatten();
+        self.send_content(&content, name, user.locale.as_ref(), to)
+            .await
+    }
+
+    /// Sends the notice of a deletion, by what its item has: the record of the user no longer exists.
+    pub(super) async fn send_deletion_notice(
+        &self,
+        mail: &Mail,
+        to: &EmailAddress,
+    ) -> Result<String, DeliveryError> {
+        let content = MailContent::AccountDeleted;
+        self.send_content(&content, None, mail.locale.as_ref(), to)
+            .await
+    }
+
+    /// Sends `content` to a reader of this name and locale.
+    async fn send_content(
+        &self,
+        content: &MailContent<'_>,
+        name: Option<&str>,
+        locale: Option<&Locale>,
+        to: &EmailAddress,
+    ) -> Result<String, DeliveryError> {
         let settings = &self.app.settings.mail;
-        let language = user.locale.as_ref().and_then(Locale::language);
+        let language = locale.and_then(Locale::language);
         let reader = Reader {
-            name: is_verified.then(|| greeting_name(user)).flatten(),
+            name,
             language: language.unwrap_or(settings.default_language),
         };
-        let message = EmailMessage::render(&content, &reader, settings)
+        let message = EmailMessage::render(content, &reader, settings)
             .map_err(|error| DeliveryError::Defect(error.to_string()))?;
         self.mailer.send(&to.mailbox(), &message).await
     }

@@ -80,4 +80,10 @@ pub(super) const ENGLISH: Texts = Texts {
              address now, and choose a new password. The new address is then discarded. Then contact the support of {product} \
              immediately.",
     },
+    account_deleted: NoticeTexts {
+        subject: "Your {product} account was deleted",
+        news: "Your {product} account was deleted. This is the last message about it.",
+        advice_with_contact: "If you deleted it, there is nothing to do. If you did not, contact us immediately:",
+        advice: "If you deleted it, there is nothing to do. If you did not, contact the support of {product} immediately.",
+    },
 };

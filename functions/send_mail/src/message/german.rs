@@ -78,4 +78,11 @@ pub(super) const GERMAN: Texts = Texts {
         advice: "Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht, fordern Sie jetzt für diese E-Mail-Adresse ein neues \
              Passwort an und legen Sie es fest. Die neue Adresse wird damit verworfen. Wenden Sie sich danach bitte sofort an den Support von {product}.",
     },
+    account_deleted: NoticeTexts {
+        subject: "Ihr Konto bei {product} wurde gelöscht",
+        news: "Ihr Konto bei {product} wurde gelöscht. Dies ist die letzte Nachricht dazu.",
+        advice_with_contact: "Wenn Sie es selbst gelöscht haben, ist nichts zu tun. Wenn nicht, wenden Sie sich bitte sofort an uns:",
+        advice: "Wenn Sie es selbst gelöscht haben, ist nichts zu tun. Wenn nicht, wenden Sie sich bitte sofort an den Support von \
+             {product}.",
+    },
 };

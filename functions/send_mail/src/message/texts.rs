@@ -21,6 +21,7 @@ pub(super) struct Texts {
     pub(super) email_changed: NoticeTexts,
     pub(super) email_changed_with_link: LinkTexts,
     pub(super) email_change_requested: NoticeTexts,
+    pub(super) account_deleted: NoticeTexts,
 }
 
 /// A unit of time, after the number one and after other numbers.
@@ -131,6 +132,7 @@ mod tests {
             email_changed,
             email_changed_with_link,
             email_change_requested,
+            account_deleted,
         } = texts;
         [
             vec![
@@ -148,6 +150,7 @@ mod tests {
             notice(email_changed),
             link(email_changed_with_link),
             notice(email_change_requested),
+            notice(account_deleted),
         ]
         .concat()
     }

@@ -170,6 +170,7 @@ mod tests {
                 address: None,
                 verified: false,
                 reverts: None,
+                locale: None,
                 nonce: String::new(),
                 state,
                 requested_at: START,

@@ -27,7 +27,7 @@ impl Users {
             &self.table,
             &user_key(user.id),
             "SET #email_verified = :yes, #version = #version + :one, #writer = :writer",
-            "#email = :email",
+            "#email = :email AND attribute_not_exists(#disabled_at)",
         )
         .with_write_id(&write_id)
         .value("yes", true)?
@@ -38,7 +38,7 @@ impl Users {
         Ok(if committed.is_done() {
             Confirmed::Done
         } else {
-            // The token was bound to the address, so it is invalid for any other.
+            // The token was bound to the address, so it is invalid for any other, and for a disabled user.
             Confirmed::InvalidLink
         })
     }
@@ -56,7 +56,7 @@ impl Users {
         let mut writes = vec![
             self.pending_email_update(before, after)?,
             consumed,
-            self.take_address(after.id, &after.email, now)?,
+            self.take_address(after, now)?,
             self.leave_address(after, &before.email, now)?,
         ];
         writes.extend(notices);

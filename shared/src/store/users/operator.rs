@@ -10,7 +10,7 @@ use crate::{
         user::{Session, User},
         user_id::UserId,
     },
-    store::database::{Committed, Error, Write},
+    store::database::{Error, Write},
 };
 
 /// Added to `credentials` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so that
@@ -62,21 +62,6 @@ impl Users {
         .value("one", 1)?
         .value("writer", &write_id)?;
         self.is_done(&write).await
-    }
-
-    /// Deletes `user` and both markers. Sends no mail. Returns false, and deletes nothing, if one of the three items
-    /// has changed.
-    pub async fn remove(&self, user: &User) -> Result<bool, Error> {
-        let delete = |key: &str| Write::delete(&self.table, key, "#id = :id").value("id", user.id);
-        let writes = [
-            delete(&user_key(user.id))?,
-            delete(&email_key(&user.email))?,
-            delete(&username_key(&user.username))?,
-        ];
-        Ok(matches!(
-            self.database.transact(&writes).await?,
-            Committed::Done
-        ))
     }
 
     /// Ends every session of a user in a restored table, discards a pending address, which may have been withdrawn since the
@@ -158,7 +143,7 @@ impl Users {
             Some(form) => update.value("form", form)?,
             None => update,
         };
-        let marker = super::Marker::new(user.id);
+        let marker = super::Marker::of(user);
         let writes = [
             update,
             Write::put(
@@ -186,9 +171,12 @@ impl Users {
         former.map(|former| email_key(&former.address())).collect()
     }
 
-    /// Creates the marker at `key` for `user`. Returns false if it leads to another user.
+    /// Creates the marker at `key` for `user`. Returns false if it leads to another user, or the user does not exist.
     pub async fn put_marker(&self, key: &str, user: UserId) -> Result<bool, Error> {
-        let marker = super::Marker::new(user);
+        let Some(owner) = self.with_disabled().by_id(user).await? else {
+            return Ok(false);
+        };
+        let marker = super::Marker::of(&owner);
         let write = Write::put(
             &self.table,
             key,

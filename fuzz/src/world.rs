@@ -1,27 +1,20 @@
 //! Every function, the tables and the mailbox in this process, with one user. The effects of an input can be undone, so
 //! that the result of an input does not depend on earlier ones.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+mod setup;
+
+use std::future::Future;
 
 use aws_sdk_dynamodb::{Client, config::Builder, types::AttributeValue};
 use lambda_runtime::Context;
-use local::{Options, Server, functions::REGISTRY};
+use local::{Server, functions::REGISTRY};
 use serde_json::{Value, json, value::RawValue, value::to_raw_value};
 use shared::{
-    app::{App, Providers},
+    app::App,
     domain::{
-        clock::{Clock, Timestamp},
+        clock::Timestamp,
         email::EmailAddress,
         link_token::{AddressBinding, Binding, CredentialsBinding, LinkToken, StoredToken},
-        password::{Hasher, Params},
-        random::Random,
         user_id::UserId,
     },
     lambda::Invoke,
@@ -29,18 +22,13 @@ use shared::{
 };
 use tokio::runtime::{self, Runtime};
 
+use self::setup::{options, providers};
+
 /// The time of the clock, which does not advance: 2026-01-31T12:00:00Z.
 pub const NOW: u64 = 1_769_860_800;
 
 /// The user's password.
 pub const PASSWORD: &str = "correct horse battery staple";
-
-/// The smallest cost that Argon2 supports.
-const LIGHT: Params = Params {
-    m_cost: 8,
-    t_cost: 1,
-    p_cost: 1,
-};
 
 /// A whole Latchkey.
 pub struct World {
@@ -117,10 +105,7 @@ impl World {
         };
         self.reset_token = self.put_link(binding, [0xab; 20]);
         let email = EmailAddress::parse("john@example.com").expect("an address");
-        let binding = AddressBinding {
-            address_hash: email.hash(),
-        };
-        self.confirmation_key = self.put_link(binding, [0xcd; 20]);
+        self.confirmation_key = self.put_link(AddressBinding::to(&email), [0xcd; 20]);
     }
 
     /// Stores a link of one kind in place of an earlier one, and returns its token.
@@ -257,49 +242,6 @@ impl World {
         .map(scan)
         .into()
     }
-}
-
-/// Turns limits off, since they would make the result of an input depend on earlier ones. The stream invokes nothing: a
-/// target that tests delivery invokes `send_mail` itself.
-fn options() -> Options {
-    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-    let mut options = Options::new(template, providers());
-    options.source_limits = false;
-    for (name, value) in [
-        ("LIMIT_WRONG_PASSWORDS", "4000000000"),
-        ("LIMIT_MAILS_PER_DAY", "4000000000"),
-        ("LOG_LEVEL", "ERROR"),
-    ] {
-        options.settings.insert(name.to_owned(), value.to_owned());
-    }
-    let done: Invoke = Arc::new(|_, _| {
-        Box::pin(async { to_raw_value(&json!({"batchItemFailures": []})).expect("JSON") })
-    });
-    options.elsewhere = BTreeMap::from([("send_mail".to_owned(), done)]);
-    options
-}
-
-fn providers() -> Providers {
-    let counter = AtomicU64::new(1);
-    let fill = move |bytes: &mut [u8]| {
-        for chunk in bytes.chunks_mut(8) {
-            let word = scramble(counter.fetch_add(1, Ordering::Relaxed)).to_le_bytes();
-            chunk.copy_from_slice(&word[..chunk.len()]);
-        }
-    };
-    Providers {
-        clock: Clock::new(|| Timestamp::from_unix(NOW)),
-        random: Random::new(fill),
-        hasher: Hasher::new(LIGHT),
-    }
-}
-
-/// `SplitMix64`, so that every run draws the same numbers.
-const fn scramble(number: u64) -> u64 {
-    let mut bits = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// Returns the event in events/ for `function`.

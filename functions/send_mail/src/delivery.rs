@@ -1,5 +1,7 @@
-//! Delivery of one mail: checks that it is still current, finds its recipient, issues the token of a link, sends
-//! the mail and stores the result.
+//! Delivery of one mail: checks that it is still current, finds its recipient, sends it and stores the result.
+
+mod sending;
+mod tokens;
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,20 +12,15 @@ use shared::{
     domain::{
         clock::Timestamp,
         email::EmailAddress,
-        link_token::{AddressBinding, Binding, LinkToken, StoredToken},
-        locale::Locale,
         mail::{Kind, Mail, NOTICE_LIFETIME, RETRY_PERIOD, State},
-        user::{StoredRevertToken, User},
-        user_id::UserId,
+        user::User,
     },
 };
 
 use crate::{
     error::{DeliveryError, Scope},
     event::MailRef,
-    greeting::greeting_name,
     mailer::Mailer,
-    message::{EmailMessage, MailContent, Reader},
     pause::Pause,
     recipient_limit::RecipientLimit,
 };
@@ -262,144 +259,6 @@ impl Delivery {
                 Err(error)
             }
         }
-    }
-
-    /// Sends the mail to `to` and returns the message id that SES assigns.
-    async fn send(
-        &self,
-        mail: &Mail,
-        user: &User,
-        to: &EmailAddress,
-    ) -> Result<String, DeliveryError> {
-        let token;
-        let (content, is_verified) = match mail.kind {
-            Kind::ResetPassword => {
-                let binding = user.credentials_binding();
-                token = self.issue_token(mail, user.id, binding).await?.text();
-                let content = MailContent::ResetPassword { token: &token };
-                (content, user.email_verified)
-            }
-            Kind::ConfirmEmail => {
-                let binding = AddressBinding::to(to);
-                token = self.issue_token(mail, user.id, binding).await?.text();
-                (MailContent::ConfirmEmail { token: &token }, false)
-            }
-            Kind::PasswordChanged if mail.address_hash == user.email.hash() => {
-                (MailContent::PasswordChanged, mail.verified)
-            }
-            Kind::PasswordChanged => (MailContent::FormerPasswordChanged, mail.verified),
-            Kind::EmailChanged => match self.issue_revert_token(mail, user).await? {
-                Some(revert) => {
-                    token = revert.token.text();
-                    let content = MailContent::EmailChangedWithLink {
-                        token: &token,
-                        hours: revert.hours,
-                    };
-                    (content, mail.verified)
-                }
-                None => (MailContent::EmailChanged, mail.verified),
-            },
-            Kind::AccountDeleted => return self.send_deletion_notice(mail, to).await,
-            Kind::EmailChangeRequested => (MailContent::EmailChangeRequested, mail.verified),
-        };
-        let name = is_verified.then(|| greeting_name(user)).flatten();
-        self.send_content(&content, name, user.locale.as_ref(), to)
-            .await
-    }
-
-    /// Sends the notice of a deletion, by what its item has: the record of the user no longer exists.
-    async fn send_deletion_notice(
-        &self,
-        mail: &Mail,
-        to: &EmailAddress,
-    ) -> Result<String, DeliveryError> {
-        let content = MailContent::AccountDeleted;
-        self.send_content(&content, None, mail.locale.as_ref(), to)
-            .await
-    }
-
-    /// Sends `content` to a reader of this name and locale.
-    async fn send_content(
-        &self,
-        content: &MailContent<'_>,
-        name: Option<&str>,
-        locale: Option<&Locale>,
-        to: &EmailAddress,
-    ) -> Result<String, DeliveryError> {
-        let settings = &self.app.settings.mail;
-        let language = locale.and_then(Locale::language);
-        let reader = Reader {
-            name,
-            language: language.unwrap_or(settings.default_language),
-        };
-        let message = EmailMessage::render(content, &reader, settings)
-            .map_err(|error| DeliveryError::Defect(error.to_string()))?;
-        self.mailer.send(&to.mailbox(), &message).await
-    }
-
-    /// Issues the token for this mail. It replaces any earlier token of the user in a link of this kind.
-    async fn issue_token<B: Binding>(
-        &self,
-        mail: &Mail,
-        user: UserId,
-        binding: B,
-    ) -> Result<LinkToken, DeliveryError> {
-        let token = LinkToken::issue(user, self.app.random.bytes());
-        let transient = &self.app.transient;
-        let slot = transient.token::<B>(user).await?;
-        // If an earlier attempt sent this mail but could not store the result, the link in that copy stays valid.
-        let duplicate = slot
-            .item()
-            .filter(|stored| stored.nonce == mail.nonce && stored.binding == binding);
-        let item = StoredToken {
-            hash: token.hash(),
-            earlier_hash: duplicate.map(|stored| stored.hash.clone()),
-            nonce: mail.nonce.clone(),
-            binding,
-            expires_at: self.app.clock.now() + self.app.settings.mail.reset_link_lifetime,
-        };
-        if transient.replace_token(user, &item, &slot).await? {
-            Ok(token)
-        } else {
-            Err(DeliveryError::retryable(
-                "another token was issued concurrently",
-                Scope::Mail,
-            ))
-        }
-    }
-}
-
-/// The token of a revert link, and the time that is left to use it.
-struct RevertLink {
-    token: LinkToken,
-    hours: u64,
-}
-
-impl Delivery {
-    /// Issues the token of a link that takes the account back to the address that the mail goes to; `None` if it is not
-    /// reserved for the account any more.
-    async fn issue_revert_token(
-        &self,
-        mail: &Mail,
-        user: &User,
-    ) -> Result<Option<RevertLink>, DeliveryError> {
-        let now = self.app.clock.now();
-        let has_page = self.app.settings.mail.revert_link_base.is_some();
-        let number = mail.reverts.filter(|_| has_page);
-        let former = number.and_then(|number| user.former_email(number, now));
-        let Some(former) = former else {
-            return Ok(None);
-        };
-        let token = LinkToken::issue(user.id, self.app.random.bytes());
-        let stored = StoredRevertToken {
-            hash: token.hash(),
-            number: former.number,
-            expires_at: former.until,
-        };
-        let transient = &self.app.transient;
-        transient.put_revert_token(user.id, &stored).await?;
-        let hours = former.until.seconds_since(now) / 3600;
-        Ok(Some(RevertLink { token, hours }))
     }
 }
 

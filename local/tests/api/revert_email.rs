@@ -51,6 +51,32 @@ async fn change_address(
     notice.text.contains("?key=").then(|| key_in(&notice))
 }
 
+/// Signs John up, and moves the account from his confirmed address to `email`. Returns the key of the link in the notice.
+async fn moved(app: &TestApp, email: &str) -> (TestUser, String) {
+    let john = owner(app, "john").await;
+    let key = change_address(app, &john, PASSWORD, email).await;
+    (john, key.unwrap())
+}
+
+/// Takes the account back by the link with this key.
+async fn take_back(app: &TestApp, user: &TestUser, key: &str) {
+    assert_eq!(revert(app, key, OWNERS).await.status, 201);
+    app.mail();
+    assert_owned(app, user).await;
+}
+
+/// Checks that a new user can have the address.
+async fn assert_free(app: &TestApp, username: &str, email: &str) {
+    let response = app.try_sign_up(username, email, PASSWORD).await;
+    assert_eq!(response.status, 201, "{response:?}");
+}
+
+/// Checks that no new user can have the address.
+async fn assert_reserved(app: &TestApp, email: &str) {
+    let taken = app.try_sign_up("other", email, PASSWORD).await;
+    assert_eq!(taken.field_errors(), [field_error("email", "taken")]);
+}
+
 async fn details(app: &TestApp, token: &str, id: u64) -> Value {
     app.get(&format!("/api/users/{id}"), token).await.json()
 }
@@ -111,12 +137,7 @@ async fn the_link_takes_the_account_back() {
         401
     );
     // The thief's address is free again.
-    assert_eq!(
-        app.try_sign_up("other", "thief@example.com", PASSWORD)
-            .await
-            .status,
-        201
-    );
+    assert_free(&app, "other", "thief@example.com").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,12 +148,7 @@ async fn an_unverified_address_gets_no_link_and_is_free() {
         change_address(&app, &john, PASSWORD, "new@example.com").await,
         None
     );
-    assert_eq!(
-        app.try_sign_up("other", "john@example.com", PASSWORD)
-            .await
-            .status,
-        201
-    );
+    assert_free(&app, "other", "john@example.com").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,12 +159,7 @@ async fn without_a_page_no_link_is_sent_and_nothing_reserved() {
         change_address(&app, &john, PASSWORD, "new@example.com").await,
         None
     );
-    assert_eq!(
-        app.try_sign_up("other", "john@example.com", PASSWORD)
-            .await
-            .status,
-        201
-    );
+    assert_free(&app, "other", "john@example.com").await;
 }
 
 mod case_56_revert_links {
@@ -157,10 +168,7 @@ mod case_56_revert_links {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_link_works_once() {
         let app = TestApp::start().await;
-        let john = owner(&app, "john").await;
-        let key = change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        let (john, key) = moved(&app, "b@example.com").await;
         let (one, other) = tokio::join!(revert(&app, &key, OWNERS), revert(&app, &key, OWNERS));
         let mut statuses = [one.status, other.status];
         statuses.sort_unstable();
@@ -173,44 +181,27 @@ mod case_56_revert_links {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_link_and_its_reservation_end_after_seven_days() {
         let app = TestApp::without_source_limits().await;
-        let john = owner(&app, "john").await;
-        let key = change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        let (_, key) = moved(&app, "b@example.com").await;
         app.advance(Duration::from_secs(7 * 24 * 3600 - 1));
-        let taken = app.try_sign_up("other", "john@example.com", PASSWORD).await;
-        assert_eq!(taken.field_errors(), [field_error("email", "taken")]);
+        assert_reserved(&app, "john@example.com").await;
         app.advance(Duration::from_secs(1));
         assert_rejected(&revert(&app, &key, OWNERS).await);
-        assert_eq!(
-            app.try_sign_up("other", "john@example.com", PASSWORD)
-                .await
-                .status,
-            201
-        );
+        assert_free(&app, "other", "john@example.com").await;
         app.token("other", PASSWORD).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_link_is_valid_in_its_last_second() {
         let app = TestApp::start().await;
-        let john = owner(&app, "john").await;
-        let key = change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        let (john, key) = moved(&app, "b@example.com").await;
         app.advance(Duration::from_secs(7 * 24 * 3600 - 1));
-        assert_eq!(revert(&app, &key, OWNERS).await.status, 201);
-        app.mail();
-        assert_owned(&app, &john).await;
+        take_back(&app, &john, &key).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_invalid_form_does_not_consume_the_link() {
         let app = TestApp::start().await;
-        let john = owner(&app, "john").await;
-        let key = change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        let (_, key) = moved(&app, "b@example.com").await;
         for (password, confirmation, field, code) in [
             ("short", "short", "new_password", "too_short"),
             (OWNERS, PASSWORD, "password_confirmation", "mismatch"),
@@ -232,10 +223,7 @@ mod case_56_revert_links {
     #[tokio::test(flavor = "multi_thread")]
     async fn other_texts_are_rejected_like_unknown_links() {
         let app = TestApp::start().await;
-        let john = owner(&app, "john").await;
-        let key = change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        let (_, key) = moved(&app, "b@example.com").await;
         let (id, secret) = key.split_once('-').unwrap();
         let reset = app.reset_token("b@example.com").await;
         let confirmation = app.confirmation_key("b@example.com");
@@ -258,10 +246,7 @@ mod case_56_revert_links {
     #[tokio::test(flavor = "multi_thread")]
     async fn links_of_the_thief_are_invalid_afterwards() {
         let app = TestApp::start().await;
-        let john = owner(&app, "john").await;
-        let key = change_address(&app, &john, PASSWORD, "thief@example.com")
-            .await
-            .unwrap();
+        let (john, key) = moved(&app, "thief@example.com").await;
         let reset = app.reset_token("thief@example.com").await;
         let confirmation = app.confirmation_key("thief@example.com");
         assert_eq!(revert(&app, &key, OWNERS).await.status, 201);
@@ -274,10 +259,7 @@ mod case_56_revert_links {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_changed_record_is_read_again() {
         let app = TestApp::start().await;
-        let john = owner(&app, "john").await;
-        let key = change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        let (john, key) = moved(&app, "b@example.com").await;
         for round in 0..10 {
             let rename = with_password(PASSWORD, json!({"first_name": format!("Thief {round}")}));
             let (reverted, _) =
@@ -301,8 +283,8 @@ mod case_48_mails_to_one_address {
     async fn a_revert_link_is_sent_beyond_the_limit() {
         let app = TestApp::with_settings(&[("LIMIT_MAILS_PER_DAY", "6")]).await;
         let john = owner(&app, "john").await;
-        let change = with_password(PASSWORD, json!({"password": OTHER_PASSWORD}));
-        assert_eq!(app.update(&john.token, &change).await.status, 200);
+        let change = json!({"password": OTHER_PASSWORD});
+        assert_eq!(app.change(&john.token, change).await.status, 200);
         assert!(app.unread_mails().is_empty(), "a notice beyond the limit");
         let key = change_address(&app, &john, OTHER_PASSWORD, "thief@example.com").await;
         assert_eq!(revert(&app, &key.unwrap(), OWNERS).await.status, 201);
@@ -315,8 +297,8 @@ mod case_48_mails_to_one_address {
         let app = TestApp::start().await;
         let john = owner(&app, "john").await;
         app.server.enable_mappings(false);
-        let change = with_password(PASSWORD, json!({"email": "thief@example.com"}));
-        assert_eq!(app.update(&john.token, &change).await.status, 200);
+        let change = json!({"email": "thief@example.com"});
+        assert_eq!(app.change(&john.token, change).await.status, 200);
         app.advance(DAY + Duration::from_hours(1));
         app.server.enable_mappings(true);
         app.server.drain().await;
@@ -332,10 +314,7 @@ mod case_57_reserved_addresses {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_reserved_address_is_no_name_of_the_account() {
         let app = TestApp::without_source_limits().await;
-        let john = owner(&app, "john").await;
-        change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        moved(&app, "b@example.com").await;
         assert_eq!(app.log_in("john@example.com", PASSWORD).await.status, 401);
         assert_eq!(app.request_reset("john@example.com").await.status, 404);
         let jane = app.sign_up("jane").await;
@@ -347,10 +326,7 @@ mod case_57_reserved_addresses {
     #[tokio::test(flavor = "multi_thread")]
     async fn its_own_account_can_return_to_it() {
         let app = TestApp::without_source_limits().await;
-        let john = owner(&app, "john").await;
-        let key = change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        let (john, key) = moved(&app, "b@example.com").await;
         assert_eq!(
             change_address(&app, &john, PASSWORD, &john.email).await,
             None
@@ -361,20 +337,14 @@ mod case_57_reserved_addresses {
             change_address(&app, &john, PASSWORD, "c@example.com").await,
             None
         );
-        let taken = app.try_sign_up("other", "john@example.com", PASSWORD).await;
-        assert_eq!(taken.field_errors(), [field_error("email", "taken")]);
-        assert_eq!(revert(&app, &key, OWNERS).await.status, 201);
-        app.mail();
-        assert_owned(&app, &john).await;
+        assert_reserved(&app, "john@example.com").await;
+        take_back(&app, &john, &key).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_link_reverts_later_links_and_no_earlier_ones() {
         let app = TestApp::without_source_limits().await;
-        let john = owner(&app, "john").await;
-        let first = change_address(&app, &john, PASSWORD, "b@example.com")
-            .await
-            .unwrap();
+        let (john, first) = moved(&app, "b@example.com").await;
         let confirmation = app.confirmation_key("b@example.com");
         assert_eq!(app.confirm_with(&confirmation).await.status, 200);
         let second = change_address(&app, &john, PASSWORD, "c@example.com")
@@ -384,23 +354,11 @@ mod case_57_reserved_addresses {
         assert_eq!(revert(&app, &second, OTHER_PASSWORD).await.status, 201);
         app.mail();
         app.token("b@example.com", OTHER_PASSWORD).await;
-        assert_eq!(
-            app.try_sign_up("other", "c@example.com", PASSWORD)
-                .await
-                .status,
-            201
-        );
+        assert_free(&app, "other", "c@example.com").await;
         // The first owner still wins, and ends the second link.
-        assert_eq!(revert(&app, &first, OWNERS).await.status, 201);
-        app.mail();
-        assert_owned(&app, &john).await;
+        take_back(&app, &john, &first).await;
         assert_rejected(&revert(&app, &second, OTHER_PASSWORD).await);
-        assert_eq!(
-            app.try_sign_up("next", "b@example.com", PASSWORD)
-                .await
-                .status,
-            201
-        );
+        assert_free(&app, "next", "b@example.com").await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

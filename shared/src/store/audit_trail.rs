@@ -93,7 +93,7 @@ impl AuditTrail {
 
     /// Returns a write that records `deletion`, to be part of the transaction that deletes the user.
     ///
-    /// A user whom a restored backup brought back may be deleted again: the later deletion replaces the earlier one.
+    /// A user that a restored backup brought back may be deleted again: the later deletion replaces the earlier one.
     pub fn deletion(&self, deletion: &Deletion) -> Result<Write, Error> {
         let key = format!("{DELETED}{}", deletion.id);
         let condition = "attribute_not_exists(#pk) OR #deleted_at <= :deleted_at";

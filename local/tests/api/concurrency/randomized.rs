@@ -5,10 +5,12 @@
 //! To run it for a longer time with statistics:
 //! `LATCHKEY_RANDOM_SECONDS=1800 LATCHKEY_RANDOM_SEED=7 cargo test -p local --test api randomized -- --nocapture`
 
+mod addresses;
 mod burst;
 mod check;
 mod faults;
 mod history;
+mod link_responses;
 mod people;
 mod probes;
 mod responses;
@@ -30,7 +32,7 @@ use self::{
     burst::Worker,
     check::{Round, Violation},
     history::{Action, Step},
-    people::{People, Person},
+    people::{People, Person, former},
     probes::probe,
     rest::Rest,
     world::World,
@@ -311,5 +313,13 @@ fn update(people: &mut [Person], rest: &Rest) {
         person.mails = mail
             .and_then(|mail| mail["count"].as_u64())
             .unwrap_or_default();
+        let confirmation = rest
+            .transient
+            .get(&format!("mail#confirm_email#{}", person.id));
+        person.confirmations = confirmation
+            .and_then(|mail| mail["count"].as_u64())
+            .unwrap_or_default();
+        person.is_verified = record["email_verified"] == true;
+        person.former = former(record);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Change, SessionId, User};
+use super::{AddressRules, Change, SessionId, User};
 use crate::domain::{
     clock::Timestamp,
     email::EmailAddress,
@@ -15,15 +15,6 @@ use crate::domain::{
 
 /// The time in which changes of an account's address and password are counted.
 const CHANGE_WINDOW: Duration = Duration::from_hours(24);
-
-/// The rules of the deployment for changes of an address.
-#[derive(Clone, Copy, Default)]
-pub struct AddressRules {
-    /// The time for which a link takes the account back to its former address; `None` if no such links are sent.
-    pub revert_lifetime: Option<Duration>,
-    /// True if another address takes effect only once it is confirmed.
-    pub confirm_first: bool,
-}
 
 /// The details that a user wants to change; `None` leaves a detail unchanged.
 #[derive(Default)]
@@ -45,17 +36,6 @@ pub struct UserUpdate {
 }
 
 impl User {
-    /// Returns true if `update` has an address other than the user's, in whatever spelling, and other than the pending one if
-    /// a change waits for its confirmation.
-    #[must_use]
-    pub fn would_change_address(&self, update: &UserUpdate, rules: AddressRules) -> bool {
-        let is_pending = |email: &EmailAddress| {
-            rules.confirm_first && self.pending_email.as_ref() == Some(email)
-        };
-        let email = update.email.as_ref();
-        email.is_some_and(|email| email.canonical() != self.email.canonical() && !is_pending(email))
-    }
-
     /// Returns the time until `update` is allowed, if the account has had as many changes of the address, or of the
     /// password, as `limits` allow in 24 hours, or has too many former addresses that are reserved.
     #[must_use]
@@ -139,23 +119,6 @@ impl User {
         after.record_version += 1;
         after.last_write_id = write_id;
         Some((after, changes))
-    }
-
-    /// Sets the address or, if another one has to be confirmed first, the pending address. The current address, in whatever
-    /// spelling, withdraws a pending one unless `keeps_pending`.
-    fn set_email(&mut self, email: EmailAddress, keeps_pending: bool, rules: AddressRules) {
-        let is_other = email.canonical() != self.email.canonical();
-        if is_other && rules.confirm_first {
-            self.pending_email = Some(email);
-            return;
-        }
-        if is_other || !keeps_pending {
-            self.pending_email = None;
-        }
-        // The current address stays as stored, with its canonical form, whatever form today's rules give it.
-        if email.as_str() != self.email.as_str() {
-            self.email = email;
-        }
     }
 
     fn only(&self, session: &SessionId) -> BTreeMap<SessionId, super::Session> {

@@ -109,7 +109,7 @@ impl<'a> Worker<'a> {
             0..8 => self.sign_up(),
             8..28 => self.log_in(person),
             // A user without a session usually logs in first.
-            28..74 if !is_in && self.random.random_ratio(9, 10) => self.log_in(person),
+            28..73 if !is_in && self.random.random_ratio(9, 10) => self.log_in(person),
             28..33 => Action::LogOut {
                 token: self.token(person),
             },
@@ -122,8 +122,12 @@ impl<'a> Worker<'a> {
                 let token = self.token(person);
                 Action::Read { token, id }
             }
-            46..76 => self.update(person),
-            76..87 => self.request_reset(person),
+            46..67 => self.update(person),
+            67..73 => self.of_session(person),
+            73..82 => self.confirm(person),
+            82..85 if person.revert_links.is_empty() => self.update(person),
+            82..85 => self.revert(person),
+            85..93 => self.request_reset(person),
             _ => self.complete(person),
         }
     }
@@ -153,8 +157,10 @@ impl<'a> Worker<'a> {
             current: self.password(person),
             ..Update::default()
         };
+        // The change of a verified address mails a revert link.
+        let email_in = if person.is_verified { 2 } else { 4 };
         let [first, last, email, password, bad] =
-            [2, 2, 3, 3, 12].map(|one_in| self.random.random_ratio(1, one_in));
+            [2, 2, email_in, 3, 12].map(|one_in| self.random.random_ratio(1, one_in));
         if first {
             update.first_name = Some(format!("Fore{}", self.number()));
         }
@@ -198,10 +204,6 @@ impl<'a> Worker<'a> {
     fn complete(&mut self, person: &Person) -> Action {
         let mut links: Vec<_> = person.links.iter().map(|link| link.token.clone()).collect();
         links.extend(self.world.mailed_links(person.id));
-        let made_up = || {
-            let user = UserId::parse(&person.id.to_string()).unwrap();
-            LinkToken::issue(user, [7; SECRET_BYTES]).text().to_string()
-        };
         let link = match self.random.random_range(0..10) {
             0..7 => links.pop(),
             7..9 if !links.is_empty() => {
@@ -210,7 +212,49 @@ impl<'a> Worker<'a> {
             _ => None,
         };
         Action::Complete {
-            link: link.unwrap_or_else(made_up),
+            link: link.unwrap_or_else(|| made_up(person)),
+            password: self.new_password(),
+        }
+    }
+
+    /// Lists or ends sessions, or requests another confirmation link.
+    fn of_session(&mut self, person: &Person) -> Action {
+        let token = self.token(person);
+        match self.random.random_range(0..8) {
+            0..2 => Action::ListSessions { token },
+            2..4 if !person.sessions.is_empty() => {
+                let place = self.random.random_range(0..person.sessions.len());
+                let session = person.sessions.keys().nth(place).unwrap().clone();
+                Action::EndSession { token, session }
+            }
+            4 => Action::EndSessions { token },
+            _ => Action::Resend { token },
+        }
+    }
+
+    /// Usually uses the newest confirmation link.
+    fn confirm(&mut self, person: &Person) -> Action {
+        let links = person.confirmation_links.iter();
+        let mut keys: Vec<_> = links.map(|link| link.token.clone()).collect();
+        keys.extend(self.world.mailed_confirmations(person.id));
+        let is_old = self.random.random_ratio(1, 6) && !keys.is_empty();
+        let place = self.random.random_range(0..keys.len().max(1));
+        let key = if is_old { keys.get(place) } else { keys.last() };
+        Action::Confirm {
+            key: key.cloned().unwrap_or_else(|| made_up(person)),
+        }
+    }
+
+    /// Usually uses a revert link that works.
+    fn revert(&mut self, person: &Person) -> Action {
+        let is_any = self.random.random_ratio(1, 4);
+        let links = person.revert_links.iter();
+        let links: Vec<_> = links.filter(|link| is_any || !link.is_revoked).collect();
+        let place = self.random.random_range(0..links.len().max(1));
+        let link = links.get(place);
+        Action::Revert {
+            key: link.map_or_else(|| made_up(person), |link| link.token.clone()),
+            email: link.map_or_else(String::new, |link| link.former.email.clone()),
             password: self.new_password(),
         }
     }
@@ -290,6 +334,12 @@ impl<'a> Worker<'a> {
             })
             .collect()
     }
+}
+
+/// The token of a link to this user that was never mailed.
+fn made_up(person: &Person) -> String {
+    let user = UserId::parse(&person.id.to_string()).unwrap();
+    LinkToken::issue(user, [7; SECRET_BYTES]).text().to_string()
 }
 
 /// A token of the right form that was never issued; its claims name user 1.

@@ -1,13 +1,13 @@
 //! The invariants after a round, and the check of all its responses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use shared::domain::password::{Hash, Password};
 
 use super::{
     history::{Action, Step, Update},
-    people::{People, Person, Session, canonical, claims, link},
+    people::{People, Person, Session, canonical, claims, former, link},
     responses,
     rest::Rest,
     values::{AT_REST, Values},
@@ -94,10 +94,11 @@ pub fn is_about(step: &Step, person: &Person) -> bool {
             name.eq_ignore_ascii_case(&person.username)
                 || step.json()["user"]["id"].as_u64() == Some(person.id)
         }
-        Action::LogOut { token } | Action::Read { token, .. } => claims(token).0 == person.id,
-        Action::Update(update) => claims(&update.token).0 == person.id,
-        Action::Complete { link: token, .. } => link(token).0 == person.id,
         Action::SignUp { .. } | Action::RequestReset { .. } => false,
+        action => {
+            let of_session = action.token().map(|token| claims(token).0);
+            of_session.or(action.link().map(|token| link(token).0)) == Some(person.id)
+        }
     }
 }
 
@@ -123,6 +124,7 @@ impl<'a> Round<'a> {
             let mut person = self.check_sessions(case, password);
             self.check_numbers(case);
             self.check_mails(case, &mut person);
+            self.check_addresses(case, &mut person);
             settled.push(person);
         }
         self.check_surplus(&cases);
@@ -142,6 +144,22 @@ impl<'a> Round<'a> {
         for (id, record) in &rest.users {
             let email = canonical(record["email"].as_str().unwrap());
             let username = record["username"].as_str().unwrap().to_lowercase();
+            // A former address has a marker while it is reserved, and until another change finds that it is not.
+            let now = rest.now;
+            let mut reserved: BTreeMap<String, u64> = BTreeMap::new();
+            for former in former(record) {
+                let until = reserved.entry(canonical(&former.email)).or_default();
+                *until = former.until.max(*until);
+            }
+            reserved.remove(&email);
+            for (address, until) in reserved {
+                let key = format!("email#{address}");
+                if markers.get(&key) == Some(id) {
+                    markers.remove(&key);
+                } else if until > now {
+                    self.blame(Some(*id), format!("{key} is not reserved"));
+                }
+            }
             for key in [format!("email#{email}"), format!("username#{username}")] {
                 if markers.remove(&key) != Some(*id) {
                     self.blame(Some(*id), format!("{key} does not refer to its user"));
@@ -323,6 +341,12 @@ impl<'a> Round<'a> {
             .iter()
             .any(|step| step.status == 401 || (out(step) && step.is_done()));
         let may = mine.iter().any(|step| out(step) && step.may_be_done());
+        let mut ends = case.steps.iter().filter(|step| step.action.ends(name));
+        let must = must
+            || ends
+                .clone()
+                .any(|step| step.is_done() && session.ended < step.began);
+        let may = may || ends.any(|step| step.may_be_done() && session.began < step.ended);
         // Ten newer sessions end it.
         let newer = self.steps.iter().filter(|step| {
             let mine = match &step.action {
@@ -354,10 +378,8 @@ impl<'a> Round<'a> {
         let count = |which: &dyn Fn(&Step) -> bool| {
             case.steps.iter().filter(|step| which(step)).count() as u64
         };
-        let changes = |step: &Step| {
-            step.update().is_some_and(Update::changes_for_sure)
-                || matches!(step.action, Action::Complete { .. })
-        };
+        let changes =
+            |step: &Step| step.update().is_some_and(Update::changes_for_sure) || step.verifies();
         // The second of two equal changes has no effect.
         let made: BTreeSet<_> = case
             .steps
@@ -374,7 +396,10 @@ impl<'a> Round<'a> {
             moved.len() as u64,
             told.len() as u64,
         );
-        let both = count(&|step| step.may_be_done() && sets(step) && step.sets_email().is_some());
+        let both = count(&|step| {
+            let email = step.update().and_then(|update| update.email.as_ref());
+            step.may_be_done() && sets(step) && email.is_some()
+        });
         for (name, grown, least, most) in [
             (
                 "version",
@@ -435,13 +460,16 @@ impl<'a> Round<'a> {
             }
         }
         notified.insert(canonical(case.record["email"].as_str().unwrap()));
+        // The address that a link takes the account from gets no notice.
+        let reverted = |step: &&Step| step.reverts() && step.may_be_done();
+        let is_reverted = case.steps.iter().copied().any(|step| reverted(&step));
         for set in case.emails.sets.iter().filter(|set| set.step.is_done()) {
-            if !notified.contains(&canonical(set.value)) {
+            if !is_reverted && !notified.contains(&canonical(set.value)) {
                 let text = format!("the change to {} left no trace", set.value);
                 self.blame(Some(id), text);
             }
         }
-        if !notified.contains(&canonical(&person.email)) {
+        if !is_reverted && !notified.contains(&canonical(&person.email)) {
             self.blame(Some(id), format!("no notice to {}", person.email));
         }
         self.check_links(case, settled);

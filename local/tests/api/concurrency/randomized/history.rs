@@ -33,6 +33,28 @@ pub enum Action {
         link: String,
         password: String,
     },
+    Confirm {
+        key: String,
+    },
+    Resend {
+        token: String,
+    },
+    Revert {
+        key: String,
+        /// The former address, as stored; empty if the key was never mailed.
+        email: String,
+        password: String,
+    },
+    ListSessions {
+        token: String,
+    },
+    EndSession {
+        token: String,
+        session: String,
+    },
+    EndSessions {
+        token: String,
+    },
 }
 
 /// The fields of an update.
@@ -76,15 +98,43 @@ impl Action {
             Self::Update(_) => "update_details",
             Self::RequestReset { .. } => "reset_password",
             Self::Complete { .. } => "reset_password_complete",
+            Self::Confirm { .. } | Self::Resend { .. } => "confirm_email",
+            Self::Revert { .. } => "revert_email",
+            Self::ListSessions { .. } | Self::EndSession { .. } | Self::EndSessions { .. } => {
+                "sessions"
+            }
         }
     }
 
     /// The session token of the request.
     pub fn token(&self) -> Option<&str> {
         match self {
-            Self::LogOut { token } | Self::Read { token, .. } => Some(token),
+            Self::LogOut { token }
+            | Self::Read { token, .. }
+            | Self::Resend { token }
+            | Self::ListSessions { token }
+            | Self::EndSession { token, .. }
+            | Self::EndSessions { token } => Some(token),
             Self::Update(update) => Some(&update.token),
             _ => None,
+        }
+    }
+
+    /// The token of a link in the request.
+    pub fn link(&self) -> Option<&str> {
+        match self {
+            Self::Complete { link, .. } => Some(link),
+            Self::Confirm { key } | Self::Revert { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// `true` if the request ends `session`, or all sessions, when it is applied.
+    pub fn ends(&self, session: &str) -> bool {
+        match self {
+            Self::EndSession { session: ended, .. } => ended == session,
+            Self::EndSessions { .. } => true,
+            _ => false,
         }
     }
 }
@@ -167,7 +217,7 @@ impl Step {
     pub fn sets_password(&self) -> Option<&String> {
         match &self.action {
             Action::Update(update) => update.new_password(),
-            Action::Complete { password, .. } => Some(password),
+            Action::Complete { password, .. } | Action::Revert { password, .. } => Some(password),
             _ => None,
         }
     }
@@ -182,7 +232,22 @@ impl Step {
 
     /// The address that the request sets if it is applied.
     pub fn sets_email(&self) -> Option<&String> {
-        self.update()?.email.as_ref()
+        match &self.action {
+            Action::Revert { email, .. } => Some(email),
+            _ => self.update()?.email.as_ref(),
+        }
+    }
+
+    /// `true` if the request shows, when it is applied, that the user receives mail at the address.
+    pub const fn verifies(&self) -> bool {
+        matches!(
+            self.action,
+            Action::Complete { .. } | Action::Confirm { .. } | Action::Revert { .. }
+        )
+    }
+
+    pub const fn reverts(&self) -> bool {
+        matches!(self.action, Action::Revert { .. })
     }
 }
 

@@ -23,6 +23,11 @@ pub struct Person {
     pub failures: u64,
     /// Reset mails that count towards the daily limit.
     pub mails: u64,
+    pub is_verified: bool,
+    /// Former addresses; the reservations of some may have expired.
+    pub former: Vec<Former>,
+    /// Confirmation mails that count towards the daily limit.
+    pub confirmations: u64,
     /// The session that set the password, which survives it.
     pub keeper: Option<String>,
     /// Valid sessions after the last round and those created since, by hash.
@@ -33,6 +38,9 @@ pub struct Person {
     pub ended_tokens: Vec<String>,
     /// Oldest first.
     pub links: Vec<Link>,
+    /// Oldest first.
+    pub confirmation_links: Vec<ConfirmationLink>,
+    pub revert_links: Vec<RevertLink>,
     /// Every password that a request has tried to set.
     pub tried: BTreeSet<String>,
     /// The password of the last successful response.
@@ -71,6 +79,51 @@ pub struct Link {
     pub is_revoked: bool,
     /// The expiry of the newest link; older links are revoked anyway.
     pub ends_at: u64,
+}
+
+/// A confirmation link that was mailed.
+#[derive(Clone, Debug)]
+pub struct ConfirmationLink {
+    pub token: String,
+    pub hash: String,
+    /// The canonical address that it was mailed to.
+    pub address: String,
+    /// The link must never work again.
+    pub is_revoked: bool,
+    /// The expiry of the newest link; older links are revoked anyway.
+    pub ends_at: u64,
+}
+
+/// A revert link that was mailed.
+#[derive(Clone, Debug)]
+pub struct RevertLink {
+    pub token: String,
+    pub hash: String,
+    /// The former address.
+    pub former: Former,
+    /// The link must never work again.
+    pub is_revoked: bool,
+}
+
+/// A former address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    pub number: u64,
+    /// As stored.
+    pub email: String,
+    /// The end of its reservation.
+    pub until: u64,
+}
+
+/// The former addresses in a user's record.
+pub fn former(record: &Value) -> Vec<Former> {
+    let list = record["former_emails"].as_array();
+    let former = list.into_iter().flatten().map(|item| Former {
+        number: item["n"].as_u64().unwrap(),
+        email: item["email"].as_str().unwrap().to_owned(),
+        until: item["until"].as_u64().unwrap(),
+    });
+    former.collect()
 }
 
 /// All users.

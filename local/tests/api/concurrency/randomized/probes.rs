@@ -19,6 +19,7 @@ pub async fn probe(world: &World, people: &[Person], random: &mut StdRng) -> Vec
         let person = &people[random.random_range(0..people.len())];
         sessions(world, person, &mut found).await;
         links(world, person, &mut found).await;
+        revert_links(world, person, &mut found).await;
         passwords(world, person, random, &mut found).await;
     }
     found
@@ -57,6 +58,22 @@ async fn links(world: &World, person: &Person, found: &mut Vec<Violation>) {
     let weak = person.username.repeat(2);
     for link in person.links.iter().rev().take(3) {
         let answer = world.app.complete(&link.token, &weak).await;
+        let code = if link.is_revoked {
+            "invalid_token"
+        } else {
+            "invalid_request"
+        };
+        if answer.problem() != problem(400, code) {
+            blame(found, person, format!("{link:?} returns {}", answer.text));
+        }
+    }
+}
+
+/// Tries revert links in the same way.
+async fn revert_links(world: &World, person: &Person, found: &mut Vec<Violation>) {
+    let weak = person.username.repeat(2);
+    for link in person.revert_links.iter().rev().take(3) {
+        let answer = world.revert(&link.token, &weak).await;
         let code = if link.is_revoked {
             "invalid_token"
         } else {

@@ -31,6 +31,17 @@ pub fn violation(step: &Step, steps: &[Step], cases: &[Case<'_>]) -> Option<Stri
         return None;
     }
     judged.used_ended_session().or_else(|| match &step.action {
+        Action::Confirm { key } => judged.confirm(key),
+        Action::Resend { .. } => judged.resend(),
+        Action::Revert { key, .. } => judged.revert(key),
+        Action::ListSessions { token } => judged.list_sessions(token),
+        Action::EndSession { .. } => unless(
+            matches!(step.status, 204 | 404),
+            "not a response to ending a session",
+        ),
+        Action::EndSessions { .. } => {
+            unless(step.status == 204, "not a response to ending all sessions")
+        }
         Action::SignUp {
             username, email, ..
         } => judged.sign_up(username, email),
@@ -43,14 +54,14 @@ pub fn violation(step: &Step, steps: &[Step], cases: &[Case<'_>]) -> Option<Stri
     })
 }
 
-fn unless(is_right: bool, what: &str) -> Option<String> {
+pub(super) fn unless(is_right: bool, what: &str) -> Option<String> {
     (!is_right).then(|| what.to_owned())
 }
 
-struct Judged<'a> {
-    step: &'a Step,
-    steps: &'a [Step],
-    cases: &'a [Case<'a>],
+pub(super) struct Judged<'a> {
+    pub(super) step: &'a Step,
+    pub(super) steps: &'a [Step],
+    pub(super) cases: &'a [Case<'a>],
 }
 
 impl Judged<'_> {
@@ -58,7 +69,7 @@ impl Judged<'_> {
         (self.step.began, self.step.ended)
     }
 
-    fn case(&self, id: u64) -> Option<&Case<'_>> {
+    pub(super) fn case(&self, id: u64) -> Option<&Case<'_>> {
         self.cases.iter().find(|case| case.person.id == id)
     }
 
@@ -69,6 +80,43 @@ impl Judged<'_> {
         others.into_iter().any(|case| {
             let mut spellings = case.emails.all();
             spellings.any(|one| canonical(one) == address && case.emails.may_be(one, self.time()))
+        })
+    }
+
+    /// `true` if a user other than `but` may have had or reserved the address during the request.
+    fn may_be_taken(&self, email: &str, but: Option<u64>) -> bool {
+        let others = self.cases.iter().filter(|case| Some(case.person.id) != but);
+        let address = canonical(email);
+        let is_reserved = |case: &&Case<'_>| {
+            let mut before = case.person.former.iter();
+            let mut sets = case.emails.sets.iter();
+            let is_verified = case.person.is_verified
+                || case
+                    .steps
+                    .iter()
+                    .any(|step| step.verifies() && step.may_be_done());
+            let was_had = canonical(case.emails.initial) == address
+                || sets
+                    .any(|set| canonical(set.value) == address && set.step.began < self.step.ended);
+            before.any(|former| canonical(&former.email) == address) || (is_verified && was_had)
+        };
+        self.may_be_had(email, but) || others.into_iter().any(|case| is_reserved(&case))
+    }
+
+    /// `true` if the address was reserved for a user other than `but` during the whole request.
+    fn is_reserved(&self, email: &str, but: Option<u64>) -> bool {
+        let address = canonical(email);
+        let mut others = self.cases.iter().filter(|case| Some(case.person.id) != but);
+        others.any(|case| {
+            let mut former = case.person.former.iter();
+            let is_reverted = case
+                .steps
+                .iter()
+                .any(|step| step.reverts() && step.may_be_done());
+            !is_reverted
+                && former.any(|former| {
+                    canonical(&former.email) == address && former.until > self.step.now
+                })
         })
     }
 
@@ -99,7 +147,11 @@ impl Judged<'_> {
         let token = self.step.action.token()?;
         let (id, name, _) = claims(token);
         let case = self.case(id)?;
-        if self.step.excused && matches!(self.step.action, Action::LogOut { .. }) {
+        let is_end = matches!(
+            self.step.action,
+            Action::LogOut { .. } | Action::EndSession { .. } | Action::EndSessions { .. }
+        );
+        if self.step.excused && is_end {
             // The first attempt may have ended the session.
             return None;
         }
@@ -120,7 +172,8 @@ impl Judged<'_> {
                     && step.sets_password().is_some()
                     && step.began > session.ended
                     && !same;
-                (same && (out || step.status == 401)) || others
+                let ended = step.is_done() && step.action.ends(&name) && step.began > session.ended;
+                (same && (out || step.status == 401)) || others || ended
             });
         ended.map(|step| format!("a session that ended by {step} was served"))
     }
@@ -138,8 +191,9 @@ impl Judged<'_> {
             let taken = self
                 .owner(email)
                 .filter(|case| Some(case.person.id) != self.step.json()["user"]["id"].as_u64());
+            let id = self.step.json()["user"]["id"].as_u64();
             return unless(
-                !there && taken.is_none(),
+                !there && taken.is_none() && !self.is_reserved(email, id),
                 "signed up with a taken name or address",
             );
         }
@@ -149,7 +203,7 @@ impl Judged<'_> {
                 code == "taken"
                     && match field.as_str() {
                         "username" => named(username).is_some(),
-                        "email" => self.may_be_had(email, None),
+                        "email" => self.may_be_taken(email, None),
                         _ => false,
                     }
             });
@@ -276,6 +330,12 @@ impl Judged<'_> {
                 Some("that was not the password".to_owned())
             }
             200 => unless(applied(update, &step.json()), "not the requested values")
+                .or_else(|| {
+                    let email = update.email.as_ref();
+                    let id = Some(case.person.id);
+                    let is_free = email.is_none_or(|email| !self.is_reserved(email, id));
+                    unless(is_free, "changed to a reserved address")
+                })
                 .or_else(|| self.view(case, &step.json())),
             400 if step.has_error("current-password", "incorrect") => unless(
                 !case.passwords.must_be(current, self.time()),
@@ -284,13 +344,13 @@ impl Judged<'_> {
             400 if step.has_error("email", "taken") => {
                 let email = update.email.as_ref()?;
                 unless(
-                    self.may_be_had(email, Some(case.person.id)),
+                    self.may_be_taken(email, Some(case.person.id)),
                     "no other user can have had that",
                 )
             }
             409 => {
                 let others = case.steps.iter().filter(|other| {
-                    let changes = other.update().is_some() || other.sets_password().is_some();
+                    let changes = other.update().is_some() || other.verifies();
                     changes
                         && other.may_be_done()
                         && other.began < step.ended
@@ -298,7 +358,10 @@ impl Judged<'_> {
                 });
                 unless(others.count() >= 2, "no concurrent changes")
             }
-            429 => unless(self.may_wait(case), "there were not that many failures"),
+            429 => unless(
+                self.may_wait(case) || may_have_too_many_reservations(case),
+                "there were neither that many failures nor that many reservations",
+            ),
             _ => Some("not a response to an update".to_owned()),
         }
     }
@@ -362,6 +425,14 @@ impl Judged<'_> {
             _ => Some("not a response to a completion".to_owned()),
         }
     }
+}
+
+/// Maximum number of former addresses that are reserved for one account.
+const RESERVATIONS: usize = 20;
+
+/// `true` if the user may have had as many reserved addresses as are allowed.
+fn may_have_too_many_reservations(case: &Case<'_>) -> bool {
+    case.person.former.len() + case.emails.sets.len() >= RESERVATIONS
 }
 
 /// `true` if the record shows every requested change.

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use local::Mail;
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -17,12 +19,20 @@ use super::{
     people::{People, Person, Session, claims, link},
 };
 use crate::support::{
-    app::{TestApp, token_in},
+    app::{TestApp, key_in, token_in},
+    paths::{RESEND_CONFIRMATION, REVERT_EMAIL},
     response::Response,
 };
 
 /// A request that took this long may have hit the timeout of an attempt on a busy machine, so a 503 is allowed.
 const SLOW: Duration = Duration::from_secs(1);
+
+const SESSIONS: &str = "/auth/sessions";
+
+/// `true` if the mail has a link that confirms an address.
+pub fn is_confirmation(mail: &Mail) -> bool {
+    mail.text.contains("/confirm_email?key=")
+}
 
 pub struct World {
     pub app: TestApp,
@@ -36,8 +46,7 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         Self {
-            // Former addresses are free at once: whether an address may be taken depends on the users alone.
-            app: TestApp::without_source_limits_and(&[("REVERT_LINK_BASE", "")]).await,
+            app: TestApp::without_source_limits().await,
             faults: Faults::default(),
             people: Mutex::default(),
             steps: Mutex::default(),
@@ -84,7 +93,33 @@ impl World {
             Action::Update(update) => app.update(&update.token, &body(update)).await,
             Action::RequestReset { email } => app.request_reset(email).await,
             Action::Complete { link, password } => app.complete(link, password).await,
+            Action::Confirm { key } => app.confirm_with(key).await,
+            Action::Resend { token } => {
+                self.signed_in(Method::POST, RESEND_CONFIRMATION, token)
+                    .await
+            }
+            Action::Revert { key, password, .. } => self.revert(key, password).await,
+            Action::ListSessions { token } => self.signed_in(Method::GET, SESSIONS, token).await,
+            Action::EndSession { token, session } => {
+                let path = format!("{SESSIONS}/{session}");
+                self.signed_in(Method::DELETE, &path, token).await
+            }
+            Action::EndSessions { token } => self.signed_in(Method::DELETE, SESSIONS, token).await,
         }
+    }
+
+    async fn signed_in(&self, method: Method, path: &str, token: &str) -> Response {
+        let request = self.app.request(method, path);
+        let request = request.header("authorization", format!("Bearer {token}"));
+        self.app.send(request).await
+    }
+
+    /// The response to taking an account back.
+    pub async fn revert(&self, key: &str, password: &str) -> Response {
+        let body = json!({
+            "key": key, "new_password": password, "password_confirmation": password,
+        });
+        self.app.post(REVERT_EMAIL, &body).await
     }
 
     /// Records a password that may become the user's from now on.
@@ -97,6 +132,11 @@ impl World {
             Action::Complete {
                 link: token,
                 password,
+            }
+            | Action::Revert {
+                key: token,
+                password,
+                ..
             } => (link(token).0, password),
             _ => return,
         };
@@ -145,9 +185,28 @@ impl World {
                     person.newest_password.clone_from(password);
                 }
             }
+            Action::EndSession { token, session } => {
+                if let Some(person) = people.all.get_mut(&claims(token).0)
+                    && let Some(session) = person.sessions.get_mut(session)
+                {
+                    session.is_out = true;
+                }
+            }
+            Action::EndSessions { token } => {
+                if let Some(person) = people.all.get_mut(&claims(token).0) {
+                    let before = |session: &&mut Session| session.ended < step.began;
+                    let ended = person.sessions.values_mut().filter(before);
+                    ended.for_each(|session| session.is_out = true);
+                }
+            }
             Action::Complete {
                 link: token,
                 password,
+            }
+            | Action::Revert {
+                key: token,
+                password,
+                ..
             } => {
                 if let Some(person) = people.all.get_mut(&link(token).0) {
                     person.newest_password.clone_from(password);
@@ -166,6 +225,17 @@ impl World {
             .filter(|mail| mail.text.contains("?token="))
             .map(token_in);
         tokens.filter(|token| link(token).0 == id).collect()
+    }
+
+    /// The confirmation links that were mailed to a user in this round, oldest first.
+    pub fn mailed_confirmations(&self, id: u64) -> Vec<String> {
+        let mut mails = self.app.server.mails();
+        mails.reverse();
+        let keys = mails
+            .iter()
+            .filter(|mail| is_confirmation(mail))
+            .map(key_in);
+        keys.filter(|key| link(key).0 == id).collect()
     }
 }
 

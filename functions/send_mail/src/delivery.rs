@@ -196,8 +196,13 @@ impl Delivery {
         if !has_link && age >= NOTICE_LIFETIME.as_secs() {
             return Ok(Some(DeliveryResult::dropped("the notice is out of date")));
         }
+        // A disabled user gets no mail of any kind: to every function the account is unknown. Not even a notice with a revert link,
+        // which is dropped for no other reason, is an exception: its link would be invalid, and the operator, who has taken
+        // the matter up, can set the address.
         let Some(user) = self.app.users.by_id(mail.user).await? else {
-            return Ok(Some(DeliveryResult::dropped("the user no longer exists")));
+            return Ok(Some(DeliveryResult::dropped(
+                "the user no longer exists or is disabled",
+            )));
         };
         let Some(to) = recipient(&mail, &user) else {
             return Ok(Some(DeliveryResult::dropped(

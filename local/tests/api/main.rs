@@ -35,6 +35,7 @@ mod token {
     mod contract;
     mod issuer;
     mod keys;
+    mod roles;
 }
 mod revert_email;
 mod sessions;
@@ -94,6 +95,15 @@ mod http {
     mod protocol;
     mod routes;
 }
+/// Accounts that the operator disabled, at every endpoint.
+mod disabled_accounts {
+    mod links;
+    mod log_in;
+    mod mails;
+    mod names;
+    mod reset_password;
+    mod sessions;
+}
 /// `send_mail` and the mails that it sends.
 mod mails {
     mod content;
@@ -107,6 +117,7 @@ mod mails {
 mod concurrency {
     mod addresses;
     mod changes;
+    mod disabling;
     mod log_ins;
     mod randomized;
     mod resets;
@@ -146,6 +157,7 @@ mod support {
     pub mod mail_queue;
     pub mod malformed_response;
     pub mod malformed_values;
+    pub mod operator;
     pub mod password_reset;
     pub mod paths;
     pub mod proxy;

@@ -1,14 +1,17 @@
 //! `smoke`: tests a deployed API as a new user, and removes that user afterwards.
 
 mod api;
+mod expectations;
 mod journey;
+mod test_user;
 
 use serde_json::{Value, json};
 use shared::domain::{mail::RETENTION, user_id::UserId};
 
 use self::{
     api::Api,
-    journey::{Account, Journey, Outcome, Step, TestUser},
+    journey::{Journey, Outcome, Step},
+    test_user::{Account, TestUser},
 };
 use crate::{
     command_line::SmokeArgs,

@@ -7,12 +7,16 @@
 )]
 
 mod accounts;
+mod audit;
 mod check;
 mod erasure;
 mod keys;
 mod latchkey;
+mod limits;
 mod mails;
 mod proxy;
 mod restore;
 mod sessions;
 mod smoke;
+mod superuser;
+mod user;

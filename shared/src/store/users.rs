@@ -4,6 +4,7 @@
 mod changes;
 mod failed_attempts;
 mod operator;
+mod operator_writes;
 mod reservations;
 mod revert;
 mod sessions;

@@ -14,7 +14,7 @@ pub mod name;
 pub mod password;
 pub mod random;
 pub mod rate_limit;
-
+pub mod role;
 pub mod settings;
 pub mod signing_algorithm;
 pub mod throttle;

@@ -1,6 +1,6 @@
 //! Access tokens (RFC 9068): short-lived JWTs for the customer's other services. No endpoint here accepts one.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -9,6 +9,7 @@ use super::{KeyError, signer::SigningKey};
 use crate::domain::{
     clock::Timestamp,
     random::Random,
+    role::Roles,
     settings::AccessTokenClaim,
     user::{Session, User},
 };
@@ -28,8 +29,8 @@ struct Claims<'a> {
     jti: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    roles: &'a BTreeSet<String>,
+    #[serde(skip_serializing_if = "Roles::is_empty")]
+    roles: &'a Roles,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +73,7 @@ pub fn issue(
 ) -> Result<IssuedToken, KeyError> {
     let expires_at = (now + options.lifetime).min(session.expires_at);
     let has = |claim| options.claims.contains(&claim);
-    let roles: Vec<_> = user.roles.iter().map(String::as_str).collect();
+    let roles: Vec<_> = user.roles.names().collect();
     let claims = Claims {
         iss: options.issuer,
         sub: user.id.to_string(),

@@ -6,10 +6,7 @@ mod former_email;
 mod stored;
 mod update;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +25,7 @@ use crate::domain::{
     name::Name,
     password::{self, PersonalWords},
     rate_limit::Window,
+    role::Roles,
     throttle::{FailedAttempts, PasswordCounter},
     user_id::UserId,
     username::Username,
@@ -64,7 +62,9 @@ pub struct User {
     /// True if the user may read all users.
     pub is_superuser: bool,
     /// The roles that the operator gave to the user.
-    pub roles: BTreeSet<String>,
+    pub roles: Roles,
+    /// The time at which the operator disabled the account; `None` for an account in use.
+    pub disabled_at: Option<Timestamp>,
     /// The time of sign-up.
     pub date_joined: Timestamp,
     /// A counter of the changes to the record that a person makes; log-ins, log-outs and failed attempts leave it as it
@@ -185,7 +185,8 @@ impl User {
             locale: new.locale,
             password,
             is_superuser: false,
-            roles: BTreeSet::new(),
+            roles: Roles::default(),
+            disabled_at: None,
             date_joined: now,
             record_version: 1,
             credentials_version: 1,
@@ -197,6 +198,12 @@ impl User {
             password_changes: None,
             last_write_id: write_id,
         }
+    }
+
+    /// Returns true if the operator disabled the account. The store returns such users to the operator only.
+    #[must_use]
+    pub const fn is_disabled(&self) -> bool {
+        self.disabled_at.is_some()
     }
 
     /// Returns true if `session` exists and has not expired at `now`.

@@ -1,18 +1,25 @@
 //! The table of users. A user is one item; two markers, one for the address and one for the username, point to it and
 //! keep both unique.
+//!
+//! The record and both markers of a disabled user say so, and the reads of [`Users`], which functions use, return no disabled
+//! user. Only the operator's reads, [`Users::with_disabled`], do.
 
 mod changes;
+mod disabled;
 mod failed_attempts;
 mod operator;
 mod operator_writes;
 mod reservations;
 mod revert;
+mod roles;
 mod sessions;
 
 use self::reservations::{FREE_EMAIL, Marker};
 pub use self::{
     changes::Changed,
+    disabled::{AllUsers, OperatorOutcome},
     revert::Reverted,
+    roles::RoleAdded,
     sessions::{SessionEnd, Started},
 };
 use crate::{
@@ -65,9 +72,10 @@ impl Users {
         }
     }
 
-    /// Returns the user with this id.
+    /// Returns the user with this id, unless the account is disabled.
     pub async fn by_id(&self, id: UserId) -> Result<Option<User>, Error> {
-        self.database.get(&self.table, &user_key(id)).await
+        let user = self.with_disabled().by_id(id).await?;
+        Ok(user.filter(|user| !user.is_disabled()))
     }
 
     /// Opens the connection that the first request will use, by reading a key that cannot exist.
@@ -78,30 +86,28 @@ impl Users {
             .map(drop)
     }
 
-    /// Returns the id of the user with this address.
+    /// Returns the id of the user with this address, unless the account is disabled.
     pub async fn id_by_email(&self, email: &EmailAddress) -> Result<Option<UserId>, Error> {
-        self.marker(&email_key(email)).await
+        let marker = self.marker(&email_key(email)).await?;
+        Ok(marker.and_then(Marker::enabled))
     }
 
-    /// Returns the id of the user with this username.
+    /// Returns the id of the user with this username, unless the account is disabled.
     pub async fn id_by_username(&self, username: &Username) -> Result<Option<UserId>, Error> {
-        self.marker(&username_key(username)).await
+        let marker = self.marker(&username_key(username)).await?;
+        Ok(marker.and_then(Marker::enabled))
     }
 
-    async fn marker(&self, key: &str) -> Result<Option<UserId>, Error> {
-        Ok(self
-            .database
-            .get::<Marker>(&self.table, key)
-            .await?
-            // A reserved address is no name of its account.
-            .filter(|marker| marker.reserved_until.is_none())
-            .map(|marker| marker.id))
+    async fn marker(&self, key: &str) -> Result<Option<Marker>, Error> {
+        let marker = self.database.get::<Marker>(&self.table, key).await?;
+        // A reserved address is no name of its account.
+        Ok(marker.filter(|marker| marker.reserved_until.is_none()))
     }
 
     /// Creates `user` and both markers in one transaction with `confirmation`, the mail that confirms the address.
     pub async fn create(&self, user: &User, confirmation: Option<Write>) -> Result<Created, Error> {
         let absent = "attribute_not_exists(#pk)";
-        let marker = Marker::new(user.id);
+        let marker = Marker::of(user);
         let mut writes = vec![
             Write::put(&self.table, &user_key(user.id), user, absent)?
                 .with_write_id(&user.last_write_id),

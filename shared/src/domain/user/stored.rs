@@ -2,7 +2,7 @@
 //! released versions must remain readable, which `shared/tests/stored.rs` checks. Values are not validated: rules are for
 //! what callers send, and a stricter rule must not lock out a user who is stored already.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use crate::domain::{
     name::Name,
     password,
     rate_limit::Window,
+    role::Roles,
     throttle::FailedAttempts,
     user_id::UserId,
     username::Username,
@@ -37,8 +38,10 @@ pub(super) struct Stored {
     locale: Option<String>,
     password_hash: String,
     is_superuser: bool,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    roles: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Roles::is_empty")]
+    roles: Roles,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Timestamp>,
     date_joined: Timestamp,
     version: u64,
     credentials: u64,
@@ -69,6 +72,7 @@ impl From<Stored> for User {
             password: password::Hash::from_stored(stored.password_hash),
             is_superuser: stored.is_superuser,
             roles: stored.roles,
+            disabled_at: stored.disabled_at,
             date_joined: stored.date_joined,
             record_version: stored.version,
             credentials_version: stored.credentials,
@@ -98,6 +102,7 @@ impl From<User> for Stored {
             password_hash: user.password.as_str().to_owned(),
             is_superuser: user.is_superuser,
             roles: user.roles,
+            disabled_at: user.disabled_at,
             date_joined: user.date_joined,
             version: user.record_version,
             credentials: user.credentials_version,

@@ -145,7 +145,7 @@ fn one_more(seen: Option<&Window>, now: Timestamp) -> Window {
 mod tests {
 
     use super::*;
-    use crate::domain::{user::Session, user_id::UserId, username::Username};
+    use crate::domain::{role::Roles, user::Session, user_id::UserId, username::Username};
 
     fn user() -> (User, SessionId) {
         let now = Timestamp::from_unix(1_000);
@@ -162,7 +162,8 @@ mod tests {
             locale: None,
             password: Hash::from_stored("old".to_owned()),
             is_superuser: false,
-            roles: std::collections::BTreeSet::new(),
+            roles: Roles::default(),
+            disabled_at: None,
             date_joined: now,
             record_version: 7,
             credentials_version: 3,

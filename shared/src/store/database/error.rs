@@ -50,6 +50,26 @@ impl Error {
         }
     }
 
+    /// A record changed before every attempt of a conditional write.
+    #[must_use]
+    pub fn keeps_changing() -> Self {
+        Self::Unavailable {
+            operation: "TransactWriteItems",
+            problem: "concurrent requests kept changing the record".to_owned(),
+        }
+    }
+
+    /// The condition of a write failed that no concurrent request should affect.
+    #[must_use]
+    pub fn other_condition_failed() -> Self {
+        Self::Defect {
+            operation: "TransactWriteItems",
+            problem: "the condition of a write other than the record's failed; \
+                      a marker may lead to another user"
+                .to_owned(),
+        }
+    }
+
     pub(super) fn unreadable(error: &serde_dynamo::Error) -> Self {
         // Serde quotes the offending value, which may be a secret, so only the text before it is kept.
         let problem = error.to_string();

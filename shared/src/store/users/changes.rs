@@ -52,7 +52,7 @@ impl Users {
         let mut writes = vec![self.update(before, after, session)?];
         let address_changes = before.email.canonical() != after.email.canonical();
         if address_changes {
-            writes.push(self.take_address(after.id, &after.email, now)?);
+            writes.push(self.take_address(after, now)?);
             writes.push(self.leave_address(after, &before.email, now)?);
         }
         writes.extend(mails);
@@ -213,14 +213,14 @@ impl Users {
 
 impl Users {
     /// Marks the address of `user` as verified, in one transaction with `consumed`, which consumes the token. Returns false
-    /// if the token was no longer valid, or the user has another address by now.
+    /// if the token was no longer valid, or the user has another address or is disabled by now.
     pub async fn confirm_email(&self, user: &User, consumed: Write) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let update = Write::update(
             &self.table,
             &user_key(user.id),
             "SET #email_verified = :yes, #version = #version + :one, #writer = :writer",
-            "#email = :email",
+            "#email = :email AND attribute_not_exists(#disabled_at)",
         )
         .with_write_id(&write_id)
         .value("yes", true)?

@@ -121,7 +121,7 @@ impl Users {
             Some(form) => update.value("form", form)?,
             None => update,
         };
-        let marker = super::Marker::new(user.id);
+        let marker = super::Marker::of(user);
         let writes = [
             update,
             Write::put(
@@ -149,9 +149,12 @@ impl Users {
         former.map(|former| email_key(&former.address())).collect()
     }
 
-    /// Creates the marker at `key` for `user`. Returns false if it leads to another user.
+    /// Creates the marker at `key` for `user`. Returns false if it leads to another user, or the user does not exist.
     pub async fn put_marker(&self, key: &str, user: UserId) -> Result<bool, Error> {
-        let marker = super::Marker::new(user);
+        let Some(owner) = self.with_disabled().by_id(user).await? else {
+            return Ok(false);
+        };
+        let marker = super::Marker::of(&owner);
         let write = Write::put(
             &self.table,
             key,

@@ -20,29 +20,35 @@ pub(super) struct Marker {
     /// If set, the address is not the user's, but reserved for the user until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reserved_until: Option<Timestamp>,
+    /// True if the user is disabled. Tells so to functions that read no more than the marker, and saves the others a read
+    /// that an unknown name would not cost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) disabled: bool,
 }
 
 impl Marker {
-    pub(super) const fn new(id: UserId) -> Self {
+    /// The marker of a name of `user`.
+    pub(super) const fn of(user: &User) -> Self {
         Self {
-            id,
+            id: user.id,
             reserved_until: None,
+            disabled: user.is_disabled(),
         }
+    }
+
+    /// Returns the id of the user, unless it is disabled.
+    pub(super) fn enabled(self) -> Option<UserId> {
+        (!self.disabled).then_some(self.id)
     }
 }
 
 impl Users {
-    /// Returns the write that makes `address` the one of `user`.
-    pub(super) fn take_address(
-        &self,
-        user: UserId,
-        address: &EmailAddress,
-        now: Timestamp,
-    ) -> Result<Write, Error> {
-        let marker = Marker::new(user);
-        Write::put(&self.table, &email_key(address), &marker, FREE_EMAIL)?
+    /// Returns the write that makes the address in `after` the one of its user.
+    pub(super) fn take_address(&self, after: &User, now: Timestamp) -> Result<Write, Error> {
+        let marker = Marker::of(after);
+        Write::put(&self.table, &email_key(&after.email), &marker, FREE_EMAIL)?
             .value("now", now)?
-            .value("id", user)
+            .value("id", after.id)
     }
 
     /// Returns the write that ends the use of `address` by the user of `after`: it is reserved for as long as `after` says, or
@@ -58,7 +64,11 @@ impl Users {
             None => Write::delete(&self.table, &key, own),
             reserved_until => {
                 let id = after.id;
-                let marker = Marker { id, reserved_until };
+                let marker = Marker {
+                    id,
+                    reserved_until,
+                    disabled: false,
+                };
                 Write::put(&self.table, &key, &marker, own)?
             }
         };

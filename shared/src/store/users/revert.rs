@@ -48,7 +48,7 @@ impl Users {
         if left.remove(&email_key(&after.email)).is_some()
             && before.email.canonical() != after.email.canonical()
         {
-            writes.push(self.take_address(after.id, &after.email, now)?);
+            writes.push(self.take_address(after, now)?);
         }
         for address in left.values() {
             let is_in_use = address.canonical() == before.email.canonical();

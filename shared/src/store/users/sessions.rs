@@ -141,11 +141,14 @@ impl Users {
     }
 
     /// Notes that `user` gave the right password in a log-in that starts no session: resets the counter of wrong ones,
-    /// conditional on its value as it was read. Returns false if it changed in the meantime.
+    /// conditional on its value as it was read. Returns false if it changed, or the user was disabled, in the meantime.
     pub async fn note_right_password(&self, user: &User) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let seen = user.failed_attempts(PasswordCounter::LogIn);
-        let condition = format!("attribute_exists(#pk) AND {}", unchanged(seen));
+        let condition = format!(
+            "attribute_exists(#pk) AND attribute_not_exists(#disabled_at) AND {}",
+            unchanged(seen)
+        );
         let write = Write::update(
             &self.table,
             &user_key(user.id),

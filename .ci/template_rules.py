@@ -114,6 +114,17 @@ TRANSACTIONS = {
         ("TransientTable", "PutItem", "mail#password_changed#1"),
         ("TransientTable", "PutItem", "mail#confirm_email#1"),
     ],
+    "DeleteAccountFunction": [
+        ("UsersTable", "DeleteItem", "user#1"),
+        ("UsersTable", "DeleteItem", "email#a"),
+        ("UsersTable", "DeleteItem", "username#a"),
+        ("TransientTable", "DeleteItem", "reset#1"),
+        ("TransientTable", "DeleteItem", "confirm#1"),
+        ("TransientTable", "DeleteItem", "mail#reset_password#1"),
+        ("TransientTable", "DeleteItem", "mail#confirm_email#1"),
+        ("TransientTable", "PutItem", "mail#account_deleted#1#a"),
+        ("AuditTable", "PutItem", "deleted#1"),
+    ],
     "ConfirmEmailFunction": [("TransientTable", "DeleteItem", "confirm#1"), ("UsersTable", "UpdateItem", "user#1")],
     "RevertEmailFunction": [
         ("TransientTable", "DeleteItem", "revert#1#a"),

@@ -65,6 +65,11 @@ export const calls = {
     // @ts-expect-error: `current-password` is missing.
     wrong: () => api.updateDetails({ body: { email } }),
   },
+  deleteAccount: {
+    right: () => api.deleteAccount({ body: { "current-password": password } }),
+    // @ts-expect-error: `current-password` is missing.
+    wrong: () => api.deleteAccount({ body: {} }),
+  },
   resetPassword: {
     right: () => api.resetPassword({ body: { email } }),
     // @ts-expect-error: only one address is allowed.

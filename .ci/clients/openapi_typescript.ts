@@ -69,6 +69,11 @@ export const calls = {
     // @ts-expect-error: `current-password` is missing.
     wrong: () => api.PATCH("/api/users/update_details", { body: { email } }),
   },
+  delete_account: {
+    right: () => api.POST("/api/users/delete_account", { body: { "current-password": password } }),
+    // @ts-expect-error: `current-password` is missing.
+    wrong: () => api.POST("/api/users/delete_account", { body: {} }),
+  },
   reset_password: {
     right: () => api.POST("/api/passwords/reset_password", { body: { email } }),
     // @ts-expect-error: only one address is allowed.

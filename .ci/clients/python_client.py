@@ -14,11 +14,12 @@ from python_client.api.sessions import (
     sign_up,
     token,
 )
-from python_client.api.users import get_user, update_details
+from python_client.api.users import delete_account, get_user, update_details
 from python_client.client import AuthenticatedClient, Client
 from python_client.models import (
     AccessTokenRequest,
     ConfirmEmail,
+    DeleteAccount,
     LogInByEmail,
     ResetPassword,
     ResetPasswordComplete,
@@ -49,6 +50,7 @@ def right() -> None:
     revert_email.sync(client=client, body=RevertEmail(key=RESET_TOKEN, new_password=PASSWORD, password_confirmation=PASSWORD))
     get_user.sync(client=signed_in, id=4820017366291073)
     update_details.sync(client=signed_in, body=UpdateDetails(current_password=PASSWORD, email=EMAIL))
+    delete_account.sync_detailed(client=signed_in, body=DeleteAccount(current_password=PASSWORD))
     reset_password.sync(client=client, body=ResetPassword(email=EMAIL))
     reset_password_complete.sync(client=client, body=completion)
     reset_password_complete_patch.sync(client=client, body=completion)
@@ -69,6 +71,7 @@ def wrong() -> None:
     revert_email.sync(client=client, body=RevertEmail(key=RESET_TOKEN))  # type: ignore[call-arg]
     get_user.sync(client=signed_in, id="jc123")  # type: ignore[arg-type]
     update_details.sync(client=signed_in, body=UpdateDetails(email=EMAIL))  # type: ignore[call-arg]
+    delete_account.sync_detailed(client=signed_in, body=DeleteAccount())  # type: ignore[call-arg]
     reset_password.sync(client=client, body=ResetPassword(email=[EMAIL]))  # type: ignore[arg-type]
     reset_password_complete.sync(client=client, body={"reset_token": RESET_TOKEN})  # type: ignore[arg-type]
     reset_password_complete_patch.sync(client=client, body=ResetPassword(email=EMAIL))  # type: ignore[arg-type]

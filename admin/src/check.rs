@@ -84,7 +84,7 @@ async fn move_canonical(
 ) -> Result<(Vec<UserId>, Vec<UserId>), Error> {
     let (mut moved, mut kept) = (Vec::new(), Vec::new());
     for id in ids {
-        let is_moved = match users.by_id(*id).await? {
+        let is_moved = match users.with_disabled().by_id(*id).await? {
             Some(user) => match EmailAddress::parse(user.email.as_str()) {
                 Ok(current) => users.move_canonical_email(&user, &current).await?,
                 Err(_) => false,

@@ -1,5 +1,7 @@
 //! The tables, in AWS or on the local server, with DynamoDB's clock and this machine's randomness.
 
+use std::time::Duration;
+
 use aws_config::{
     BehaviorVersion, Region, profile::ProfileFileCredentialsProvider,
     provider_config::ProviderConfig,
@@ -70,6 +72,16 @@ pub(crate) struct TableArgs {
     /// Table of audit records: the stack's output AuditTableName [default: AuditTable]
     #[arg(long, global = true, value_name = "NAME", env = "AUDIT_TABLE")]
     audit_table: Option<String>,
+    /// Days for which the record of a deletion is kept: the stack's parameter DeletionRecordDays
+    #[arg(
+        long,
+        global = true,
+        value_name = "DAYS",
+        env = "DELETION_RECORD_DAYS",
+        default_value_t = 36,
+        value_parser = clap::value_parser!(u64).range(36..=36_500)
+    )]
+    deletion_record_days: u64,
 }
 
 /// The tables and providers that every command works with.
@@ -81,6 +93,7 @@ pub(crate) struct Context {
     pub(crate) access_keys: Keys,
     pub(crate) audit_trail: AuditTrail,
     pub(crate) operator: Operator,
+    pub(crate) deletion_retention: Duration,
     pub(crate) database: Database,
     pub(crate) scanner: Scanner,
     pub(crate) clock: ServerClock,
@@ -126,6 +139,7 @@ impl Context {
             access_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Access),
             audit_trail: AuditTrail::new(database.clone(), &audit_table.name),
             operator,
+            deletion_retention: Duration::from_hours(args.deletion_record_days * 24),
             database,
             scanner: Scanner::new(client),
             clock,

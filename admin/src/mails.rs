@@ -155,6 +155,7 @@ const fn kind(kind: Kind) -> &'static str {
         Kind::ConfirmEmail => "confirmation link",
         Kind::PasswordChanged => "password changed",
         Kind::EmailChanged => "e-mail changed",
+        Kind::AccountDeleted => "account deleted",
     }
 }
 

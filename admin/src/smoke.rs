@@ -6,7 +6,10 @@ mod journey;
 mod test_user;
 
 use serde_json::{Value, json};
-use shared::domain::{mail::RETENTION, user_id::UserId};
+use shared::{
+    domain::{mail::RETENTION, user_id::UserId},
+    store::audit_trail::Deletion,
+};
 
 use self::{
     api::Api,
@@ -140,7 +143,11 @@ async fn remove(context: &Context, user: &TestUser) -> Result<bool, Error> {
     };
     match context.users.by_id(id).await? {
         Some(found) if found.username.as_str() == user.username => {
-            if context.users.remove(&found).await? {
+            let now = context.clock.now()?;
+            let deletion = Deletion::new(id, now, context.deletion_retention);
+            let mut others = context.transient.forget(id);
+            others.push(context.audit_trail.deletion(&deletion)?);
+            if context.users.remove(&found, now, others).await? {
                 Ok(true)
             } else {
                 Err(Error::message(

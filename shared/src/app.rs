@@ -1,6 +1,7 @@
 //! The state of a function's process: settings, tables, keys, clock and randomness. The only place that reads the
 //! environment, the system clock and the operating system's randomness.
 
+mod attempt;
 mod authenticate;
 pub mod connection;
 mod rate_limit;
@@ -13,6 +14,7 @@ use lambda_http::Request;
 
 use self::rate_limit::Refused;
 pub use self::{
+    attempt::{Attempt, Contention, LostAttempts},
     authenticate::Caller,
     rate_limit::{CountedRequest, SourceCounter, SourceLimit},
     throttle::{Account, CURRENT_PASSWORD, Candidate},
@@ -32,6 +34,7 @@ use crate::{
     },
     http::{self, Error},
     store::{
+        audit_trail::AuditTrail,
         counters::Counters,
         database::Database,
         keys::{Keys, TokenKind},
@@ -51,6 +54,8 @@ pub struct App {
     pub transient: Transient,
     /// The table of counters that strangers cause.
     pub counters: Counters,
+    /// The table of audit records.
+    pub audit_trail: AuditTrail,
     /// Provides the key that signs session tokens. Only sign-up and log-in may read it.
     pub signer: Signer,
     /// Provides the keys that verify session tokens.
@@ -137,6 +142,7 @@ impl App {
         let users = Users::new(database.clone(), &settings.users_table);
         let transient = Transient::new(database.clone(), &settings.transient_table);
         let counters = Counters::new(database.clone(), &settings.counters_table);
+        let audit_trail = AuditTrail::new(database.clone(), &settings.audit_table);
         let session_keys = Keys::new(database.clone(), &settings.keys_table, TokenKind::Session);
         let access_keys = Keys::new(database, &settings.keys_table, TokenKind::Access);
         let outbox = Outbox::new(
@@ -169,6 +175,7 @@ impl App {
             users,
             transient,
             counters,
+            audit_trail,
             outbox,
             hasher,
             clock,

@@ -14,7 +14,9 @@ use shared::{
     app::connection,
     domain::{clock::Timestamp, random::Random, user_id::UserId},
     store::{
-        audit_trail::{AuditTrail, CHANGE_RETENTION, Deletion, OperatorChange},
+        audit_trail::{
+            AuditTrail, CHANGE_RETENTION, Deletion, MIN_DELETION_RETENTION, OperatorChange,
+        },
         database::{Database, Item},
     },
 };
@@ -70,7 +72,10 @@ impl Store {
     }
 
     async fn delete(&self, id: u64, at: Timestamp) -> bool {
-        let write = self.trail.deletion(&Deletion::new(user(id), at)).unwrap();
+        let write = self
+            .trail
+            .deletion(&Deletion::new(user(id), at, MIN_DELETION_RETENTION))
+            .unwrap();
         self.database.transact(&[write]).await.unwrap().is_done()
     }
 
@@ -97,7 +102,10 @@ async fn deletions_and_changes_are_listed_apart() {
     store.trail.record_change(&rotate).await.unwrap();
     assert!(store.delete(9, NOW).await);
     assert!(store.delete(8, NOW).await);
-    let deleted = [Deletion::new(user(8), NOW), Deletion::new(user(9), NOW)];
+    let deleted = [
+        Deletion::new(user(8), NOW, MIN_DELETION_RETENTION),
+        Deletion::new(user(9), NOW, MIN_DELETION_RETENTION),
+    ];
     assert_eq!(store.trail.deletions().await.unwrap(), deleted);
     assert_eq!(store.trail.changes().await.unwrap(), [rotate, grant]);
 }
@@ -119,7 +127,10 @@ async fn only_a_later_deletion_replaces_an_earlier_one() {
     assert!(!store.delete(7, NOW).await);
     assert!(store.delete(7, later(9)).await);
     let deletions = store.trail.deletions().await.unwrap();
-    assert_eq!(deletions, [Deletion::new(user(7), later(9))]);
+    assert_eq!(
+        deletions,
+        [Deletion::new(user(7), later(9), MIN_DELETION_RETENTION)]
+    );
 }
 
 #[tokio::test]

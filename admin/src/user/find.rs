@@ -75,6 +75,7 @@ pub(crate) async fn list_matching(
         "e-mail address",
         "verified",
         "superuser",
+        "disabled",
         "joined",
     ];
     Ok(Report::new(table(head, &cells), json))
@@ -87,6 +88,7 @@ struct Row {
     email: String,
     email_verified: bool,
     is_superuser: bool,
+    is_disabled: bool,
     date_joined: String,
 }
 
@@ -98,11 +100,12 @@ impl Row {
             email: user.email.as_str().to_owned(),
             email_verified: user.email_verified,
             is_superuser: user.is_superuser,
+            is_disabled: user.is_disabled(),
             date_joined: user.date_joined.to_string(),
         }
     }
 
-    fn cells(&self) -> [String; 6] {
+    fn cells(&self) -> [String; 7] {
         let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
         [
             self.id.to_string(),
@@ -110,6 +113,7 @@ impl Row {
             self.email.clone(),
             yes(self.email_verified),
             yes(self.is_superuser),
+            yes(self.is_disabled),
             self.date_joined.clone(),
         ]
     }
@@ -121,6 +125,7 @@ impl Row {
             "email": self.email,
             "email_verified": self.email_verified,
             "is_superuser": self.is_superuser,
+            "is_disabled": self.is_disabled,
             "date_joined": self.date_joined,
         })
     }

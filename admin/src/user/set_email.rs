@@ -94,7 +94,7 @@ fn with_address(
 }
 
 async fn check_free(context: &Context, user: &User, email: &EmailAddress) -> Result<(), Error> {
-    match context.users.id_by_email(email).await? {
+    match context.users.with_disabled().id_by_email(email).await? {
         Some(other) if other != user.id => Err(Error::message(format!(
             "nothing was done: the user with the id {other} has the address {}",
             email.as_str()

@@ -66,7 +66,7 @@ impl<'a> Details<'a> {
         };
         let names = [user.first_name.as_str(), user.last_name.as_str()];
         let names: Vec<_> = names.into_iter().filter(|name| !name.is_empty()).collect();
-        let roles: Vec<_> = user.roles.iter().map(String::as_str).collect();
+        let roles: Vec<_> = user.roles.names().collect();
         let reserved: Vec<_> = self
             .reserved
             .iter()
@@ -84,6 +84,7 @@ impl<'a> Details<'a> {
             .locale
             .as_ref()
             .map(|locale| locale.as_str().to_owned());
+        let disabled = user.disabled_at.map(|since| format!("since {since}"));
         let rows = [
             ("id", user.id.to_string()),
             ("username", user.username.as_str().to_owned()),
@@ -91,6 +92,7 @@ impl<'a> Details<'a> {
             ("verified", yes(user.email_verified)),
             ("name", or_none(names.join(" "))),
             ("language", or_none(locale.unwrap_or_default())),
+            ("disabled", or_none(disabled.unwrap_or_default())),
             ("superuser", yes(user.is_superuser)),
             ("roles", or_none(roles.join(", "))),
             ("joined", user.date_joined.to_string()),
@@ -125,6 +127,7 @@ impl<'a> Details<'a> {
             "first_name": user.first_name.as_str(),
             "last_name": user.last_name.as_str(),
             "locale": user.locale.as_ref().map(Locale::as_str),
+            "disabled_at": user.disabled_at.map(|since| since.to_string()),
             "is_superuser": user.is_superuser,
             "roles": user.roles,
             "date_joined": user.date_joined.to_string(),

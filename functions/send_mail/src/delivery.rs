@@ -192,9 +192,17 @@ impl Delivery {
         *requested_at = Some(mail.requested_at);
         let now = self.app.clock.now();
         let age = now.seconds_since(mail.requested_at);
-        let has_link = mail.kind.is_requested() || mail.reverts.is_some();
-        if !has_link && age >= NOTICE_LIFETIME.as_secs() {
+        let is_dated = !mail.kind.is_requested() && !mail.is_indispensable();
+        if is_dated && age >= NOTICE_LIFETIME.as_secs() {
             return Ok(Some(DeliveryResult::dropped("the notice is out of date")));
+        }
+        if mail.kind == Kind::AccountDeleted {
+            let to = mail.address.as_deref().and_then(stored_address);
+            let to = to.ok_or_else(|| {
+                DeliveryError::Defect("the notice of a deletion has no address".to_owned())
+            })?;
+            let send = async || self.send_deletion_notice(&mail, &to).await;
+            return self.send_within_limit(&mail, &to, send).await.map(Some);
         }
         let Some(user) = self.app.users.by_id(mail.user).await? else {
             return Ok(Some(DeliveryResult::dropped("the user no longer exists")));
@@ -213,26 +221,41 @@ impl Delivery {
         if mail.kind == Kind::ConfirmEmail && settings.confirm_link_base.is_none() {
             return Ok(Some(DeliveryResult::dropped("no page confirms addresses")));
         }
-        if self.pause.is_active(now) {
+        let send = async || self.send(&mail, &user, &to).await;
+        let result = self.send_within_limit(&mail, &to, send).await?;
+        Ok(Some(DeliveryResult {
+            password_version: (result.state == State::Sent && mail.kind == Kind::ResetPassword)
+                .then_some(user.password_version),
+            ..result
+        }))
+    }
+
+    /// Sends `mail` by `send`, unless SES fails at present or the address had too many mails.
+    async fn send_within_limit(
+        &self,
+        mail: &Mail,
+        to: &EmailAddress,
+        send: impl AsyncFnOnce() -> Result<String, DeliveryError>,
+    ) -> Result<DeliveryResult, DeliveryError> {
+        if self.pause.is_active(self.app.clock.now()) {
             let problem = "SES failed for other mails moments ago and was not called";
             return Err(DeliveryError::retryable(problem, Scope::Mail));
         }
-        let recipients = RecipientLimit::new(self.app, &mail, &to);
+        let recipients = RecipientLimit::new(self.app, mail, to);
         let Some(counted) = recipients.count().await? else {
-            return Ok(Some(DeliveryResult::dropped(
+            return Ok(DeliveryResult::dropped(
                 "the address had too many mails in 24 hours",
-            )));
+            ));
         };
-        match self.send(&mail, &user, &to).await {
+        match send().await {
             Ok(detail) => {
                 self.pause.record_response();
                 Metric::MailSent.count();
-                Ok(Some(DeliveryResult {
+                Ok(DeliveryResult {
                     state: State::Sent,
                     detail,
-                    password_version: (mail.kind == Kind::ResetPassword)
-                        .then_some(user.password_version),
-                }))
+                    password_version: None,
+                })
             }
             Err(error) => {
                 recipients.take_back(counted).await;
@@ -276,14 +299,39 @@ impl Delivery {
                 }
                 None => (MailContent::EmailChanged, mail.verified),
             },
+            Kind::AccountDeleted => return self.send_deletion_notice(mail, to).await,
         };
+        let name = is_verified.then(|| greeting_name(user)).flatten();
+        self.send_content(&content, name, user.locale.as_ref(), to)
+            .await
+    }
+
+    /// Sends the notice of a deletion, by what its item has: the record of the user no longer exists.
+    async fn send_deletion_notice(
+        &self,
+        mail: &Mail,
+        to: &EmailAddress,
+    ) -> Result<String, DeliveryError> {
+        let content = MailContent::AccountDeleted;
+        self.send_content(&content, None, mail.locale.as_ref(), to)
+            .await
+    }
+
+    /// Sends `content` to a reader of this name and locale.
+    async fn send_content(
+        &self,
+        content: &MailContent<'_>,
+        name: Option<&str>,
+        locale: Option<&Locale>,
+        to: &EmailAddress,
+    ) -> Result<String, DeliveryError> {
         let settings = &self.app.settings.mail;
-        let language = user.locale.as_ref().and_then(Locale::language);
+        let language = locale.and_then(Locale::language);
         let reader = Reader {
-            name: is_verified.then(|| greeting_name(user)).flatten(),
+            name,
             language: language.unwrap_or(settings.default_language),
         };
-        let message = EmailMessage::render(&content, &reader, settings)
+        let message = EmailMessage::render(content, &reader, settings)
             .map_err(|error| DeliveryError::Defect(error.to_string()))?;
         self.mailer.send(&to.mailbox(), &message).await
     }
@@ -358,10 +406,12 @@ impl Delivery {
 /// if it is still the one of the request. A link is never sent to an address from the item.
 fn recipient(mail: &Mail, user: &User) -> Option<EmailAddress> {
     match (mail.kind, &mail.address) {
-        (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => {
-            // The address of a stored user may break today's rules.
-            EmailAddress::lookup(address).ok().map(|lookup| lookup.name)
-        }
+        (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => stored_address(address),
         _ => (mail.address_hash == user.email.hash()).then(|| user.email.clone()),
     }
+}
+
+/// Parses the address of an item. The address of a stored user may break today's rules.
+fn stored_address(address: &str) -> Option<EmailAddress> {
+    EmailAddress::lookup(address).ok().map(|lookup| lookup.name)
 }

@@ -46,6 +46,8 @@ pub(crate) enum MailContent<'a> {
         /// The number of hours for which the link is valid.
         hours: u64,
     },
+    /// A notice that the account was deleted.
+    AccountDeleted,
 }
 
 /// The person that a mail is written to.
@@ -152,6 +154,7 @@ impl EmailMessage {
             MailContent::PasswordChanged => writer.notice(&texts.password_changed),
             MailContent::FormerPasswordChanged => writer.notice(&texts.former_password_changed),
             MailContent::EmailChanged => writer.notice(&texts.email_changed),
+            MailContent::AccountDeleted => writer.notice(&texts.account_deleted),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The limit on mails of all kinds to one address, by whatever accounts and requests they were caused.
 //!
 //! The last of them are reserved for reset links: a thief who changes the password again and again could otherwise use up
-//! the mails by which the owner takes the account back. For the same reason a notice with a revert link counts, but is never
-//! dropped: it goes to a verified address of the account, and changes of address are limited.
+//! the mails by which the owner takes the account back. For the same reason a notice with a revert link, or of a deletion,
+//! counts, but is never dropped: it goes to a verified address of the account, changes of address are limited, and an account
+//! is deleted once.
 
 use std::time::Duration;
 
@@ -38,16 +39,18 @@ impl RecipientLimit {
         let limits = &app.settings.limits;
         let reserved = match mail.kind {
             Kind::ResetPassword => 0,
-            Kind::ConfirmEmail | Kind::PasswordChanged | Kind::EmailChanged => {
-                limits.reset_mails_per_day
-            }
+            Kind::ConfirmEmail
+            | Kind::PasswordChanged
+            | Kind::EmailChanged
+            | Kind::AccountDeleted => limits.reset_mails_per_day,
         };
         Self {
             app,
             key: CounterKey::new("mail", &to.hash()),
-            max: match mail.reverts {
-                Some(_) => u32::MAX,
-                None => limits.mails_per_day.saturating_sub(reserved).max(1),
+            max: if mail.is_indispensable() {
+                u32::MAX
+            } else {
+                limits.mails_per_day.saturating_sub(reserved).max(1)
             },
         }
     }

@@ -2,7 +2,10 @@
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::{App, CURRENT_PASSWORD, Caller, Candidate, CountedRequest, SourceLimit},
+    app::{
+        App, Attempt, CURRENT_PASSWORD, Caller, Candidate, CountedRequest, LostAttempts,
+        SourceLimit,
+    },
     audit,
     domain::{
         email::EmailAddress,
@@ -11,19 +14,13 @@ use shared::{
         password::{NewPassword, Password, Policy},
         user::{Change, User, UserUpdate, View},
     },
-    http::{self, Error, FieldError, Fields, Response, Violation},
+    http::{self, Error, Fields, Response, Violation},
     lambda::WarmUp,
     store::users::Changed,
 };
 
 /// Loads the public keys.
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
-
-/// Maximum attempts when another request changes the record first.
-const MAX_ATTEMPTS: u32 = 2;
-
-/// Maximum attempts when concurrent requests change the counter of wrong passwords first.
-const MAX_COUNTER_ATTEMPTS: u32 = 5;
 
 struct Body {
     current_password: Password,
@@ -112,29 +109,20 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
 }
 
 async fn change(app: &App, request: &Request, progress: &mut Progress) -> Result<Response, Error> {
-    let (mut lost_races, mut lost_turns) = (0, 0);
+    let mut lost = LostAttempts::default();
     loop {
         match attempt(app, request, progress).await? {
             Attempt::Done(response) => return Ok(response),
-            Attempt::Raced => lost_races += 1,
-            Attempt::CounterChanged => lost_turns += 1,
-        }
-        if lost_races == MAX_ATTEMPTS {
-            return Err(Error::Conflict);
-        }
-        if lost_turns == MAX_COUNTER_ATTEMPTS {
-            return Err(Error::contended());
+            Attempt::Lost(contention) => lost.count(contention)?,
         }
     }
 }
 
-enum Attempt {
-    Done(Response),
-    Raced,
-    CounterChanged,
-}
-
-async fn attempt(app: &App, request: &Request, progress: &mut Progress) -> Result<Attempt, Error> {
+async fn attempt(
+    app: &App,
+    request: &Request,
+    progress: &mut Progress,
+) -> Result<Attempt<Response>, Error> {
     let Caller { user, session } = app.authenticate(request).await?;
     let policy = app.settings.password_policy;
     let Body {
@@ -184,18 +172,13 @@ async fn attempt(app: &App, request: &Request, progress: &mut Progress) -> Resul
         let confirmed = app.users.confirm_password(&user, &session, now).await?;
         (confirmed, user, Vec::new())
     };
-    match outcome {
-        Changed::Done => respond(app, request, &after, &changes),
-        Changed::SessionEnded => Err(Error::NotAuthenticated),
-        Changed::EmailTaken => {
-            progress.counted = None;
-            Err(Error::Invalid(vec![FieldError::taken("email")]))
-        }
-        Changed::Throttled(attempts) => app
-            .check_throttle(Some(&attempts))
-            .map(|()| Attempt::CounterChanged),
-        Changed::CounterChanged => Ok(Attempt::CounterChanged),
-        Changed::Raced => Ok(Attempt::Raced),
+    if matches!(outcome, Changed::EmailTaken) {
+        // This request stays counted.
+        progress.counted = None;
+    }
+    match app.attempted(outcome)? {
+        Attempt::Done(()) => respond(app, request, &after, &changes).map(Attempt::Done),
+        Attempt::Lost(contention) => Ok(Attempt::Lost(contention)),
     }
 }
 
@@ -204,10 +187,10 @@ fn respond(
     request: &Request,
     after: &User,
     changes: &[Change],
-) -> Result<Attempt, Error> {
+) -> Result<Response, Error> {
     let source = app.source(request);
     for change in changes {
         audit::account_changed(after.id, &source, *change);
     }
-    http::json(StatusCode::OK, &View::from(after)).map(Attempt::Done)
+    http::json(StatusCode::OK, &View::from(after))
 }

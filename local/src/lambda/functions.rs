@@ -11,6 +11,9 @@ pub type Build = fn(&'static App) -> Invoke;
 /// Every function by its name, which is also the name of its folder, its crate and its binary.
 pub const REGISTRY: &[(&str, Build)] = &[
     ("confirm_email", |app| endpoint(app, confirm_email::handler)),
+    ("delete_account", |app| {
+        endpoint(app, delete_account::handler)
+    }),
     ("get_user", |app| endpoint(app, get_user::handler)),
     ("jwks", |app| endpoint(app, jwks::handler)),
     ("log_in", |app| endpoint(app, log_in::handler)),

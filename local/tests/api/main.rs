@@ -29,6 +29,7 @@ mod log_in {
     mod verified_email;
 }
 mod confirm_email;
+mod delete_account;
 mod log_out;
 mod token {
     mod claims;

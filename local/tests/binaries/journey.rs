@@ -85,9 +85,22 @@ async fn journey(fleet: &Fleet, pause: impl AsyncFn(&Fleet)) -> Vec<String> {
     let values = [("{{REVERT_KEY}}", revert.as_str())];
     assert_eq!(play("revert_email", &values).await.0, 201);
     mail("Your Latchkey password was changed").await;
+    let back = json!({ "email": signed_up["user"]["email"], "password": NEW_PASSWORD });
+    let (status, signed_in) = call("log_in", event_with_body("log_in", &back)).await;
+    assert_eq!(status, 200, "{signed_in}");
+    let owners = signed_in["token"].as_str().unwrap();
+    let mut deletion = event("delete_account", &[("{{TOKEN}}", owners)]);
+    assert_eq!(call("delete_account", deletion.clone()).await.0, 400);
+    deletion["body"] = json!({ "current-password": NEW_PASSWORD })
+        .to_string()
+        .into();
+    assert_eq!(call("delete_account", deletion.clone()).await.0, 204);
+    mail("Your Latchkey account was deleted").await;
+    assert_eq!(call("delete_account", deletion).await.0, 401);
     let secrets = [
         token,
         last,
+        owners,
         &revoked,
         &valid,
         &key,

@@ -103,6 +103,7 @@ mod case_41_unreadable_keys {
             ("revert_email", 400),
             ("sessions", 200),
             ("log_out", 204),
+            ("delete_account", 401),
         ] {
             let response = fleet.replay(function, &values).await;
             assert_eq!(response.status, expected, "{function}: {response:?}");

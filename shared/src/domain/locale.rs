@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use icu_locale_core::{LanguageIdentifier, Locale as LanguageTag};
 
 use crate::domain::error_code::ErrorCode;
@@ -52,6 +54,7 @@ impl Language {
 }
 
 /// A language tag in its canonical form, such as `de-AT` or `zh-Hant-TW`, whether or not mails are written in its language.
+/// In an item it is the tag, which is not validated when it is read.
 ///
 /// # Examples
 /// ```
@@ -64,7 +67,8 @@ impl Language {
 /// assert!(Locale::parse("German").is_err());
 /// assert!(Locale::parse("de_AT").is_err());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Locale(String);
 
 /// The reason that a text is not a [`Locale`]. The message completes the sentence "The locale …".
@@ -107,12 +111,6 @@ impl Locale {
         } else {
             Err(Error::Invalid)
         }
-    }
-
-    /// The tag in a stored record. It is not validated.
-    #[must_use]
-    pub const fn from_stored(text: String) -> Self {
-        Self(text)
     }
 
     /// Returns the tag that an `Accept-Language` header prefers among those of languages that mails are written in

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{clock::Timestamp, settings::Limits, user::Change, user_id::UserId};
+use crate::domain::{
+    clock::Timestamp, locale::Locale, settings::Limits, user::Change, user_id::UserId,
+};
 
 /// Minimum time that a mail's item is kept, so that a failed mail can be inspected and resent.
 pub const RETENTION: Duration = Duration::from_hours(7 * 24);
@@ -31,6 +33,8 @@ pub enum Kind {
     PasswordChanged,
     /// The notice, to the old address, that the account's address was changed.
     EmailChanged,
+    /// The notice, to a verified address, that the account was deleted.
+    AccountDeleted,
 }
 
 impl Kind {
@@ -40,6 +44,8 @@ impl Kind {
         match change {
             Change::Password | Change::Reset | Change::Reverted => Some(Self::PasswordChanged),
             Change::Email => Some(Self::EmailChanged),
+            // The item of this notice has more than the others: see `Outbox::deletion_notice`.
+            Change::Deleted => None,
             Change::SignedUp | Change::Details | Change::EmailConfirmed => None,
         }
     }
@@ -85,6 +91,9 @@ pub struct Mail {
     /// The number of the change of address that a link in this notice reverts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverts: Option<u64>,
+    /// The language of a reader whose record no longer exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
     /// Random identifier of this request; each later request has a new one.
     pub nonce: String,
     /// The delivery state.
@@ -100,6 +109,13 @@ pub struct Mail {
 }
 
 impl Mail {
+    /// Returns true for a mail that neither its age nor a limit may stop: it tells the owner of a verified address of a theft
+    /// that no other mail can undo.
+    #[must_use]
+    pub const fn is_indispensable(&self) -> bool {
+        self.reverts.is_some() || matches!(self.kind, Kind::AccountDeleted)
+    }
+
     /// The quota as the next request finds it: a mail that was never sent does not count, and has no cool-down once it is
     /// certain that it will not be sent. A decoy, which is never sent, counts as if it were.
     #[must_use]
@@ -277,6 +293,7 @@ mod tests {
                 address: None,
                 verified: false,
                 reverts: None,
+                locale: None,
                 nonce: String::new(),
                 state,
                 requested_at: START,

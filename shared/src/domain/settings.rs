@@ -22,6 +22,10 @@ pub struct Settings {
     pub counters_table: String,
     /// Name of the table of signing keys.
     pub keys_table: String,
+    /// Name of the table of audit records.
+    pub audit_table: String,
+    /// The time for which the record of a deletion is kept.
+    pub deletion_retention: Duration,
     /// `iss` of access tokens (RFC 7519); `None` for the host that served the request.
     pub issuer: Option<String>,
     /// `aud` of session tokens (RFC 7519).
@@ -189,6 +193,8 @@ impl Settings {
             transient_table: environment.text("TRANSIENT_TABLE")?,
             counters_table: environment.text("COUNTERS_TABLE")?,
             keys_table: environment.text("KEYS_TABLE")?,
+            audit_table: environment.text("AUDIT_TABLE")?,
+            deletion_retention: environment.duration("DELETION_RECORD_DAYS", DAY)?,
             issuer: read_issuer(&environment)?,
             audience: environment.text("AUDIENCE")?,
             session_lifetime: environment.duration("SESSION_DAYS", DAY)?,

@@ -53,6 +53,9 @@ pub enum Error {
     /// 409: repeated conflicts with concurrent requests.
     #[error("conflict")]
     Conflict,
+    /// 409: a link that was sent to a former address can still take the account back, so that it cannot be deleted.
+    #[error("a revert link is outstanding")]
+    RevertLinkOutstanding,
     /// 413: the body is too large.
     #[error("payload too large")]
     PayloadTooLarge,
@@ -117,7 +120,7 @@ impl Error {
             Self::NotAuthenticated | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::NotFromEdge | Self::EmailNotVerified => StatusCode::FORBIDDEN,
             Self::NotFound | Self::SessionNotFound => StatusCode::NOT_FOUND,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict | Self::RevertLinkOutstanding => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -153,7 +156,7 @@ impl Error {
             Self::Forbidden | Self::NotFromEdge => "forbidden",
             Self::EmailNotVerified => "email_not_verified",
             Self::NotFound | Self::SessionNotFound => "not_found",
-            Self::Conflict => "conflict",
+            Self::Conflict | Self::RevertLinkOutstanding => "conflict",
             Self::PayloadTooLarge => "payload_too_large",
             Self::TooManyRequests { .. } => "too_many_requests",
             Self::Unavailable(_) => "unavailable",
@@ -180,6 +183,10 @@ impl Error {
             Self::SessionNotFound => "Session not found.",
             Self::Conflict => {
                 "The user was changed by another request at the same time. Try again."
+            }
+            Self::RevertLinkOutstanding => {
+                "The e-mail address was changed recently. The account can be deleted when the link that was sent to the former \
+                 address has expired."
             }
             Self::PayloadTooLarge => "The request body is larger than 16 KiB.",
             Self::TooManyRequests { .. } => "Too many requests. Try again later.",

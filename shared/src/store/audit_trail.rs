@@ -48,8 +48,9 @@ pub struct OperatorChange {
     pub expires_at: Timestamp,
 }
 
-/// The time for which the record of a deletion is kept: one day more than DynamoDB's point-in-time recovery reaches back.
-pub const DELETION_RETENTION: Duration = Duration::from_hours(36 * 24);
+/// The shortest time for which the record of a deletion may be kept: one day more than DynamoDB's point-in-time recovery
+/// reaches back.
+pub const MIN_DELETION_RETENTION: Duration = Duration::from_hours(36 * 24);
 
 /// The time for which the record of an operator's change is kept.
 pub const CHANGE_RETENTION: Duration = Duration::from_hours(400 * 24);
@@ -58,13 +59,13 @@ const DELETED: &str = "deleted#";
 const CHANGE: &str = "change#";
 
 impl Deletion {
-    /// The record that the user with this id is deleted at `now`.
+    /// The record that the user with this id is deleted at `now`, to be kept for `retention`.
     #[must_use]
-    pub fn new(id: UserId, now: Timestamp) -> Self {
+    pub fn new(id: UserId, now: Timestamp, retention: Duration) -> Self {
         Self {
             id,
             deleted_at: now,
-            expires_at: now + DELETION_RETENTION,
+            expires_at: now + retention,
         }
     }
 }

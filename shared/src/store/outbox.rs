@@ -223,6 +223,23 @@ impl Outbox {
         self.transient.notice(&key, &mail)
     }
 
+    /// Returns a write that queues the notice that `user` is deleted, to be part of the deletion; `None` if the address was
+    /// never verified. Its item has all that the mail needs, since the record will not exist.
+    pub fn deletion_notice(&self, user: &User, now: Timestamp) -> Result<Option<Write>, Error> {
+        if !user.email_verified {
+            return Ok(None);
+        }
+        let kind = Kind::AccountDeleted;
+        let mail = Mail {
+            address: Some(user.email.as_str().to_owned()),
+            verified: true,
+            locale: user.locale.clone(),
+            ..self.new_mail(kind, user.id, user.email.hash(), now)
+        };
+        let key = MailKey::notice(kind, user.id, &mail.nonce);
+        self.transient.notice(&key, &mail).map(Some)
+    }
+
     /// Returns the writes that queue a notice of each change. They go to the address in `before`: if someone else made
     /// the change, that is the owner's.
     pub fn notices(
@@ -243,6 +260,7 @@ impl Outbox {
             address: None,
             verified: false,
             reverts: None,
+            locale: None,
             nonce: self.random.name(),
             state: State::Queued,
             requested_at: now,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         clock::Timestamp,
-        link_token::{Binding, LinkToken, StoredToken},
+        link_token::{AddressBinding, Binding, CredentialsBinding, LinkToken, StoredToken},
         mail::{Kind, Mail, State},
         user::StoredRevertToken,
         user_id::UserId,
@@ -87,6 +87,7 @@ impl MailKey {
             Kind::ConfirmEmail => "confirm_email",
             Kind::PasswordChanged => "password_changed",
             Kind::EmailChanged => "email_changed",
+            Kind::AccountDeleted => "account_deleted",
         };
         Self(format!("mail#{kind}#{user}#{nonce}"))
     }
@@ -117,6 +118,22 @@ impl Transient {
     /// Returns the mail at `key`.
     pub async fn mail(&self, key: &MailKey) -> Result<Option<Mail>, Error> {
         self.database.get(&self.table, &key.0).await
+    }
+
+    /// Returns writes that delete the links of `user` and the queued mails with them, to be part of the user's deletion. Revert
+    /// links and notices, whose keys are random, expire by themselves.
+    #[must_use]
+    pub fn forget(&self, user: UserId) -> Vec<Write> {
+        let keys = [
+            token_key::<CredentialsBinding>(user),
+            token_key::<AddressBinding>(user),
+            MailKey::reset(user).0,
+            MailKey::confirmation(user).0,
+        ];
+        let any_state = "attribute_exists(#pk) OR attribute_not_exists(#pk)";
+        keys.iter()
+            .map(|key| Write::delete(&self.table, key, any_state))
+            .collect()
     }
 
     /// Returns the mail at `key`, which is about to be replaced.

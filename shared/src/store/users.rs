@@ -5,6 +5,7 @@
 //! user. Only the operator's reads, [`Users::with_disabled`], do.
 
 mod changes;
+mod deletion;
 mod disabled;
 mod failed_attempts;
 mod operator;

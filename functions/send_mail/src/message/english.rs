@@ -71,4 +71,10 @@ pub(super) const ENGLISH: Texts = Texts {
         works_once: "The link works once.",
         unexpected: "If you made this change, there is nothing to do.",
     },
+    account_deleted: NoticeTexts {
+        subject: "Your {product} account was deleted",
+        news: "Your {product} account was deleted. This is the last message about it.",
+        advice_with_contact: "If you deleted it, there is nothing to do. If you did not, contact us immediately:",
+        advice: "If you deleted it, there is nothing to do. If you did not, contact the support of {product} immediately.",
+    },
 };

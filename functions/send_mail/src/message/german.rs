@@ -70,4 +70,11 @@ pub(super) const GERMAN: Texts = Texts {
         works_once: "Der Link funktioniert einmal.",
         unexpected: "Wenn Sie das selbst waren, ist nichts zu tun.",
     },
+    account_deleted: NoticeTexts {
+        subject: "Ihr Konto bei {product} wurde gelöscht",
+        news: "Ihr Konto bei {product} wurde gelöscht. Dies ist die letzte Nachricht dazu.",
+        advice_with_contact: "Wenn Sie es selbst gelöscht haben, ist nichts zu tun. Wenn nicht, wenden Sie sich bitte sofort an uns:",
+        advice: "Wenn Sie es selbst gelöscht haben, ist nichts zu tun. Wenn nicht, wenden Sie sich bitte sofort an den Support von \
+             {product}.",
+    },
 };

@@ -20,6 +20,7 @@ pub(super) struct Texts {
     pub(super) former_password_changed: NoticeTexts,
     pub(super) email_changed: NoticeTexts,
     pub(super) email_changed_with_link: LinkTexts,
+    pub(super) account_deleted: NoticeTexts,
 }
 
 /// A unit of time, after the number one and after other numbers.
@@ -129,6 +130,7 @@ mod tests {
             former_password_changed,
             email_changed,
             email_changed_with_link,
+            account_deleted,
         } = texts;
         [
             vec![
@@ -145,6 +147,7 @@ mod tests {
             notice(former_password_changed),
             notice(email_changed),
             link(email_changed_with_link),
+            notice(account_deleted),
         ]
         .concat()
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     access_tokens::{access_token, request_access_token},
     app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
-    paths::SIGN_UP,
+    paths::{DELETE_ACCOUNT, SIGN_UP},
     proxy::Call,
     response::Response,
     tables::USERS,
@@ -114,6 +114,27 @@ async fn changes_cost_what_architecture_states() {
         (200, (1.0, 4.0))
     );
     assert_eq!(app.unread_mails().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_cost_what_architecture_states() {
+    let app = TestApp::start().await;
+    for (name, is_verified, writes) in [("john", false, 16.0), ("jane", true, 18.0)] {
+        let user = app.sign_up(name).await;
+        if is_verified {
+            app.confirm(&user).await;
+        }
+        let delete = |password: &str| {
+            let request = app
+                .request(reqwest::Method::POST, DELETE_ACCOUNT)
+                .header("authorization", format!("Bearer {}", user.token));
+            app.send(request.json(&json!({"current-password": password})))
+        };
+        // The function reads the public keys once.
+        assert_eq!(delete("").await.status, 400);
+        assert_eq!(cost(&app, delete(PASSWORD)).await, (204, (1.0, writes)));
+    }
+    app.mail();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use shared::lambda::WarmUp;
 use crate::support::{
     access_tokens::access_token,
     app::{OTHER_PASSWORD, PASSWORD, TestApp, key_in},
-    paths::{RESEND_CONFIRMATION, REVERT_EMAIL},
+    paths::{DELETE_ACCOUNT, RESEND_CONFIRMATION, REVERT_EMAIL},
     proxy::{Access, FaultAction, error},
     repository::read_yaml,
     response::problem,
@@ -31,6 +31,17 @@ const RIGHTS: &str = "
     confirm_email            TransientTable         confirm#*                        dynamodb:GetItem dynamodb:DeleteItem
     confirm_email            TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     confirm_email            CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+
+    delete_account           KeysTable              jwks                             dynamodb:GetItem
+    delete_account           UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem dynamodb:DeleteItem
+    delete_account           UsersTable             email#*                          dynamodb:DeleteItem
+    delete_account           UsersTable             username#*                       dynamodb:DeleteItem
+    delete_account           TransientTable         reset#*                          dynamodb:DeleteItem
+    delete_account           TransientTable         confirm#*                        dynamodb:DeleteItem
+    delete_account           TransientTable         mail#reset_password#*            dynamodb:DeleteItem
+    delete_account           TransientTable         mail#confirm_email#*             dynamodb:DeleteItem
+    delete_account           TransientTable         mail#account_deleted#*           dynamodb:PutItem
+    delete_account           AuditTable             deleted#*                        dynamodb:PutItem
 
     get_user                 KeysTable              jwks                             dynamodb:GetItem
     get_user                 UsersTable             user#*                           dynamodb:GetItem
@@ -425,6 +436,7 @@ mod case_43_permissions {
     #[test]
     fn warm_up_calls_are_permitted() {
         let openings = [
+            ("delete_account", delete_account::WARM_UP),
             ("get_user", get_user::WARM_UP),
             ("jwks", jwks::WARM_UP),
             ("log_in", log_in::WARM_UP),
@@ -473,6 +485,7 @@ mod case_43_permissions {
         confirmations(&shown).await;
         resets(&shown).await;
         keys(&shown).await;
+        deletion(&shown).await;
         let hidden = TestApp::with_settings(&[("REVEAL_UNKNOWN_EMAILS", "false")]).await;
         for _ in 0..2 {
             assert_eq!(hidden.request_reset("nobody@example.com").await.status, 200);
@@ -584,6 +597,20 @@ async fn resets(app: &TestApp) {
     }
     let limited = app.complete("1-0", PASSWORD).await;
     assert_eq!(limited.problem(), problem(429, "too_many_requests"));
+}
+
+/// An account that is deleted after a wrong password.
+async fn deletion(app: &TestApp) {
+    let leaver = app.sign_up("leaver").await;
+    app.confirm(&leaver).await;
+    for (password, status) in [("wrong password", 400), (PASSWORD, 204)] {
+        let request = app
+            .request(Method::POST, DELETE_ACCOUNT)
+            .header("authorization", format!("Bearer {}", leaver.token))
+            .json(&json!({"current-password": password}));
+        assert_eq!(app.send(request).await.status, status);
+    }
+    app.mail();
 }
 
 /// Each signer rotates a key that is too old.

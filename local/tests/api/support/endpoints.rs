@@ -7,19 +7,20 @@ use tokio::time::timeout;
 use super::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser},
     paths::{
-        CONFIRM_EMAIL, LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE, REVERT_EMAIL, SIGN_UP,
-        TOKEN, UPDATE_DETAILS,
+        CONFIRM_EMAIL, DELETE_ACCOUNT, LOG_IN, RESET_PASSWORD, RESET_PASSWORD_COMPLETE,
+        REVERT_EMAIL, SIGN_UP, TOKEN, UPDATE_DETAILS,
     },
     response::Response,
     times::RESPONSE_TIMEOUT,
 };
 
 /// Method, path and function of every endpoint that reads a body.
-pub const READERS: [(&str, &str, &str); 9] = [
+pub const READERS: [(&str, &str, &str); 10] = [
     ("POST", SIGN_UP, "sign_up"),
     ("POST", LOG_IN, "log_in"),
     ("POST", TOKEN, "token"),
     ("PATCH", UPDATE_DETAILS, "update_details"),
+    ("POST", DELETE_ACCOUNT, "delete_account"),
     ("POST", RESET_PASSWORD, "reset_password"),
     ("POST", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
     ("PATCH", RESET_PASSWORD_COMPLETE, "reset_password_complete"),
@@ -31,7 +32,8 @@ pub const READERS: [(&str, &str, &str); 9] = [
 pub const WITHOUT_REQUIRED_FIELDS: [&str; 1] = [TOKEN];
 
 /// Every function that responds to HTTP requests.
-pub const FUNCTIONS: [&str; 12] = [
+pub const FUNCTIONS: [&str; 13] = [
+    "delete_account",
     "sessions",
     "revert_email",
     "confirm_email",
@@ -122,6 +124,11 @@ pub fn endpoints(user: &TestUser, token: &str) -> Vec<Endpoint> {
                 ("email_verified", Kind::ReadOnlyFlag, json!(false)),
                 ("date_joined", Kind::ReadOnly, json!("2026-01-31T12:00:00Z")),
             ],
+        },
+        Endpoint {
+            method: "POST",
+            path: DELETE_ACCOUNT,
+            fields: vec![("current-password", Kind::ExistingPassword, json!(PASSWORD))],
         },
         Endpoint {
             method: "POST",

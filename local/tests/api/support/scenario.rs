@@ -3,14 +3,16 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser, token_in},
+    paths::DELETE_ACCOUNT,
     proxy::{Call, FaultAction},
     response::Response,
-    tables::{COUNTERS, KEYS, USERS},
+    tables::{AUDIT, COUNTERS, KEYS, USERS},
 };
 
 /// The longest that a client or a function waits.
@@ -20,11 +22,12 @@ pub const LONGEST: Duration = Duration::from_secs(10);
 pub const SINGLE_WRITES: [&str; 4] = ["log_in", "change_name", "reset_password", "log_out"];
 
 /// The requests that write by a transaction.
-pub const TRANSACTIONS: [&str; 4] = [
+pub const TRANSACTIONS: [&str; 5] = [
     "sign_up",
     "change_password",
     "change_email",
     "reset_password_complete",
+    "delete_account",
 ];
 
 pub type Sent<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
@@ -38,7 +41,7 @@ pub struct Scenario {
 }
 
 /// The requests of a [`Scenario`] by name, with the status of their success.
-const REQUESTS: [(&str, u16); 9] = [
+const REQUESTS: [(&str, u16); 10] = [
     ("sign_up", 201),
     ("log_in", 200),
     ("get_user", 200),
@@ -48,6 +51,7 @@ const REQUESTS: [(&str, u16); 9] = [
     ("reset_password", 200),
     ("reset_password_complete", 201),
     ("log_out", 204),
+    ("delete_account", 204),
 ];
 
 /// The body of every 503.
@@ -95,6 +99,11 @@ impl Scenario {
             "reset_password" => Box::pin(app.request_reset("john@example.com")),
             "reset_password_complete" => Box::pin(app.complete(&self.reset_token, OTHER_PASSWORD)),
             "log_out" => Box::pin(app.log_out(token)),
+            "delete_account" => {
+                let body = json!({"current-password": PASSWORD});
+                let request = app.request(Method::POST, DELETE_ACCOUNT).json(&body);
+                Box::pin(app.send(request.header("authorization", format!("Bearer {token}"))))
+            }
             other => panic!("unknown request: {other}"),
         }
     }
@@ -119,6 +128,9 @@ impl Scenario {
         let expected = REQUESTS.iter().find(|(other, _)| *other == name).unwrap().1;
         assert_eq!(response.status, expected, "{name}: {response:?}");
         self.app.server.drain().await;
+        if name == "delete_account" {
+            return self.check_deleted().await;
+        }
         let mails = self.app.unread_mails();
         let subjects: Vec<_> = mails.iter().map(|mail| mail.subject.as_str()).collect();
         let record = self.app.tables().user(self.user.id).await;
@@ -133,6 +145,16 @@ impl Scenario {
             (&json!(effects.record_version), effects.sessions),
             "{name}"
         );
+    }
+
+    async fn check_deleted(&self) {
+        let (app, tables) = (&self.app, self.app.tables());
+        assert_eq!(tables.all(USERS).await.len(), 0);
+        assert_eq!(tables.all(AUDIT).await.len(), 1);
+        assert!(app.unread_mails().is_empty());
+        assert_eq!(app.details(&self.user).await.status, 401);
+        assert_eq!(app.complete(&self.reset_token, PASSWORD).await.status, 400);
+        app.sign_up("john").await;
     }
 
     async fn check_effects(

@@ -13,6 +13,7 @@ pub const USERS: &str = "UsersTable";
 pub const TRANSIENT: &str = "TransientTable";
 pub const COUNTERS: &str = "CountersTable";
 pub const KEYS: &str = "KeysTable";
+pub const AUDIT: &str = "AuditTable";
 
 /// A client of the tables that bypasses the functions.
 pub struct Tables {

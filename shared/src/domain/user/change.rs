@@ -17,4 +17,6 @@ pub enum Change {
     Reverted,
     /// The user proved to receive mail at the address.
     EmailConfirmed,
+    /// The user deleted the account.
+    Deleted,
 }

@@ -35,7 +35,7 @@ pub(super) struct Stored {
     first_name: String,
     last_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    locale: Option<String>,
+    locale: Option<Locale>,
     password_hash: String,
     is_superuser: bool,
     #[serde(default, skip_serializing_if = "Roles::is_empty")]
@@ -68,7 +68,7 @@ impl From<Stored> for User {
             former_emails: stored.former_emails,
             first_name: Name::from_stored(stored.first_name),
             last_name: Name::from_stored(stored.last_name),
-            locale: stored.locale.map(Locale::from_stored),
+            locale: stored.locale,
             password: password::Hash::from_stored(stored.password_hash),
             is_superuser: stored.is_superuser,
             roles: stored.roles,
@@ -98,7 +98,7 @@ impl From<User> for Stored {
             former_emails: user.former_emails,
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
-            locale: user.locale.map(|locale| locale.as_str().to_owned()),
+            locale: user.locale,
             password_hash: user.password.as_str().to_owned(),
             is_superuser: user.is_superuser,
             roles: user.roles,

@@ -91,6 +91,26 @@ impl Transient {
         self.notice(&key, &mail)
     }
 
+    /// Returns a write that queues the notice that `user` is deleted, as the user's own deletion does; `None` if the address
+    /// was never verified.
+    pub fn deletion_notice_by_operator(
+        &self,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<Option<Write>, Error> {
+        if !user.email_verified {
+            return Ok(None);
+        }
+        let mail = Mail {
+            address: Some(user.email.as_str().to_owned()),
+            verified: true,
+            locale: user.locale.clone(),
+            ..self.new_mail(Kind::AccountDeleted, user, now)
+        };
+        let key = MailKey::notice(Kind::AccountDeleted, user.id, &mail.nonce);
+        self.notice(&key, &mail).map(Some)
+    }
+
     fn new_mail(&self, kind: Kind, user: &User, now: Timestamp) -> Mail {
         Mail {
             kind,
@@ -99,6 +119,7 @@ impl Transient {
             address: None,
             verified: false,
             reverts: None,
+            locale: None,
             nonce: self.database.new_write_id(),
             state: State::Queued,
             requested_at: now,

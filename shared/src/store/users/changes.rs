@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The counter that every change by the user is conditional on.
-const COUNTER: PasswordCounter = PasswordCounter::CurrentPassword;
+pub(super) const COUNTER: PasswordCounter = PasswordCounter::CurrentPassword;
 
 /// The outcome of changing a user.
 pub enum Changed {
@@ -241,7 +241,8 @@ fn was_applied(item: &Item, after: &User) -> Result<bool, Error> {
     Ok(current.record_version == after.record_version && current.has_same_details(after))
 }
 
-fn why_not_changed(
+/// Returns the reason why a change on behalf of `session` was refused, from the current record.
+pub(super) fn why_not_changed(
     item: Option<Item>,
     before: &User,
     session: &SessionId,

@@ -10,7 +10,7 @@ use crate::{
         user::{Session, User},
         user_id::UserId,
     },
-    store::database::{Committed, Error, Write},
+    store::database::{Error, Write},
 };
 
 /// Added to `credentials` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so that
@@ -27,21 +27,6 @@ impl Users {
             "attribute_exists(#email_changes) OR attribute_exists(#password_changes)",
         );
         self.is_done(&write).await
-    }
-
-    /// Deletes `user` and both markers. Sends no mail. Returns false, and deletes nothing, if one of the three items
-    /// has changed.
-    pub async fn remove(&self, user: &User) -> Result<bool, Error> {
-        let delete = |key: &str| Write::delete(&self.table, key, "#id = :id").value("id", user.id);
-        let writes = [
-            delete(&user_key(user.id))?,
-            delete(&email_key(&user.email))?,
-            delete(&username_key(&user.username))?,
-        ];
-        Ok(matches!(
-            self.database.transact(&writes).await?,
-            Committed::Done
-        ))
     }
 
     /// Ends every session of a user in a restored table and invalidates every reset link that was sent since the

@@ -100,7 +100,7 @@ impl Users {
         }
         let mut writes = vec![update];
         if moves {
-            writes.push(self.take_address(after.id, &after.email, now)?);
+            writes.push(self.take_address(after, now)?);
             writes.push(self.leave_address(after, &before.email, now)?);
         }
         Ok(writes)

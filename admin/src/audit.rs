@@ -21,8 +21,13 @@ use crate::{
 /// The kind of a change. The first ones are recorded in the transaction that makes the change.
 #[derive(Clone, Copy)]
 pub(crate) enum ChangeKind {
+    AddRole,
+    Delete,
+    Disable,
+    Enable,
     EndSessions,
     GrantSuperuser,
+    RemoveRole,
     RevokeSuperuser,
     SendReset,
     SetEmail,
@@ -38,8 +43,13 @@ pub(crate) enum ChangeKind {
 impl ChangeKind {
     const fn name(self) -> &'static str {
         match self {
+            Self::AddRole => "add_role",
+            Self::Delete => "delete",
+            Self::Disable => "disable",
+            Self::Enable => "enable",
             Self::EndSessions => "end_sessions",
             Self::GrantSuperuser => "grant_superuser",
+            Self::RemoveRole => "remove_role",
             Self::RevokeSuperuser => "revoke_superuser",
             Self::SendReset => "send_reset",
             Self::SetEmail => "set_email",
@@ -76,6 +86,20 @@ impl Context {
         let change = self.operator_change(kind, Some(user.id)).await?;
         let committed = self.audit_trail.commit(&change, writes).await?;
         Ok(matches!(committed, Committed::Done))
+    }
+
+    /// Returns the write that records a change of `user`, to be part of the transaction that makes the change.
+    pub(crate) async fn change_record(
+        &self,
+        kind: ChangeKind,
+        user: &User,
+        detail: Option<&str>,
+    ) -> Result<Write, Error> {
+        let mut change = self.operator_change(kind, Some(user.id)).await?;
+        if let Some(detail) = detail {
+            change = change.with_detail(detail);
+        }
+        Ok(self.audit_trail.change(&change)?)
     }
 
     /// Records a change that is about to be made and takes several requests.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::clock::Timestamp;
 
-pub(crate) use self::user::{FindArgs, SendResetArgs, SetEmailArgs, SignOutArgs, UserCommand};
+pub(crate) use self::user::{FindArgs, RoleArgs, SetEmailArgs, TargetArgs, UserCommand};
 use crate::{
     audit::parse_since, confirm::Confirmation, connection::TableArgs, limits::LimitTarget,
     user_ref::UserRef,
@@ -161,7 +161,7 @@ pub(crate) enum SessionsCommand {
         user: UserRef,
     },
     /// Sign a user out everywhere; the same as "user sign-out"
-    End(SignOutArgs),
+    End(TargetArgs),
 }
 
 /// The kinds of tokens, each with its own keys.

@@ -5,14 +5,19 @@ use shared::{domain::mail::State, store::transient::MailKey};
 
 use super::{description, subject};
 use crate::{
-    audit::ChangeKind, command_line::SendResetArgs, connection::Context, error::Error,
-    report::Report,
+    audit::ChangeKind, command_line::TargetArgs, connection::Context, error::Error, report::Report,
 };
 
 /// Queues the mail whatever the account's quota: the operator has decided that the user gets one. It counts in the quota, and
 /// replaces a reset mail that is still queued.
-pub(crate) async fn run(context: &Context, args: &SendResetArgs) -> Result<Report, Error> {
+pub(crate) async fn run(context: &Context, args: &TargetArgs) -> Result<Report, Error> {
     let user = args.user.require(context).await?;
+    if user.is_disabled() {
+        return Err(Error::message(format!(
+            "nothing was done: {} is disabled, and no mail is sent to disabled users",
+            subject(&user)
+        )));
+    }
     args.confirmation.confirm(&format!(
         "This queues a mail with a password reset link to {}.",
         description(&user)

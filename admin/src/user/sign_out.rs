@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{description, subject};
+use super::{deleted_meanwhile, description, subject};
 use crate::{
-    audit::ChangeKind, command_line::SignOutArgs, connection::Context, error::Error, report::Report,
+    audit::ChangeKind, command_line::TargetArgs, connection::Context, error::Error, report::Report,
 };
 
-pub(crate) async fn sign_out(context: &Context, args: &SignOutArgs) -> Result<Report, Error> {
+pub(crate) async fn sign_out(context: &Context, args: &TargetArgs) -> Result<Report, Error> {
     let user = args.user.require(context).await?;
     let ended = user.sessions.len();
     args.confirmation.confirm(&format!(
@@ -19,7 +19,7 @@ pub(crate) async fn sign_out(context: &Context, args: &SignOutArgs) -> Result<Re
         .commit(ChangeKind::EndSessions, &user, vec![write])
         .await?
     {
-        return Err(Error::message("the user was deleted in the meantime"));
+        return Err(deleted_meanwhile());
     }
     let text = format!(
         "{} has been signed out everywhere ({ended} sessions). The password has not changed.",

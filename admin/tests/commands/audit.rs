@@ -119,6 +119,9 @@ async fn nothing_changes_without_a_record() {
         &["sessions", "end", "ann", "--yes"],
         &["limits", "clear", "ann"],
         &["keys", "rotate"],
+        &["user", "disable", "ann", "--yes"],
+        &["user", "delete", "ann", "--yes"],
+        &["user", "add-role", "ann", "orders:read", "--yes"],
         &["user", "set-email", "ann", "new@example.com", "--yes"],
         &["user", "send-reset", "ann", "--yes"],
     ] {

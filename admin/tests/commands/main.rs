@@ -16,6 +16,7 @@ mod limits;
 mod mails;
 mod proxy;
 mod restore;
+mod rights;
 mod sessions;
 mod smoke;
 mod superuser;

@@ -63,6 +63,7 @@ class Users:
         self.reversion = None
         self.verified = None
         self.resends = 0
+        self.deletions = 0
         self.names = set()
 
     def add(self, details, password, token):
@@ -77,6 +78,19 @@ class Users:
     def give_token(self, user, token):
         user.token = token
         self.by_token[token] = user
+
+    def forget(self, user):
+        """Removes a user whose account was deleted."""
+        self.known.pop(user.details["id"], None)
+        self.by_token = {token: owner for token, owner in self.by_token.items() if owner is not user}
+        for name in ("link", "confirmation", "reversion"):
+            link = getattr(self, name)
+            if link is not None and link[1] is user:
+                setattr(self, name, None)
+        if self.verified is user:
+            self.verified = None
+        if self.main is user:
+            self.main = None
 
     def sign_up(self):
         name, password = f"fuzzer-{secrets.token_hex(8)}", f"quiet {secrets.token_hex(8)}"
@@ -239,6 +253,18 @@ def deepen_update_details(case, body, user):
     return user
 
 
+def deepen_delete_account(case, body, user):
+    if user is None or not is_text(body.get("current-password")):
+        return None
+    # Most cases have the same body, so every second one deletes a new user.
+    users.deletions += 1
+    if users.deletions % 2:
+        return users.signed_in(users.with_password(body["current-password"]) or user)
+    user = users.sign_up()
+    body["current-password"] = user.password
+    return user
+
+
 def deepen_reset_password(case, body, _):
     if is_text(body.get("email"), 3, 254) and chance(case, "reset_password") < 4:
         body["email"] = users.any().details["email"]
@@ -297,6 +323,7 @@ DEEPEN = {
     "sessions_end": deepen_session,
     "sign_up": deepen_sign_up,
     "log_in": deepen_log_in,
+    "delete_account": deepen_delete_account,
     "get_user": deepen_get_user,
     "update_details": deepen_update_details,
     "reset_password": deepen_reset_password,
@@ -333,7 +360,9 @@ def after_call(context, case, response):
     elif operation == "revert_email" and status == 201:
         (_, user), users.reversion = users.reversion, None
         user.password, user.token = case.body["new_password"], None
-    elif operation in ("update_details", "log_in", "confirm_email_resend") and status == 429:
+    elif operation == "delete_account" and status == 204 and user is not None:
+        users.forget(user)
+    elif operation in ("update_details", "delete_account", "log_in", "confirm_email_resend") and status == 429:
         # A throttled user is replaced by a new one.
         users.main = None
 
@@ -408,6 +437,10 @@ def is_no_live_key(key, _):
     return key not in {link[0] for link in (users.confirmation, users.reversion) if link}
 
 
+def is_unknown_audience(audience, _):
+    return audience != "api"
+
+
 def is_not_the_newest_link(token, _):
     return users.link is None or token != users.link[0]
 
@@ -421,13 +454,14 @@ KNOWN = [
     ("first_name too_long", NAMES, is_over_300_bytes, "a bound in bytes"),
     ("last_name too_long", NAMES, is_over_300_bytes, "a bound in bytes"),
     ("password too_long", ["log_in"], is_over_512_bytes, "a bound in bytes"),
-    ("current-password too_long", ["update_details"], is_over_512_bytes, "a bound in bytes"),
-    ("current-password incorrect", ["update_details"], is_not_the_password, "no schema knows the password"),
+    ("current-password too_long", ["update_details", "delete_account"], is_over_512_bytes, "a bound in bytes"),
+    ("current-password incorrect", ["update_details", "delete_account"], is_not_the_password, "no schema knows the password"),
     ("id read_only", ["update_details"], is_not_own("id"), "no schema knows the caller's own"),
     ("username read_only", ["update_details"], is_not_own("username"), "no schema knows the caller's own"),
     ("email_verified read_only", ["update_details"], is_not_own("email_verified"), "no schema knows the caller's own"),
     ("date_joined read_only", ["update_details"], is_not_own("date_joined"), "no schema knows the caller's own"),
     ("reset_token invalid", COMPLETIONS, is_not_the_newest_link, "no schema knows which links are valid"),
+    ("audience invalid", ["token"], is_unknown_audience, "the audiences are a setting"),
     ("key invalid", ["confirm_email", "revert_email"], is_no_live_key, "no schema knows which links are valid"),
     ("password_confirmation mismatch", [*COMPLETIONS, "revert_email"], is_not_the_same, "no schema can require two fields to be equal"),
 ]
@@ -445,6 +479,10 @@ def is_valid_by_schema(case, response):
     if response.json().get("code") == "already_verified":
         dropped[f"{operation_id(case)}: already_verified"] += 1
         return owner(case) is not None and owner(case).details["email_verified"]
+    if operation_id(case) == "delete_account" and response.json().get("code") == "conflict":
+        # A case of an operation before has changed the user's address.
+        dropped["delete_account: conflict"] += 1
+        return "address was changed recently" in response.json()["detail"]
     faults = response.json().get("errors", [])
     return bool(faults) and all(is_known(operation_id(case), case, fault) for fault in faults)
 
@@ -460,9 +498,9 @@ def is_known(operation, case, fault):
 
 def is_gateway_404(case, response):
     """unsupported_method: API Gateway has no 405. Without a route, the response is its own 404, at every operation. Only
-    `GET /api/users/update_details` has a route: that of get_user, with an invalid id."""
+    `GET /api/users/update_details`, and the like, has a route: that of get_user, with an invalid id."""
     dropped[f"{operation_id(case)}: no 405"] += 1
-    if operation_id(case) == "update_details" and response.request.method == "GET":
+    if operation_id(case) in ("update_details", "delete_account") and response.request.method == "GET":
         fault = {"field": "id", "code": "invalid"}
         return response.status_code == 400 and fault.items() <= response.json()["errors"][0].items()
     return response.status_code == 404 and response.json() == {"message": "Not Found"}

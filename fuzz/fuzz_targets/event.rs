@@ -13,7 +13,7 @@ use serde_json::{Value, json, value::RawValue, value::to_raw_value};
 use shared::{http::MAX_BODY, lambda::Invoke};
 use unicode_normalization::UnicodeNormalization as _;
 
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 13] = [
     "get_user",
     "jwks",
     "log_in",
@@ -23,6 +23,10 @@ const FUNCTIONS: [&str; 9] = [
     "sign_up",
     "update_details",
     "token",
+    "confirm_email",
+    "revert_email",
+    "sessions",
+    "delete_account",
 ];
 
 /// The statuses of the contract other than 500 and 503, since the tables are available.
@@ -64,6 +68,7 @@ struct Sent<'a> {
 struct Secrets {
     token: bool,
     reset_token: bool,
+    confirmation_key: bool,
 }
 
 impl Bench {
@@ -84,7 +89,8 @@ impl Bench {
         let head = String::from_utf8_lossy(head).into_owned();
         let secrets = Secrets {
             token: head.contains("{{TOKEN}}"),
-            reset_token: body.windows(15).any(|part| part == b"{{RESET_TOKEN}}"),
+            reset_token: contains(body, b"{{RESET_TOKEN}}"),
+            confirmation_key: contains(body, b"{{CONFIRMATION_KEY}}"),
         };
         let body = body.get(2..).unwrap_or_default();
         let body = match str::from_utf8(body) {
@@ -129,8 +135,14 @@ impl Bench {
     fn fill(&self, text: &str) -> String {
         text.replace("{{TOKEN}}", &self.world.token)
             .replace("{{RESET_TOKEN}}", &self.world.reset_token)
+            .replace("{{CONFIRMATION_KEY}}", &self.world.confirmation_key)
             .replace("{{USER_ID}}", &self.world.user.to_string())
     }
+}
+
+fn contains(body: &[u8], placeholder: &[u8]) -> bool {
+    body.windows(placeholder.len())
+        .any(|part| part == placeholder)
 }
 
 /// Sets the id in the path and the headers that API Gateway would pass on.
@@ -235,13 +247,16 @@ fn check_rights(sent: &Sent, status: u64, mode: u8) {
             .map(|text| text.nfc().collect::<String>())
     };
     match sent.function {
-        "get_user" | "log_out" | "token" => assert!(sent.secrets.token),
-        "update_details" => {
+        "get_user" | "log_out" | "token" | "sessions" => assert!(sent.secrets.token),
+        "update_details" | "delete_account" => {
             assert!(sent.secrets.token);
             assert_eq!(field("current-password").as_deref(), Some(PASSWORD));
         }
         "log_in" => assert_eq!(field("password").as_deref(), Some(PASSWORD)),
         "reset_password_complete" => assert!(sent.secrets.reset_token),
+        "confirm_email" => assert!(sent.secrets.confirmation_key),
+        // No revert link was sent.
+        "revert_email" => panic!("reverted"),
         "reset_password" => assert!(field("email").is_some()),
         _ => {}
     }

@@ -18,7 +18,8 @@ use shared::{
     app::{App, Providers},
     domain::{
         clock::{Clock, Timestamp},
-        link_token::{CredentialsBinding, LinkToken, StoredToken},
+        email::EmailAddress,
+        link_token::{AddressBinding, Binding, CredentialsBinding, LinkToken, StoredToken},
         password::{Hasher, Params},
         random::Random,
         user_id::UserId,
@@ -54,6 +55,8 @@ pub struct World {
     pub token: String,
     /// A valid reset token.
     pub reset_token: String,
+    /// The key of a valid confirmation link.
+    pub confirmation_key: String,
     client: Client,
     /// Every item of the two tables that functions write to, as it was at the start.
     initial: Vec<(String, Vec<Item>)>,
@@ -84,6 +87,7 @@ impl World {
             user: UserId::from_random([0; 8]),
             token: String::new(),
             reset_token: String::new(),
+            confirmation_key: String::new(),
             client: Client::from_conf(config.build()),
             initial: Vec::new(),
         };
@@ -108,22 +112,30 @@ impl World {
             .clone_into(&mut self.token);
         let id = body["user"]["id"].as_u64().expect("an id");
         self.user = UserId::new(id).expect("an id");
-        let token = LinkToken::issue(self.user, [0xab; 20]);
+        let binding = CredentialsBinding {
+            credentials_version: 1,
+        };
+        self.reset_token = self.put_link(binding, [0xab; 20]);
+        let email = EmailAddress::parse("john@example.com").expect("an address");
+        let binding = AddressBinding {
+            address_hash: email.hash(),
+        };
+        self.confirmation_key = self.put_link(binding, [0xcd; 20]);
+    }
+
+    /// Stores a link of one kind in place of an earlier one, and returns its token.
+    fn put_link<B: Binding>(&self, binding: B, secret: [u8; 20]) -> String {
+        let token = LinkToken::issue(self.user, secret);
         let item = StoredToken {
             hash: token.hash(),
             earlier_hash: None,
             nonce: "5f0c1e9a7b3d4826a1f94c0be27d6538".to_owned(),
-            binding: CredentialsBinding {
-                credentials_version: 1,
-            },
+            binding,
             expires_at: Timestamp::from_unix(NOW + 3600),
         };
-        let put = self
-            .app
-            .transient
-            .replace_token(self.user, &item, &Slot::Vacant);
+        let put = (self.app.transient).replace_token(self.user, &item, &Slot::Vacant);
         assert!(self.run(put).is_ok_and(|put| put));
-        token.text().as_str().clone_into(&mut self.reset_token);
+        token.text().as_str().to_owned()
     }
 
     /// Runs `future` to completion.

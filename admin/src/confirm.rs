@@ -28,7 +28,7 @@ impl Confirmation {
         }
         if !io::stdin().is_terminal() {
             return Err(Error::Usage(format!(
-                "nothing was done: {intention} Standard input is not a terminal on which to confirm this; add --yes"
+                "nothing was done, since this has to be confirmed and standard input is not a terminal; add --yes. {intention}"
             )));
         }
         let is_confirmed = ask(&mut io::stdin().lock(), &mut stderr, intention)

@@ -48,13 +48,13 @@ async fn grant(
     }
     if !user.email_verified && !force {
         return Err(Error::message(format!(
-            "nothing was done: {}. An address that is not verified may be another person's; add --force to grant the rights \
-             anyway",
+            "nothing was done: the address of {} may be another person's, since it is not verified; add --force to grant the \
+             rights anyway",
             description(&user)
         )));
     }
     confirmation.confirm(&format!(
-        "This makes a superuser, who may read every user's record, of {}.",
+        "This makes {} a superuser, who may read every user's record.",
         description(&user)
     ))?;
     set(context, user_ref, &user, true).await?;

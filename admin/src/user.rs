@@ -50,8 +50,9 @@ pub(crate) fn description(user: &User) -> String {
         "not verified"
     };
     format!(
-        "{}, whose address {} is {is_verified}",
-        subject(user),
+        "{} (id {}, {}, {is_verified})",
+        user.username.as_str(),
+        user.id,
         user.email.as_str()
     )
 }

@@ -104,7 +104,7 @@ impl Latchkey {
         run(&[&["--endpoint-url", &endpoint], arguments].concat()).await
     }
 
-    /// Returns the recorded changes as kinds and users, oldest first.
+    /// Returns the recorded changes as kinds and users, ordered by kind: changes of one second have no order.
     pub async fn changes(&self) -> Vec<(String, Option<u64>)> {
         let listed = self.json(&["audit"]).await;
         let changes = listed["changes"].as_array().unwrap().iter();
@@ -115,7 +115,7 @@ impl Latchkey {
                 (kind, change["user"].as_u64())
             })
             .collect();
-        changes.reverse();
+        changes.sort();
         changes
     }
 

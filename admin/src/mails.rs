@@ -156,6 +156,7 @@ const fn kind(kind: Kind) -> &'static str {
         Kind::PasswordChanged => "password changed",
         Kind::EmailChanged => "e-mail changed",
         Kind::AccountDeleted => "account deleted",
+        Kind::EmailChangeRequested => "e-mail change requested",
     }
 }
 

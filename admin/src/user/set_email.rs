@@ -69,7 +69,10 @@ fn with_address(
 ) -> Option<User> {
     let moves = user.email.canonical() != email.canonical();
     let email_verified = verified || (user.email_verified && !moves);
-    if user.email.as_str() == email.as_str() && user.email_verified == email_verified {
+    if user.email.as_str() == email.as_str()
+        && user.email_verified == email_verified
+        && user.pending_email.is_none()
+    {
         return None;
     }
     // The same address in the same spelling stays as stored, whatever form today's rules give it.
@@ -81,6 +84,7 @@ fn with_address(
     Some(User {
         email,
         email_verified,
+        pending_email: None,
         sessions: if moves {
             BTreeMap::new()
         } else {
@@ -114,6 +118,13 @@ fn intention(before: &User, after: &User, notifies: bool, now: Timestamp) -> Str
         after.email.as_str(),
         description(before)
     );
+    if let Some(pending) = &before.pending_email {
+        let _ = write!(
+            text,
+            " The pending address {} is discarded.",
+            pending.as_str()
+        );
+    }
     if before.email.canonical() == after.email.canonical() {
         return text;
     }

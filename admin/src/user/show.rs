@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shared::domain::{
     clock::Timestamp,
+    email::EmailAddress,
     locale::Locale,
     throttle::FailedAttempts,
     user::{FormerEmail, User},
@@ -85,11 +86,14 @@ impl<'a> Details<'a> {
             .as_ref()
             .map(|locale| locale.as_str().to_owned());
         let disabled = user.disabled_at.map(|since| format!("since {since}"));
+        let pending = user.pending_email.as_ref();
+        let pending = pending.map(|pending| pending.as_str().to_owned());
         let rows = [
             ("id", user.id.to_string()),
             ("username", user.username.as_str().to_owned()),
             ("e-mail address", user.email.as_str().to_owned()),
             ("verified", yes(user.email_verified)),
+            ("pending address", or_none(pending.unwrap_or_default())),
             ("name", or_none(names.join(" "))),
             ("language", or_none(locale.unwrap_or_default())),
             ("disabled", or_none(disabled.unwrap_or_default())),
@@ -124,6 +128,7 @@ impl<'a> Details<'a> {
             "username": user.username.as_str(),
             "email": user.email.as_str(),
             "email_verified": user.email_verified,
+            "pending_email": user.pending_email.as_ref().map(EmailAddress::as_str),
             "first_name": user.first_name.as_str(),
             "last_name": user.last_name.as_str(),
             "locale": user.locale.as_ref().map(Locale::as_str),

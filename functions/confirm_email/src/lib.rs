@@ -1,17 +1,19 @@
-//! `POST /auth/confirm_email`: marks the address as verified, by the token from a confirmation mail.
-//! `POST /auth/confirm_email/resend`: queues another confirmation mail to the caller.
+//! `POST /auth/confirm_email`: marks the address as verified, by the token from a confirmation mail. If the mail went to a
+//! pending address, that address replaces the present one.
+//! `POST /auth/confirm_email/resend`: queues another confirmation mail to the caller, at the pending
+//! address if there is one.
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
     app::{App, SourceLimit},
     audit,
     domain::{
-        link_token::{self, AddressBinding, LinkToken},
-        user::Change,
+        link_token::{self, AddressBinding, LinkToken, StoredToken},
+        user::{Change, User},
     },
     http::{self, Error, Fields, Response, Violation},
     lambda::WarmUp,
-    store::outbox::RequestOutcome,
+    store::{outbox::RequestOutcome, users::Confirmed},
 };
 
 /// Connects to the users table.
@@ -19,6 +21,9 @@ pub const WARM_UP: WarmUp = WarmUp::Users;
 
 /// The error of a token that is malformed, unknown, used, expired or replaced.
 const INVALID_TOKEN: Error = Error::InvalidToken { field: "key" };
+
+/// Maximum attempts when another request changes the record first.
+const MAX_ATTEMPTS: u32 = 5;
 
 struct Body {
     key: Result<LinkToken, link_token::Error>,
@@ -41,12 +46,41 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     }
 }
 
-/// The transaction that sets the address to verified checks the token, and the address that it was sent to, again.
+/// The transaction that changes the record checks the token, and the address that it was sent to, again.
 async fn confirm(app: &App, request: &Request) -> Result<Response, Error> {
     let Body { key } = http::body(request, Body::read)?;
     app.count_request(request, SourceLimit::Completions).await?;
     let token = key.map_err(|_| INVALID_TOKEN)?;
     audit::record_user(token.user());
+    for _ in 0..MAX_ATTEMPTS {
+        let log = |change| audit::account_changed(token.user(), &app.source(request), change);
+        match attempt(app, &token).await? {
+            Attempt::Done(changes) => {
+                changes.iter().copied().for_each(log);
+                return http::detail(StatusCode::OK, "The e-mail address has been confirmed.");
+            }
+            Attempt::Discarded => {
+                log(Change::PendingEmailDiscarded);
+                return Err(INVALID_TOKEN);
+            }
+            Attempt::Raced => {}
+        }
+    }
+    Err(Error::unavailable(
+        "the user record kept changing during the confirmation",
+    ))
+}
+
+enum Attempt {
+    /// The address is confirmed; carries the changes.
+    Done(&'static [Change]),
+    /// The pending address belongs to another account and was discarded.
+    Discarded,
+    /// Another request changed the record first.
+    Raced,
+}
+
+async fn attempt(app: &App, token: &LinkToken) -> Result<Attempt, Error> {
     let now = app.clock.now();
     let (stored, user) = tokio::try_join!(
         app.transient.token::<AddressBinding>(token.user()),
@@ -55,20 +89,57 @@ async fn confirm(app: &App, request: &Request) -> Result<Response, Error> {
     let (Some(stored), Some(user)) = (stored.item(), user) else {
         return Err(INVALID_TOKEN);
     };
-    if !stored.accepts(&token.hash(), &user.address_binding(), now) {
+    let is_valid_for = |binding: &_| stored.accepts(&token.hash(), binding, now);
+    if user
+        .pending_address_binding()
+        .as_ref()
+        .is_some_and(is_valid_for)
+    {
+        return confirm_pending(app, user, stored).await;
+    }
+    if !is_valid_for(&user.address_binding()) {
         return Err(INVALID_TOKEN);
     }
     let consumed = app.transient.consume_token(user.id, stored, now)?;
-    if !app.users.confirm_email(&user, consumed).await? {
-        return Err(INVALID_TOKEN);
+    match app.users.confirm_email(&user, consumed).await? {
+        Confirmed::Done => Ok(Attempt::Done(&[Change::EmailConfirmed])),
+        _ => Err(INVALID_TOKEN),
     }
-    audit::account_changed(user.id, &app.source(request), Change::EmailConfirmed);
-    http::detail(StatusCode::OK, "The e-mail address has been confirmed.")
+}
+
+/// Moves the account to its pending address. If another account has it by now, the pending address is discarded.
+async fn confirm_pending(
+    app: &App,
+    user: User,
+    stored: &StoredToken<AddressBinding>,
+) -> Result<Attempt, Error> {
+    let now = app.clock.now();
+    let rules = app.settings.address_rules();
+    let after = user.with_pending_email_confirmed(rules, app.users.new_write_id(), now);
+    let after = after.ok_or(INVALID_TOKEN)?;
+    app.users.release_expired_addresses(&user, now).await?;
+    let consume = || app.transient.consume_token(user.id, stored, now);
+    let notices = app.outbox.notices(&[Change::Email], &user, now)?;
+    let confirmed = app
+        .users
+        .confirm_pending_email(&user, &after, consume()?, notices, now);
+    match confirmed.await? {
+        Confirmed::Done => Ok(Attempt::Done(&[Change::Email, Change::EmailConfirmed])),
+        Confirmed::InvalidLink => Err(INVALID_TOKEN),
+        Confirmed::Raced => Ok(Attempt::Raced),
+        Confirmed::EmailTaken => {
+            if app.users.discard_pending_email(&user, consume()?).await? {
+                Ok(Attempt::Discarded)
+            } else {
+                Ok(Attempt::Raced)
+            }
+        }
+    }
 }
 
 async fn resend(app: &App, request: &Request) -> Result<Response, Error> {
     let user = app.authenticate(request).await?.user;
-    if user.email_verified {
+    if user.email_verified && user.pending_email.is_none() {
         return Err(Error::AlreadyVerified);
     }
     match app

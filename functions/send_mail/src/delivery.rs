@@ -10,7 +10,7 @@ use shared::{
     domain::{
         clock::Timestamp,
         email::EmailAddress,
-        link_token::{Binding, LinkToken, StoredToken},
+        link_token::{AddressBinding, Binding, LinkToken, StoredToken},
         locale::Locale,
         mail::{Kind, Mail, NOTICE_LIFETIME, RETRY_PERIOD, State},
         user::{StoredRevertToken, User},
@@ -212,7 +212,7 @@ impl Delivery {
                 "the user's address has changed",
             )));
         };
-        if mail.kind == Kind::ConfirmEmail && user.email_verified {
+        if mail.kind == Kind::ConfirmEmail && user.email_verified && to == user.email {
             return Ok(Some(DeliveryResult::dropped(
                 "the address is verified already",
             )));
@@ -280,7 +280,7 @@ impl Delivery {
                 (content, user.email_verified)
             }
             Kind::ConfirmEmail => {
-                let binding = user.address_binding();
+                let binding = AddressBinding::to(to);
                 token = self.issue_token(mail, user.id, binding).await?.text();
                 (MailContent::ConfirmEmail { token: &token }, false)
             }
@@ -300,6 +300,7 @@ impl Delivery {
                 None => (MailContent::EmailChanged, mail.verified),
             },
             Kind::AccountDeleted => return self.send_deletion_notice(mail, to).await,
+            Kind::EmailChangeRequested => (MailContent::EmailChangeRequested, mail.verified),
         };
         let name = is_verified.then(|| greeting_name(user)).flatten();
         self.send_content(&content, name, user.locale.as_ref(), to)
@@ -402,12 +403,21 @@ impl Delivery {
     }
 }
 
-/// The recipient of a mail: for a notice, the address stored in its item, if any; otherwise the user's current address,
-/// if it is still the one of the request. A link is never sent to an address from the item.
+/// The recipient of a mail: for a notice, the address stored in its item, if any; otherwise the user's current address or, for
+/// a confirmation, the pending one, if it is still the one of the request. A link is never sent to an address from the item.
 fn recipient(mail: &Mail, user: &User) -> Option<EmailAddress> {
     match (mail.kind, &mail.address) {
-        (Kind::PasswordChanged | Kind::EmailChanged, Some(address)) => stored_address(address),
-        _ => (mail.address_hash == user.email.hash()).then(|| user.email.clone()),
+        (
+            Kind::PasswordChanged | Kind::EmailChanged | Kind::EmailChangeRequested,
+            Some(address),
+        ) => stored_address(address),
+        (kind, _) => {
+            let pending = user.pending_email.as_ref();
+            let pending = pending.filter(|_| kind == Kind::ConfirmEmail);
+            let mut addresses = pending.into_iter().chain([&user.email]);
+            let requested = addresses.find(|address| address.hash() == mail.address_hash);
+            requested.cloned()
+        }
     }
 }
 

@@ -39,7 +39,9 @@ pub(crate) enum MailContent<'a> {
     FormerPasswordChanged,
     /// A notice, to the former address, that the account's address was changed.
     EmailChanged,
-    /// The same notice with a link that takes the account back.
+    /// A notice, to the address in force, that another one was given and has to be confirmed.
+    EmailChangeRequested,
+    /// The notice of a changed address with a link that takes the account back.
     EmailChangedWithLink {
         /// The token, for the link.
         token: &'a str,
@@ -155,6 +157,7 @@ impl EmailMessage {
             MailContent::FormerPasswordChanged => writer.notice(&texts.former_password_changed),
             MailContent::EmailChanged => writer.notice(&texts.email_changed),
             MailContent::AccountDeleted => writer.notice(&texts.account_deleted),
+            MailContent::EmailChangeRequested => writer.notice(&texts.email_change_requested),
         }
     }
 }

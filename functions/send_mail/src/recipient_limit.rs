@@ -42,6 +42,7 @@ impl RecipientLimit {
             Kind::ConfirmEmail
             | Kind::PasswordChanged
             | Kind::EmailChanged
+            | Kind::EmailChangeRequested
             | Kind::AccountDeleted => limits.reset_mails_per_day,
         };
         Self {

@@ -8,11 +8,12 @@ use shared::{
     },
     audit,
     domain::{
+        clock::Timestamp,
         email::EmailAddress,
         locale::Locale,
         name::Name,
         password::{NewPassword, Password, Policy},
-        user::{Change, User, UserUpdate, View},
+        user::{Change, SessionId, User, UserUpdate, View},
     },
     http::{self, Error, Fields, Response, Violation},
     lambda::WarmUp,
@@ -38,12 +39,19 @@ const CHANGEABLE: [&str; 6] = [
 
 impl Body {
     fn read(fields: &mut Fields, user: &User, policy: Policy) -> Option<Self> {
+        // A user as read may be sent back: then the current address does not withdraw the pending one.
+        let keeps_pending_email = fields.has("pending_email");
         let is_empty = !CHANGEABLE.iter().any(|field| fields.has(field));
         let current_password = fields.required(CURRENT_PASSWORD, Password::parse);
         // The current values are accepted whatever the rules say by now: they change nothing.
-        let email = fields.optional("email", |text| match &user.email {
-            current if current.as_str() == text.trim_ascii() => Ok(current.clone()),
-            _ => EmailAddress::parse(text),
+        let email = fields.optional("email", |text| {
+            let mut current = [Some(&user.email), user.pending_email.as_ref()]
+                .into_iter()
+                .flatten();
+            match current.find(|current| current.as_str() == text.trim_ascii()) {
+                Some(current) => Ok(current.clone()),
+                None => EmailAddress::parse(text),
+            }
         });
         let name = |current: &Name, text: &str| match current {
             current if current.as_str() == text => Ok(current.clone()),
@@ -70,6 +78,10 @@ impl Body {
         fields.read_only_number("id", user.id.number());
         fields.read_only("username", |text| user.username.is_same_as(text));
         fields.read_only_boolean("email_verified", user.email_verified);
+        fields.read_only("pending_email", |text| {
+            let pending = user.pending_email.as_ref();
+            pending.is_some_and(|pending| pending.as_str() == text)
+        });
         fields.read_only("date_joined", |text| user.date_joined.is_written_as(text));
         if is_empty {
             let message = "no field to change was given";
@@ -79,6 +91,7 @@ impl Body {
             current_password: current_password?,
             update: UserUpdate {
                 email,
+                keeps_pending_email,
                 first_name,
                 last_name,
                 locale,
@@ -133,10 +146,11 @@ async fn attempt(
         return Err(Error::Forbidden);
     }
     let now = app.clock.now();
-    if let Some(retry_after) = user.time_over_change_limit(&update, &app.settings.limits, now) {
+    let (rules, limits) = (app.settings.address_rules(), &app.settings.limits);
+    if let Some(retry_after) = user.time_over_change_limit(&update, rules, limits, now) {
         return Err(Error::TooManyRequests { retry_after });
     }
-    if user.would_change_address(&update) && !progress.is_counted {
+    if user.would_change_address(&update, rules) && !progress.is_counted {
         progress.is_counted = true;
         // Counted before it is known whether the address is taken, and taken back if it is not, so that concurrent requests
         // learn no more than the limit allows.
@@ -156,18 +170,11 @@ async fn attempt(
         &session,
         app.users.new_write_id(),
         now,
-        app.settings.mail.revert_lifetime(),
+        rules,
     );
     let (outcome, after, changes) = if let Some((after, changes)) = applied {
-        if changes.contains(&Change::Email) {
-            app.users.release_expired_addresses(&user, now).await?;
-        }
-        let mut mails = app.outbox.notices(&changes, &user, now)?;
-        if changes.contains(&Change::Email) {
-            mails.extend(app.outbox.confirmation_of_change(&after, now).await?);
-        }
-        let written = app.users.change(&user, &after, &session, now, mails);
-        (written.await?, after, changes)
+        let outcome = write(app, &user, &after, &session, &changes, now).await?;
+        (outcome, after, changes)
     } else {
         let confirmed = app.users.confirm_password(&user, &session, now).await?;
         (confirmed, user, Vec::new())
@@ -180,6 +187,38 @@ async fn attempt(
         Attempt::Done(()) => respond(app, request, &after, &changes).map(Attempt::Done),
         Attempt::Lost(contention) => Ok(Attempt::Lost(contention)),
     }
+}
+
+/// Stores the record with all mails that report the change.
+async fn write(
+    app: &App,
+    before: &User,
+    after: &User,
+    session: &SessionId,
+    changes: &[Change],
+    now: Timestamp,
+) -> Result<Changed, Error> {
+    if let Some(pending) = &after.pending_email
+        && changes.contains(&Change::EmailRequested)
+        && !app.users.is_address_free(pending, before.id, now).await?
+    {
+        // Only a write shows that no more wrong passwords were given in the meantime than the limit allows.
+        return Ok(
+            match app.users.confirm_password(before, session, now).await? {
+                Changed::Done => Changed::EmailTaken,
+                outcome => outcome,
+            },
+        );
+    }
+    if changes.contains(&Change::Email) {
+        app.users.release_expired_addresses(before, now).await?;
+    }
+    let mut mails = app.outbox.notices(changes, before, now)?;
+    if changes.contains(&Change::Email) || changes.contains(&Change::EmailRequested) {
+        mails.extend(app.outbox.confirmation_of_change(after, now).await?);
+    }
+    let written = app.users.change(before, after, session, now, mails);
+    Ok(written.await?)
 }
 
 fn respond(

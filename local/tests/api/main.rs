@@ -38,6 +38,13 @@ mod token {
     mod keys;
 }
 mod revert_email;
+/// A change of address that takes effect once the new address is confirmed.
+mod pending_email {
+    mod concurrency;
+    mod confirmations;
+    mod mails;
+    mod requests;
+}
 mod sessions;
 mod get_user {
     mod contract;
@@ -150,6 +157,7 @@ mod support {
     pub mod malformed_values;
     pub mod password_reset;
     pub mod paths;
+    pub mod pending_email;
     pub mod proxy;
     pub mod raw_http;
     pub mod repository;

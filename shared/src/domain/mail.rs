@@ -33,6 +33,8 @@ pub enum Kind {
     PasswordChanged,
     /// The notice, to the old address, that the account's address was changed.
     EmailChanged,
+    /// The notice, to the address in force, that another one was given and has to be confirmed.
+    EmailChangeRequested,
     /// The notice, to a verified address, that the account was deleted.
     AccountDeleted,
 }
@@ -44,9 +46,13 @@ impl Kind {
         match change {
             Change::Password | Change::Reset | Change::Reverted => Some(Self::PasswordChanged),
             Change::Email => Some(Self::EmailChanged),
+            Change::EmailRequested => Some(Self::EmailChangeRequested),
             // The item of this notice has more than the others: see `Outbox::deletion_notice`.
             Change::Deleted => None,
-            Change::SignedUp | Change::Details | Change::EmailConfirmed => None,
+            Change::SignedUp
+            | Change::Details
+            | Change::PendingEmailDiscarded
+            | Change::EmailConfirmed => None,
         }
     }
 

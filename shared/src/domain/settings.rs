@@ -5,6 +5,7 @@ use std::{str::FromStr, time::Duration};
 
 use crate::domain::{
     color::Color, locale::Language, password, signing_algorithm::SigningAlgorithm,
+    user::AddressRules,
 };
 
 /// All settings of a deployment, as template.yaml passes them to the functions.
@@ -40,6 +41,8 @@ pub struct Settings {
     pub reveal_unknown_emails: bool,
     /// True if a log-in needs a verified address.
     pub require_verified_email: bool,
+    /// True if another address takes effect only once it is confirmed.
+    pub confirm_email_change: bool,
     /// The rate limits.
     pub limits: Limits,
     /// The sender, links and SES configuration of mails.
@@ -188,6 +191,7 @@ impl Settings {
     /// [`Error`] for the first setting that is missing or invalid; its message contains the setting's name.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let environment = Environment(lookup);
+        let mail = MailSettings::read(&environment)?;
         Ok(Self {
             users_table: environment.text("USERS_TABLE")?,
             transient_table: environment.text("TRANSIENT_TABLE")?,
@@ -204,8 +208,9 @@ impl Settings {
             },
             reveal_unknown_emails: environment.parsed("REVEAL_UNKNOWN_EMAILS")?,
             require_verified_email: environment.parsed("REQUIRE_VERIFIED_EMAIL")?,
+            confirm_email_change: read_confirm_email_change(&environment, &mail)?,
             limits: Limits::read(&environment)?,
-            mail: MailSettings::read(&environment)?,
+            mail,
             edge: Edge::read(&environment)?,
             use_system_roots: environment.one_of("TRUST_STORE", "machine", "embedded")?,
             log_level: environment.parsed("LOG_LEVEL")?,
@@ -216,6 +221,31 @@ impl Settings {
             scheduler_endpoint: environment.optional("AWS_ENDPOINT_URL_SCHEDULER"),
         })
     }
+
+    /// Returns the rules for changes of an address.
+    #[must_use]
+    pub fn address_rules(&self) -> AddressRules {
+        AddressRules {
+            revert_lifetime: self.mail.revert_lifetime(),
+            confirm_first: self.confirm_email_change,
+        }
+    }
+}
+
+fn read_confirm_email_change(
+    environment: &Environment,
+    mail: &MailSettings,
+) -> Result<bool, Error> {
+    let name = "CONFIRM_EMAIL_CHANGE";
+    let is_on = environment.parsed(name)?;
+    if is_on && mail.confirm_link_base.is_none() {
+        return Err(Error {
+            name,
+            problem: "is true without CONFIRM_LINK_BASE: no new address could be confirmed"
+                .to_owned(),
+        });
+    }
+    Ok(is_on)
 }
 
 /// The default of version 0.1.0, when `ISSUER` was the claim of session tokens.

@@ -3,6 +3,7 @@
 
 mod change;
 mod former_email;
+mod pending_email;
 mod stored;
 mod update;
 
@@ -10,11 +11,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::pending_email::PendingEmail;
 use self::stored::Stored;
 pub use self::{
     change::Change,
     former_email::{FormerEmail, MAX_FORMER_EMAILS, StoredRevertToken},
-    update::UserUpdate,
+    update::{AddressRules, UserUpdate},
 };
 use crate::domain::{
     clock::Timestamp,
@@ -45,10 +47,12 @@ pub struct User {
     pub id: UserId,
     /// The username, chosen at sign-up and never changed.
     pub username: Username,
-    /// The e-mail address. A change takes effect immediately.
+    /// The e-mail address.
     pub email: EmailAddress,
     /// True if the user has proved, by the link in a mail, to receive mail at the address.
     pub email_verified: bool,
+    /// The address that replaces [`Self::email`] once it is confirmed.
+    pub pending_email: Option<EmailAddress>,
     /// Verified addresses that the account had; some may not be reserved any more.
     pub former_emails: Vec<FormerEmail>,
     /// The first name, which may be empty.
@@ -179,6 +183,7 @@ impl User {
             username: new.username,
             email: new.email,
             email_verified: false,
+            pending_email: None,
             former_emails: Vec::new(),
             first_name: new.first_name,
             last_name: new.last_name,
@@ -262,9 +267,7 @@ impl User {
     /// Returns the state that a confirmation link must have been sent for.
     #[must_use]
     pub fn address_binding(&self) -> AddressBinding {
-        AddressBinding {
-            address_hash: self.email.hash(),
-        }
+        AddressBinding::to(&self.email)
     }
 
     /// Returns the words that the user's password must not be made of.
@@ -277,13 +280,15 @@ impl User {
     }
 }
 
-/// A user as in responses: exactly these fields; `locale` only if it is set.
+/// A user as in responses: exactly these fields; `pending_email` and `locale` only if there is one.
 #[derive(Serialize)]
 pub struct View<'a> {
     id: UserId,
     username: &'a str,
     email: &'a str,
     email_verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_email: Option<&'a str>,
     first_name: &'a str,
     last_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -299,6 +304,7 @@ impl<'a> From<&'a User> for View<'a> {
             username: user.username.as_str(),
             email: user.email.as_str(),
             email_verified: user.email_verified,
+            pending_email: user.pending_email.as_ref().map(EmailAddress::as_str),
             first_name: user.first_name.as_str(),
             last_name: user.last_name.as_str(),
             locale: user.locale.as_ref().map(Locale::as_str),

@@ -136,7 +136,7 @@ impl Outbox {
         Ok((queued == Queued::Done).then_some(RequestOutcome::Queued))
     }
 
-    /// Queues a confirmation link to the address of `user`, within the quota of such mails. Does nothing if no
+    /// Queues a confirmation link to `user`, at the pending address if there is one, within the quota of such mails. Does nothing if no
     /// confirmation mails are sent.
     pub async fn request_confirmation(
         &self,
@@ -149,7 +149,8 @@ impl Outbox {
         let key = MailKey::confirmation(user.id);
         for _ in 0..MAX_ATTEMPTS {
             let seen = self.transient.last_mail(&key).await?;
-            let mail = self.new_mail(Kind::ConfirmEmail, user.id, user.email.hash(), now);
+            let address_hash = user.confirmation_recipient().hash();
+            let mail = self.new_mail(Kind::ConfirmEmail, user.id, address_hash, now);
             if let Some(outcome) = self.queue(&key, &seen, mail, false, None).await? {
                 return Ok(outcome);
             }
@@ -164,7 +165,7 @@ impl Outbox {
         self.confirmation(user, &Slot::Vacant, now)
     }
 
-    /// Returns a write that queues the confirmation link to the new address of `user`, to be part of the change of address;
+    /// Returns a write that queues the confirmation link to the new or pending address of `user`, to be part of the change of address;
     /// `None` if no confirmation mails are sent.
     pub async fn confirmation_of_change(
         &self,
@@ -191,9 +192,10 @@ impl Outbox {
             return Ok(None);
         }
         let before = seen.item().and_then(|last| last.used_quota(false));
+        let address_hash = user.confirmation_recipient().hash();
         let mail = Mail {
             quota: Some(Quota::after_change(before.as_ref(), now, &self.limits)),
-            ..self.new_mail(Kind::ConfirmEmail, user.id, user.email.hash(), now)
+            ..self.new_mail(Kind::ConfirmEmail, user.id, address_hash, now)
         };
         let key = MailKey::confirmation(user.id);
         self.transient.replacement(&key, &mail, seen).map(Some)

@@ -87,6 +87,7 @@ impl MailKey {
             Kind::ConfirmEmail => "confirm_email",
             Kind::PasswordChanged => "password_changed",
             Kind::EmailChanged => "email_changed",
+            Kind::EmailChangeRequested => "email_change_requested",
             Kind::AccountDeleted => "account_deleted",
         };
         Self(format!("mail#{kind}#{user}#{nonce}"))

@@ -5,6 +5,7 @@
 //! user. Only the operator's reads, [`Users::with_disabled`], do.
 
 mod changes;
+mod confirmation;
 mod deletion;
 mod disabled;
 mod failed_attempts;
@@ -18,6 +19,7 @@ mod sessions;
 use self::reservations::{FREE_EMAIL, Marker};
 pub use self::{
     changes::Changed,
+    confirmation::Confirmed,
     disabled::{AllUsers, OperatorOutcome},
     revert::Reverted,
     roles::RoleAdded,

@@ -126,3 +126,22 @@ async fn an_address_may_be_marked_as_verified() {
     ];
     assert_eq!(latchkey.json(&moved).await["email_verified"], true);
 }
+
+#[tokio::test]
+async fn a_pending_address_is_discarded() {
+    let latchkey = Latchkey::with(&[("CONFIRM_EMAIL_CHANGE", "true")], true).await;
+    let ann = latchkey.sign_up("ann").await;
+    let change = serde_json::json!({"current-password": PASSWORD, "email": "pending@example.com"});
+    let path = "/api/users/update_details";
+    let method = reqwest::Method::PATCH;
+    assert_eq!(
+        latchkey.call(method, path, &ann.token, &change).await.0,
+        200
+    );
+    let shown = latchkey.json(&["user", "show", "ann"]).await;
+    assert_eq!(shown["pending_email"], "pending@example.com");
+    set(&latchkey, "ann@example.com").await;
+    let shown = latchkey.json(&["user", "show", "ann"]).await;
+    assert_eq!(shown["pending_email"], serde_json::Value::Null);
+    assert_eq!(latchkey.read(ann.id, &ann.token).await, 200);
+}

@@ -71,6 +71,15 @@ pub(super) const ENGLISH: Texts = Texts {
         works_once: "The link works once.",
         unexpected: "If you made this change, there is nothing to do.",
     },
+    email_change_requested: NoticeTexts {
+        subject: "A new e-mail address for your {product} account",
+        news: "Another e-mail address was given for your account. Your account keeps this address until the new one is confirmed.",
+        advice_with_contact: "If you made this change, there is nothing to do. If you did not make it, request a password reset for this e-mail \
+             address now, and choose a new password. The new address is then discarded. Then contact us immediately:",
+        advice: "If you made this change, there is nothing to do. If you did not make it, request a password reset for this e-mail \
+             address now, and choose a new password. The new address is then discarded. Then contact the support of {product} \
+             immediately.",
+    },
     account_deleted: NoticeTexts {
         subject: "Your {product} account was deleted",
         news: "Your {product} account was deleted. This is the last message about it.",

@@ -70,6 +70,14 @@ pub(super) const GERMAN: Texts = Texts {
         works_once: "Der Link funktioniert einmal.",
         unexpected: "Wenn Sie das selbst waren, ist nichts zu tun.",
     },
+    email_change_requested: NoticeTexts {
+        subject: "Neue E-Mail-Adresse für Ihr Konto bei {product}",
+        news: "Für Ihr Konto wurde eine andere E-Mail-Adresse angegeben. Bis sie bestätigt ist, behält das Konto diese Adresse.",
+        advice_with_contact: "Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht, fordern Sie jetzt für diese E-Mail-Adresse ein neues \
+             Passwort an und legen Sie es fest. Die neue Adresse wird damit verworfen. Wenden Sie sich danach bitte sofort an uns:",
+        advice: "Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht, fordern Sie jetzt für diese E-Mail-Adresse ein neues \
+             Passwort an und legen Sie es fest. Die neue Adresse wird damit verworfen. Wenden Sie sich danach bitte sofort an den Support von {product}.",
+    },
     account_deleted: NoticeTexts {
         subject: "Ihr Konto bei {product} wurde gelöscht",
         news: "Ihr Konto bei {product} wurde gelöscht. Dies ist die letzte Nachricht dazu.",

@@ -20,6 +20,7 @@ pub(super) struct Texts {
     pub(super) former_password_changed: NoticeTexts,
     pub(super) email_changed: NoticeTexts,
     pub(super) email_changed_with_link: LinkTexts,
+    pub(super) email_change_requested: NoticeTexts,
     pub(super) account_deleted: NoticeTexts,
 }
 
@@ -130,6 +131,7 @@ mod tests {
             former_password_changed,
             email_changed,
             email_changed_with_link,
+            email_change_requested,
             account_deleted,
         } = texts;
         [
@@ -147,6 +149,7 @@ mod tests {
             notice(former_password_changed),
             notice(email_changed),
             link(email_changed_with_link),
+            notice(email_change_requested),
             notice(account_deleted),
         ]
         .concat()

@@ -8,6 +8,7 @@ use crate::support::{
     access_tokens::{access_token, request_access_token},
     app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
     paths::{DELETE_ACCOUNT, SIGN_UP},
+    pending_email::{self, NEW},
     proxy::Call,
     response::Response,
     tables::USERS,
@@ -134,6 +135,19 @@ async fn deletions_cost_what_architecture_states() {
         assert_eq!(delete("").await.status, 400);
         assert_eq!(cost(&app, delete(PASSWORD)).await, (204, (1.0, writes)));
     }
+    app.mail();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pending_addresses_cost_what_architecture_states() {
+    let (app, user) = pending_email::start().await;
+    app.update(&user.token, &json!({})).await.field_errors();
+    let change = app.change(&user.token, json!({"email": NEW}));
+    assert_eq!(cost(&app, change).await, (200, (3.0, 6.0)));
+    app.mail();
+    let key = app.confirmation_key(NEW);
+    assert_eq!(cost(&app, app.confirm_with(&key)).await, (200, (2.0, 10.0)));
+    assert_eq!(cost(&app, app.confirm_with(&key)).await, (400, (2.0, 0.0)));
     app.mail();
 }
 

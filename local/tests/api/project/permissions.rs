@@ -28,6 +28,8 @@ use crate::support::{
 const RIGHTS: &str = "
     confirm_email            KeysTable              jwks                             dynamodb:GetItem
     confirm_email            UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
+    confirm_email            UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
+    confirm_email            TransientTable         mail#email_changed#*             dynamodb:PutItem
     confirm_email            TransientTable         confirm#*                        dynamodb:GetItem dynamodb:DeleteItem
     confirm_email            TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     confirm_email            CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
@@ -110,9 +112,10 @@ const RIGHTS: &str = "
 
     update_details           KeysTable              jwks                             dynamodb:GetItem
     update_details           UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
-    update_details           UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
+    update_details           UsersTable             email#*                          dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem
     update_details           TransientTable         mail#password_changed#*          dynamodb:PutItem
     update_details           TransientTable         mail#email_changed#*             dynamodb:PutItem
+    update_details           TransientTable         mail#email_change_requested#*    dynamodb:PutItem
     update_details           TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     update_details           CountersTable          limit#taken#*                    dynamodb:GetItem dynamodb:UpdateItem
 
@@ -495,7 +498,11 @@ mod case_43_permissions {
         strict.advance(Duration::from_secs(121));
         assert_eq!(strict.log_in("anna", PASSWORD).await.status, 403);
         let calls = &shown.proxy.accesses() | &hidden.proxy.accesses();
+        let settings = [("CONFIRM_EMAIL_CHANGE", "true"), ("REVERT_LINK_BASE", "")];
+        let pending = TestApp::with_settings(&settings).await;
+        pending_addresses(&pending).await;
         let calls = &calls | &strict.proxy.accesses();
+        let calls = &calls | &pending.proxy.accesses();
         check(&calls);
         let rights = rights();
         let unused: BTreeSet<_> = rights
@@ -565,6 +572,17 @@ async fn confirmations(app: &TestApp) {
     });
     assert_eq!(app.post(REVERT_EMAIL, &body).await.status, 201);
     app.mail();
+}
+
+/// A change of address that takes effect once it is confirmed.
+async fn pending_addresses(app: &TestApp) {
+    let user = app.sign_up("anna").await;
+    app.confirm(&user).await;
+    let change = json!({"email": "new@example.com"});
+    assert_eq!(app.change(&user.token, change).await.status, 200);
+    let key = app.confirmation_key("new@example.com");
+    assert_eq!(app.confirm_with(&key).await.status, 200);
+    assert_eq!(app.unread_mails().len(), 2);
 }
 
 /// Reset links that are replaced, dropped, rejected, used and limited.

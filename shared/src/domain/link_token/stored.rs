@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::domain::clock::Timestamp;
+use crate::domain::{clock::Timestamp, email::EmailAddress};
 
 /// The state of a user that a link was sent for. In any other state, the link is invalid.
 pub trait Binding: Serialize + DeserializeOwned + PartialEq {
@@ -28,6 +28,16 @@ pub struct AddressBinding {
     /// The hash of the canonical address.
     #[serde(rename = "for")]
     pub address_hash: String,
+}
+
+impl AddressBinding {
+    /// Returns the binding of a link that is sent to `address`.
+    #[must_use]
+    pub fn to(address: &EmailAddress) -> Self {
+        Self {
+            address_hash: address.hash(),
+        }
+    }
 }
 
 impl Binding for AddressBinding {

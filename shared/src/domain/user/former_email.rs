@@ -136,6 +136,7 @@ impl User {
         Self {
             email: former.address(),
             email_verified: true,
+            pending_email: None,
             former_emails,
             password,
             sessions: std::collections::BTreeMap::new(),

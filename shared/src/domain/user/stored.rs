@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FormerEmail, Session, SessionId, User};
+use super::{FormerEmail, PendingEmail, Session, SessionId, User};
 use crate::domain::{
     clock::Timestamp,
     email::{CanonicalForm, EmailAddress},
@@ -32,6 +32,8 @@ pub(super) struct Stored {
     email_canonical: Option<CanonicalForm>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     former_emails: Vec<FormerEmail>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending_email: Option<PendingEmail>,
     first_name: String,
     last_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +68,7 @@ impl From<Stored> for User {
             email: EmailAddress::from_stored(stored.email, stored.email_canonical),
             email_verified: stored.email_verified,
             former_emails: stored.former_emails,
+            pending_email: stored.pending_email.map(EmailAddress::from),
             first_name: Name::from_stored(stored.first_name),
             last_name: Name::from_stored(stored.last_name),
             locale: stored.locale,
@@ -96,6 +99,7 @@ impl From<User> for Stored {
             email_verified: user.email_verified,
             email_canonical: user.email.canonical_form(),
             former_emails: user.former_emails,
+            pending_email: user.pending_email.as_ref().map(PendingEmail::from),
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
             locale: user.locale,

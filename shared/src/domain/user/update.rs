@@ -16,11 +16,22 @@ use crate::domain::{
 /// The time in which changes of an account's address and password are counted.
 const CHANGE_WINDOW: Duration = Duration::from_hours(24);
 
+/// The rules of the deployment for changes of an address.
+#[derive(Clone, Copy, Default)]
+pub struct AddressRules {
+    /// The time for which a link takes the account back to its former address; `None` if no such links are sent.
+    pub revert_lifetime: Option<Duration>,
+    /// True if another address takes effect only once it is confirmed.
+    pub confirm_first: bool,
+}
+
 /// The details that a user wants to change; `None` leaves a detail unchanged.
 #[derive(Default)]
 pub struct UserUpdate {
     /// Another address, or another spelling of the current one.
     pub email: Option<EmailAddress>,
+    /// True if the current address leaves a pending one as it is; otherwise it withdraws it.
+    pub keeps_pending_email: bool,
     /// Another first name.
     pub first_name: Option<Name>,
     /// Another last name.
@@ -34,11 +45,15 @@ pub struct UserUpdate {
 }
 
 impl User {
-    /// Returns true if `update` has an address other than the user's, in whatever spelling.
+    /// Returns true if `update` has an address other than the user's, in whatever spelling, and other than the pending one if
+    /// a change waits for its confirmation.
     #[must_use]
-    pub fn would_change_address(&self, update: &UserUpdate) -> bool {
+    pub fn would_change_address(&self, update: &UserUpdate, rules: AddressRules) -> bool {
+        let is_pending = |email: &EmailAddress| {
+            rules.confirm_first && self.pending_email.as_ref() == Some(email)
+        };
         let email = update.email.as_ref();
-        email.is_some_and(|email| email.canonical() != self.email.canonical())
+        email.is_some_and(|email| email.canonical() != self.email.canonical() && !is_pending(email))
     }
 
     /// Returns the time until `update` is allowed, if the account has had as many changes of the address, or of the
@@ -47,12 +62,13 @@ impl User {
     pub fn time_over_change_limit(
         &self,
         update: &UserUpdate,
+        rules: AddressRules,
         limits: &Limits,
         now: Timestamp,
     ) -> Option<Duration> {
         let rest = |window: Option<&Window>, max| window?.time_over_limit(max, now);
         let email = self
-            .would_change_address(update)
+            .would_change_address(update, rules)
             .then(|| rest(self.email_changes.as_ref(), limits.email_changes_per_day));
         let password = update.password.as_ref().map(|_| {
             rest(
@@ -60,7 +76,7 @@ impl User {
                 limits.password_changes_per_day,
             )
         });
-        let former = if self.would_change_address(update) {
+        let former = if self.would_change_address(update, rules) {
             self.time_to_next_former_email(now)
         } else {
             None
@@ -70,8 +86,7 @@ impl User {
 
     /// Returns the record with `update` applied at `now` on behalf of `session`, and the kinds of change; `None` if nothing
     /// changes. `new_hash` is the hash of the update's password, and `write_id` the id of the write that will store the
-    /// record. `revert_lifetime` is the time for which a link takes the account back to its present address, if such links are
-    /// sent.
+    /// record.
     #[must_use]
     pub fn apply(
         &self,
@@ -80,14 +95,15 @@ impl User {
         session: &SessionId,
         write_id: String,
         now: Timestamp,
-        revert_lifetime: Option<Duration>,
+        rules: AddressRules,
     ) -> Option<(Self, Vec<Change>)> {
         let mut after = self.clone();
-        // The current address stays as stored, with its canonical form, whatever form today's rules give it.
-        let other = update
-            .email
-            .filter(|email| email.as_str() != self.email.as_str());
-        after.email = other.unwrap_or(after.email);
+        match update.email {
+            Some(email) => after.set_email(email, update.keeps_pending_email, rules),
+            // The pending address was authorized by the old password, which may no longer be secret.
+            None if new_hash.is_some() => after.pending_email = None,
+            None => {}
+        }
         after.first_name = update.first_name.unwrap_or(after.first_name);
         after.last_name = update.last_name.unwrap_or(after.last_name);
         after.locale = update.locale.or(after.locale);
@@ -100,7 +116,11 @@ impl User {
             after.email_changes = Some(one_more(self.email_changes.as_ref(), now));
             changes.push(Change::Email);
             after.email_verified = false;
-            after.former_emails = self.former_emails_after_change(now, revert_lifetime);
+            after.former_emails = self.former_emails_after_change(now, rules.revert_lifetime);
+        }
+        if after.pending_email.is_some() && after.pending_email != self.pending_email {
+            after.email_changes = Some(one_more(self.email_changes.as_ref(), now));
+            changes.push(Change::EmailRequested);
         }
         if let Some(hash) = new_hash {
             after.password = hash;
@@ -112,12 +132,30 @@ impl User {
         if changes.is_empty() {
             return None;
         }
-        if changes.iter().any(|change| *change != Change::Details) {
+        let is_of_credentials = |change| matches!(change, Change::Email | Change::Password);
+        if changes.iter().copied().any(is_of_credentials) {
             after.credentials_version += 1;
         }
         after.record_version += 1;
         after.last_write_id = write_id;
         Some((after, changes))
+    }
+
+    /// Sets the address or, if another one has to be confirmed first, the pending address. The current address, in whatever
+    /// spelling, withdraws a pending one unless `keeps_pending`.
+    fn set_email(&mut self, email: EmailAddress, keeps_pending: bool, rules: AddressRules) {
+        let is_other = email.canonical() != self.email.canonical();
+        if is_other && rules.confirm_first {
+            self.pending_email = Some(email);
+            return;
+        }
+        if is_other || !keeps_pending {
+            self.pending_email = None;
+        }
+        // The current address stays as stored, with its canonical form, whatever form today's rules give it.
+        if email.as_str() != self.email.as_str() {
+            self.email = email;
+        }
     }
 
     fn only(&self, session: &SessionId) -> BTreeMap<SessionId, super::Session> {
@@ -127,9 +165,10 @@ impl User {
             .collect()
     }
 
-    /// Returns true if names, address, language and superuser flag are the same.
+    /// Returns true if names, addresses, language and superuser flag are the same.
     pub(crate) fn has_same_details(&self, other: &Self) -> bool {
         self.email == other.email
+            && self.pending_email == other.pending_email
             && self.first_name == other.first_name
             && self.last_name == other.last_name
             && self.locale == other.locale
@@ -156,6 +195,7 @@ mod tests {
             username: Username::parse("jc123").unwrap(),
             email: EmailAddress::parse("john@example.com").unwrap(),
             email_verified: true,
+            pending_email: None,
             former_emails: Vec::new(),
             first_name: Name::default(),
             last_name: Name::default(),
@@ -191,7 +231,7 @@ mod tests {
             &session,
             "write".to_owned(),
             Timestamp::from_unix(1_000),
-            None,
+            AddressRules::default(),
         )?;
         Some((
             after.record_version,
@@ -221,7 +261,14 @@ mod tests {
                 ..UserUpdate::default()
             };
             let (write_id, now) = ("write".to_owned(), Timestamp::from_unix(2_000));
-            let applied = user.apply(update, None, &session, write_id, now, None);
+            let applied = user.apply(
+                update,
+                None,
+                &session,
+                write_id,
+                now,
+                AddressRules::default(),
+            );
             applied.unwrap().0.email_verified
         };
         assert!(verified_after("JOHN@example.com"));

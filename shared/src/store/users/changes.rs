@@ -12,7 +12,7 @@ use crate::{
         clock::Timestamp,
         password::Hash,
         throttle::{FailedAttempts, PasswordCounter},
-        user::{Session, SessionId, User},
+        user::{PendingEmail, Session, SessionId, User},
     },
     store::database::{Committed, Error, Item, Write, WriteOutcome, read},
 };
@@ -89,9 +89,19 @@ impl Users {
             ""
         };
         let set_for_address = if new_address {
-            ", #email_changes = :email_changes, #former_emails = :former_emails"
+            ", #former_emails = :former_emails"
         } else {
             ""
+        };
+        let is_counted = before.email_changes != after.email_changes;
+        let set_count = if is_counted {
+            ", #email_changes = :email_changes"
+        } else {
+            ""
+        };
+        let (set_pending, remove_pending) = match after.pending_email {
+            Some(_) => (", #pending_email = :pending_email", ""),
+            None => ("", ", #pending_email"),
         };
         let remove_verified = if new_address { ", #email_verified" } else { "" };
         let canonical_form = after.email.canonical_form();
@@ -106,8 +116,8 @@ impl Users {
         let expression = format!(
             "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
              #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
-             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address}{set_canonical}{set_locale} \
-             REMOVE #counter{remove_verified}{remove_canonical}"
+             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address}{set_count}{set_canonical}{set_pending}{set_locale} \
+             REMOVE #counter{remove_verified}{remove_canonical}{remove_pending}"
         );
         let seen = before.failed_attempts(COUNTER);
         let condition = format!(
@@ -134,9 +144,13 @@ impl Users {
                 .value("password_changes", &after.password_changes)?;
         }
         if new_address {
-            write = write
-                .value("email_changes", &after.email_changes)?
-                .value("former_emails", &after.former_emails)?;
+            write = write.value("former_emails", &after.former_emails)?;
+        }
+        if is_counted {
+            write = write.value("email_changes", &after.email_changes)?;
+        }
+        if let Some(pending) = &after.pending_email {
+            write = write.value("pending_email", PendingEmail::from(pending))?;
         }
         if let Some(form) = canonical_form {
             write = write.value("email_canonical", form)?;
@@ -180,8 +194,8 @@ impl Users {
     }
 
     /// Sets a new password of `user` by a reset, in one transaction with `consumed`, which consumes the token, and
-    /// `notice`. Ends every session, resets the counters of wrong passwords, and marks the address as verified, since the
-    /// token was mailed to it. Returns false if the token was no longer valid.
+    /// `notice`. Ends every session, resets the counters of wrong passwords, discards a pending address, and marks the
+    /// address as verified, since the token was mailed to it. Returns false if the token was no longer valid.
     pub async fn reset_password(
         &self,
         user: &User,
@@ -196,7 +210,7 @@ impl Users {
             "SET #password_hash = :password_hash, #sessions = :none, #version = #version + :one, \
              #email_verified = :yes, \
              #credentials = #credentials + :one, #passwords = #passwords + :one, #writer = :writer \
-             REMOVE #failures, #current_password_failures",
+             REMOVE #failures, #current_password_failures, #pending_email",
             "attribute_exists(#pk) AND #credentials = :credentials",
         )
         .with_write_id(&write_id)
@@ -208,26 +222,6 @@ impl Users {
         .value("writer", &write_id)?;
         let writes = [update, consumed, notice];
         Ok(self.database.transact(&writes).await?.is_done())
-    }
-}
-
-impl Users {
-    /// Marks the address of `user` as verified, in one transaction with `consumed`, which consumes the token. Returns false
-    /// if the token was no longer valid, or the user has another address or is disabled by now.
-    pub async fn confirm_email(&self, user: &User, consumed: Write) -> Result<bool, Error> {
-        let write_id = self.database.new_write_id();
-        let update = Write::update(
-            &self.table,
-            &user_key(user.id),
-            "SET #email_verified = :yes, #version = #version + :one, #writer = :writer",
-            "#email = :email AND attribute_not_exists(#disabled_at)",
-        )
-        .with_write_id(&write_id)
-        .value("yes", true)?
-        .value("one", 1)?
-        .value("email", user.email.as_str())?
-        .value("writer", &write_id)?;
-        Ok(self.database.transact(&[update, consumed]).await?.is_done())
     }
 }
 

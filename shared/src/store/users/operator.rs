@@ -29,15 +29,16 @@ impl Users {
         self.is_done(&write).await
     }
 
-    /// Ends every session of a user in a restored table and invalidates every reset link that was sent since the
-    /// backup. Writes `mark` as the record's `writer`; a record that has it already is not changed. Returns false if
+    /// Ends every session of a user in a restored table, discards a pending address, which may have been withdrawn since the
+    /// backup, and invalidates every reset link that was sent since then. Writes `mark` as the record's `writer`; a record that has it already is not changed. Returns false if
     /// the user does not exist.
     pub async fn prepare_restored(&self, user: UserId, mark: &str) -> Result<bool, Error> {
         let write = Write::update(
             &self.table,
             &user_key(user),
             "SET #sessions = :none, #credentials = if_not_exists(#credentials, :zero) + :leap, \
-             #version = if_not_exists(#version, :zero) + :one, #writer = :writer",
+             #version = if_not_exists(#version, :zero) + :one, #writer = :writer \
+             REMOVE #pending_email",
             "attribute_exists(#pk) AND #writer <> :writer",
         )
         .with_write_id(mark)
@@ -50,7 +51,7 @@ impl Users {
     }
 
     /// Replaces the password of a user in a restored table by `hash`, which no known password matches, so that only a
-    /// reset gives access. Ends every session. Writes `mark` as [`Self::prepare_restored`] does. Returns false if the
+    /// reset gives access. Ends every session and discards a pending address. Writes `mark` as [`Self::prepare_restored`] does. Returns false if the
     /// user does not exist.
     pub async fn void_password(
         &self,
@@ -64,7 +65,8 @@ impl Users {
             "SET #password_hash = :hash, #sessions = :none, \
              #credentials = if_not_exists(#credentials, :zero) + :one, \
              #passwords = if_not_exists(#passwords, :zero) + :one, \
-             #version = if_not_exists(#version, :zero) + :one, #writer = :writer",
+             #version = if_not_exists(#version, :zero) + :one, #writer = :writer \
+             REMOVE #pending_email",
             "attribute_exists(#pk) AND #password_hash <> :hash",
         )
         .value("hash", hash.as_str())?

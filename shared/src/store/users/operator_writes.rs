@@ -47,7 +47,7 @@ impl Users {
     }
 
     /// Returns the writes that store the address of `after` in place of that of `before`, if the record has not changed since
-    /// it was read. If the canonical addresses differ, every session ends and the markers move.
+    /// it was read. Discards a pending address. If the canonical addresses differ, every session ends and the markers move.
     pub fn address_writes(
         &self,
         before: &User,
@@ -56,7 +56,7 @@ impl Users {
     ) -> Result<Vec<Write>, Error> {
         let moves = before.email.canonical() != after.email.canonical();
         let canonical_form = after.email.canonical_form();
-        let (mut set, mut remove) = (String::new(), String::new());
+        let (mut set, mut remove) = (String::new(), " REMOVE #pending_email".to_owned());
         match canonical_form {
             Some(_) => set.push_str(", #email_canonical = :email_canonical"),
             None => remove.push_str(", #email_canonical"),
@@ -69,10 +69,6 @@ impl Users {
         if moves {
             set.push_str(", #sessions = :none");
         }
-        let remove = remove
-            .strip_prefix(", ")
-            .map(|names| format!(" REMOVE {names}"))
-            .unwrap_or_default();
         let expression = format!(
             "SET #email = :email, #version = :next, #credentials = :credentials, \
              #writer = :writer{set}{remove}"

@@ -43,6 +43,22 @@ impl Marker {
 }
 
 impl Users {
+    /// Returns true if `address` is free for `user` at `now`: see [`FREE_EMAIL`].
+    pub async fn is_address_free(
+        &self,
+        address: &EmailAddress,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let key = email_key(address);
+        let marker = self.database.get::<Marker>(&self.table, &key).await?;
+        Ok(marker.is_none_or(|marker| {
+            marker
+                .reserved_until
+                .is_some_and(|until| until <= now || marker.id == user)
+        }))
+    }
+
     /// Returns the write that makes the address in `after` the one of its user.
     pub(super) fn take_address(&self, after: &User, now: Timestamp) -> Result<Write, Error> {
         let marker = Marker::of(after);

@@ -25,7 +25,7 @@ pub enum Reverted {
 
 impl Users {
     /// Replaces `before` with `after`, its record with a former address, in one transaction with `consumed`, which consumes the
-    /// link's token, and `notice`. The address of `before` and the later former addresses become free, unless an earlier link
+    /// link's token, and `notice`. A pending address is discarded. The address of `before` and the later former addresses become free, unless an earlier link
     /// reserves them.
     pub async fn revert_email(
         &self,
@@ -77,7 +77,7 @@ impl Users {
             "SET #email = :email, #email_verified = :yes, #former_emails = :former_emails, \
              #password_hash = :password_hash, #sessions = :sessions, #version = :next, \
              #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_canonical} \
-             REMOVE #failures, #current_password_failures{remove_canonical}"
+             REMOVE #failures, #current_password_failures, #pending_email{remove_canonical}"
         );
         let write = Write::update(
             &self.table,

@@ -1,0 +1,121 @@
+//! Confirming an address: the one that an account has, or the pending one, which then replaces it.
+
+use super::{Users, user_key};
+use crate::{
+    domain::{clock::Timestamp, user::User},
+    store::database::{Committed, Error, Write},
+};
+
+/// The outcome of confirming an address.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// The address is confirmed.
+    Done,
+    /// The link was no longer valid. Nothing changed.
+    InvalidLink,
+    /// Another user has, or has reserved, the pending address. Nothing changed.
+    EmailTaken,
+    /// Another request changed the record since it was read. Nothing changed.
+    Raced,
+}
+
+impl Users {
+    /// Marks the address of `user` as verified, in one transaction with `consumed`, which consumes the token.
+    pub async fn confirm_email(&self, user: &User, consumed: Write) -> Result<Confirmed, Error> {
+        let write_id = self.database.new_write_id();
+        let update = Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #email_verified = :yes, #version = #version + :one, #writer = :writer",
+            "#email = :email AND attribute_not_exists(#disabled_at)",
+        )
+        .with_write_id(&write_id)
+        .value("yes", true)?
+        .value("one", 1)?
+        .value("email", user.email.as_str())?
+        .value("writer", &write_id)?;
+        let committed = self.database.transact(&[update, consumed]).await?;
+        Ok(if committed.is_done() {
+            Confirmed::Done
+        } else {
+            // The token was bound to the address, so it is invalid for any other, and for a disabled user.
+            Confirmed::InvalidLink
+        })
+    }
+
+    /// Replaces `before` with `after`, whose address is the pending one of `before`, in one transaction with `consumed`, which
+    /// consumes the token, and `notices`. The markers move as after an immediate change.
+    pub async fn confirm_pending_email(
+        &self,
+        before: &User,
+        after: &User,
+        consumed: Write,
+        notices: Vec<Write>,
+        now: Timestamp,
+    ) -> Result<Confirmed, Error> {
+        let mut writes = vec![
+            self.pending_email_update(before, after)?,
+            consumed,
+            self.take_address(after, now)?,
+            self.leave_address(after, &before.email, now)?,
+        ];
+        writes.extend(notices);
+        Ok(match self.database.transact(&writes).await? {
+            Committed::Done => Confirmed::Done,
+            Committed::Refused(outcomes) => match outcomes.as_slice() {
+                [update, ..] if !update.is_done() => Confirmed::Raced,
+                [_, consumed, ..] if !consumed.is_done() => Confirmed::InvalidLink,
+                [_, _, marker, ..] if !marker.is_done() => Confirmed::EmailTaken,
+                _ => Confirmed::Raced,
+            },
+        })
+    }
+
+    fn pending_email_update(&self, before: &User, after: &User) -> Result<Write, Error> {
+        let canonical_form = after.email.canonical_form();
+        let (set_canonical, remove_canonical) = match canonical_form {
+            Some(_) => (", #email_canonical = :email_canonical", ""),
+            None => ("", ", #email_canonical"),
+        };
+        let expression = format!(
+            "SET #email = :email, #email_verified = :yes, #former_emails = :former_emails, \
+             #version = :next, #credentials = :credentials, #writer = :writer{set_canonical} \
+             REMOVE #pending_email{remove_canonical}"
+        );
+        let write = Write::update(
+            &self.table,
+            &user_key(before.id),
+            &expression,
+            "#version = :version",
+        )
+        .with_write_id(&after.last_write_id)
+        .value("email", after.email.as_str())?
+        .value("yes", true)?
+        .value("former_emails", &after.former_emails)?
+        .value("version", before.record_version)?
+        .value("next", after.record_version)?
+        .value("credentials", after.credentials_version)?
+        .value("writer", &after.last_write_id)?;
+        match canonical_form {
+            Some(form) => write.value("email_canonical", form),
+            None => Ok(write),
+        }
+    }
+
+    /// Discards the pending address of `user`, in one transaction with `consumed`, which consumes the token of its link.
+    /// Returns false, and changes nothing, if the record has changed or the link is no longer valid.
+    pub async fn discard_pending_email(&self, user: &User, consumed: Write) -> Result<bool, Error> {
+        let write_id = self.database.new_write_id();
+        let update = Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #version = :next, #writer = :writer REMOVE #pending_email",
+            "#version = :version",
+        )
+        .with_write_id(&write_id)
+        .value("version", user.record_version)?
+        .value("next", user.record_version + 1)?
+        .value("writer", &write_id)?;
+        Ok(self.database.transact(&[update, consumed]).await?.is_done())
+    }
+}

@@ -145,6 +145,7 @@ mod local_server;
 /// Facts about the repository: structure, documentation, permissions, costs and logs.
 mod project {
     mod architecture;
+    mod audit_table;
     mod cases;
     mod costs;
     mod dependencies;

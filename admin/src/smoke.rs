@@ -100,13 +100,16 @@ impl Cleanup {
     }
 }
 
-/// Deletes the user.
+/// Deletes the user, unless the last step did.
 async fn clean_up(context: &Context, user: &TestUser) -> Cleanup {
     let table = &context.users_table;
     let left = |reason: String| Cleanup::Left {
         reason,
         is_failure: true,
     };
+    if matches!(user.account, Account::Deleted) {
+        return Cleanup::Removed;
+    }
     if !table.is_explicit {
         if matches!(user.account, Account::Rejected) {
             return Cleanup::NothingToRemove;
@@ -139,7 +142,7 @@ async fn remove(context: &Context, user: &TestUser) -> Result<bool, Error> {
         (None, Account::Created(id)) => {
             UserId::new(id).map_err(|error| Error::new("invalid id", &error))?
         }
-        (None, Account::Rejected | Account::Unknown) => return Ok(false),
+        (None, Account::Rejected | Account::Unknown | Account::Deleted) => return Ok(false),
     };
     match context.users.by_id(id).await? {
         Some(found) if found.username.as_str() == user.username => {

@@ -70,7 +70,8 @@ impl<'a> Journey<'a> {
         self.change_email(user, &third).await?;
         self.request_reset(user).await?;
         self.await_mail(user).await?;
-        self.check_keys(&first).await
+        self.check_keys(&first).await?;
+        self.delete_account(user, &third).await
     }
 
     async fn sign_up(&mut self, user: &mut TestUser) -> Result<String, Error> {
@@ -243,6 +244,17 @@ impl<'a> Journey<'a> {
                 span(self.mail_timeout.as_secs())
             )))
         })
+    }
+
+    async fn delete_account(&mut self, user: &mut TestUser, session: &str) -> Result<(), Error> {
+        self.begin("delete the account");
+        let body = json!({"current-password": user.password});
+        let route = "POST /api/users/delete_account";
+        self.send(route, Some(session), Some(&body), 204).await?;
+        self.send(&user.own_record(), Some(session), None, 401)
+            .await?;
+        user.account = Account::Deleted;
+        Ok(())
     }
 
     /// Checks that the key that signed the token is published.

@@ -22,6 +22,8 @@ pub(crate) enum Account {
     Rejected,
     /// The API created the user with this id.
     Created(u64),
+    /// The API deleted the user.
+    Deleted,
 }
 
 impl TestUser {
@@ -42,7 +44,7 @@ impl TestUser {
     pub(super) fn id(&self) -> u64 {
         match self.account {
             Account::Created(id) => id,
-            Account::Unknown | Account::Rejected => 0,
+            Account::Unknown | Account::Rejected | Account::Deleted => 0,
         }
     }
 

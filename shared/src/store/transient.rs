@@ -2,15 +2,15 @@
 //! `expires_at` (TTL); nothing here relies on the deletion.
 
 mod operator;
+mod revert_links;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
         clock::Timestamp,
-        link_token::{AddressBinding, Binding, CredentialsBinding, LinkToken, StoredToken},
+        link_token::{AddressBinding, Binding, CredentialsBinding, StoredToken},
         mail::{Kind, Mail, State},
-        user::StoredRevertToken,
         user_id::UserId,
     },
     store::database::{Database, Error, Item, Slot, Write},
@@ -250,42 +250,6 @@ impl Transient {
     }
 }
 
-impl Transient {
-    /// Returns the revert link with this token, if it was sent.
-    pub async fn revert_token(
-        &self,
-        token: &LinkToken,
-    ) -> Result<Option<StoredRevertToken>, Error> {
-        let key = revert_key(token.user(), &token.hash());
-        self.database.get(&self.table, &key).await
-    }
-
-    /// Stores a new revert link of `user`. Earlier ones stay valid.
-    pub async fn put_revert_token(
-        &self,
-        user: UserId,
-        token: &StoredRevertToken,
-    ) -> Result<(), Error> {
-        let key = revert_key(user, &token.hash);
-        let write = Write::put(&self.table, &key, token, "attribute_not_exists(#pk)")?;
-        // If the key exists, this write was applied and its response lost: the hash is that of a random secret.
-        self.database.write(&write).await.map(drop)
-    }
-
-    /// Returns a write that consumes a revert link of `user`, if it has not expired at `now`.
-    pub fn consume_revert_token(
-        &self,
-        user: UserId,
-        token: &StoredRevertToken,
-        now: Timestamp,
-    ) -> Result<Write, Error> {
-        let condition = "#hash = :hash AND #expires_at > :now";
-        Write::delete(&self.table, &revert_key(user, &token.hash), condition)
-            .value("hash", &token.hash)?
-            .value("now", now)
-    }
-}
-
 /// Returns the condition that the slot still holds what was seen; `of_item` is the condition for an item.
 const fn if_still<'a, T>(seen: &Slot<T>, of_item: &'a str) -> &'a str {
     match seen {
@@ -303,8 +267,4 @@ fn has_text(item: Option<&Item>, name: &str, text: &str) -> bool {
 
 fn token_key<B: Binding>(user: UserId) -> String {
     format!("{}#{user}", B::KIND)
-}
-
-fn revert_key(user: UserId, hash: &str) -> String {
-    format!("revert#{user}#{hash}")
 }

@@ -1,0 +1,47 @@
+//! The tokens of revert links. A user may have several.
+
+use super::Transient;
+use crate::{
+    domain::{clock::Timestamp, link_token::LinkToken, user::StoredRevertToken, user_id::UserId},
+    store::database::{Error, Write},
+};
+
+impl Transient {
+    /// Returns the revert link with this token, if it was sent.
+    pub async fn revert_token(
+        &self,
+        token: &LinkToken,
+    ) -> Result<Option<StoredRevertToken>, Error> {
+        let key = revert_key(token.user(), &token.hash());
+        self.database.get(&self.table, &key).await
+    }
+
+    /// Stores a new revert link of `user`. Earlier ones stay valid.
+    pub async fn put_revert_token(
+        &self,
+        user: UserId,
+        token: &StoredRevertToken,
+    ) -> Result<(), Error> {
+        let key = revert_key(user, &token.hash);
+        let write = Write::put(&self.table, &key, token, "attribute_not_exists(#pk)")?;
+        // If the key exists, this write was applied and its response lost: the hash is that of a random secret.
+        self.database.write(&write).await.map(drop)
+    }
+
+    /// Returns a write that consumes a revert link of `user`, if it has not expired at `now`.
+    pub fn consume_revert_token(
+        &self,
+        user: UserId,
+        token: &StoredRevertToken,
+        now: Timestamp,
+    ) -> Result<Write, Error> {
+        let condition = "#hash = :hash AND #expires_at > :now";
+        Write::delete(&self.table, &revert_key(user, &token.hash), condition)
+            .value("hash", &token.hash)?
+            .value("now", now)
+    }
+}
+
+fn revert_key(user: UserId, hash: &str) -> String {
+    format!("revert#{user}#{hash}")
+}

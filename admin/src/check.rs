@@ -16,20 +16,15 @@ use shared::{
 };
 
 use crate::{
+    audit::ChangeKind,
     command_line::CheckArgs,
     connection::Context,
     error::Error,
-    report::{Report, span},
+    report::Report,
     restore::survey::{MarkerIssue, Survey},
-    scan::TableInfo,
+    scan::{Estimate, Filter, Progress},
 };
 
-/// Read units a second for a table without a limit. A new on-demand table takes 12,000.
-const DEFAULT_READ_UNITS: u64 = 4_000;
-/// Share of the table's limit on reads that the survey uses, in percent. The rest is for the functions.
-const PERCENT: u64 = 25;
-/// Price of a million read units in US dollars, in us-east-1 at the beginning of 2026.
-const USD_PER_MILLION_UNITS: f64 = 0.125;
 /// Maximum number of ids of a finding in the text. The JSON output has all.
 const MAX_IDS_IN_TEXT: usize = 20;
 
@@ -59,9 +54,21 @@ pub(crate) async fn run(context: &Context, args: &CheckArgs) -> Result<Report, E
         findings.take(&item);
         survey.take(item);
     };
-    let rate = info.max_read_units.unwrap_or(DEFAULT_READ_UNITS) * PERCENT / 100;
-    context.scanner.each_below(table, rate.max(1), take).await?;
+    let progress = Progress::new(estimate.items());
+    context
+        .scanner
+        .each_below(
+            table,
+            Filter::all(),
+            estimate.units_per_second(),
+            progress,
+            take,
+        )
+        .await?;
     let (moved, kept) = if args.repair {
+        context
+            .record_before(ChangeKind::RepairAddresses, None, None)
+            .await?;
         move_canonical(&context.users, &findings.canonical).await?
     } else {
         (Vec::new(), findings.canonical.clone())
@@ -77,7 +84,7 @@ async fn move_canonical(
 ) -> Result<(Vec<UserId>, Vec<UserId>), Error> {
     let (mut moved, mut kept) = (Vec::new(), Vec::new());
     for id in ids {
-        let is_moved = match users.by_id(*id).await? {
+        let is_moved = match users.with_disabled().by_id(*id).await? {
             Some(user) => match EmailAddress::parse(user.email.as_str()) {
                 Ok(current) => users.move_canonical_email(&user, &current).await?,
                 Err(_) => false,
@@ -116,48 +123,6 @@ impl Findings {
         if Name::parse(user.last_name.as_str()).is_err() {
             self.last_name.push(user.id);
         }
-    }
-}
-
-/// What reading the whole table costs, from the figures that DynamoDB updates about every six hours.
-struct Estimate {
-    items: u64,
-    bytes: u64,
-    units: u64,
-    seconds: u64,
-}
-
-impl Estimate {
-    fn of(info: &TableInfo) -> Self {
-        // A scan with eventually consistent reads consumes half a unit for each 4 KiB.
-        let units = info.bytes.div_ceil(8 * 1024).max(1);
-        let rate = info.max_read_units.unwrap_or(DEFAULT_READ_UNITS) * PERCENT / 100;
-        Self {
-            items: info.items,
-            bytes: info.bytes,
-            units,
-            seconds: units.div_ceil(rate.max(1)),
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn usd(&self) -> f64 {
-        self.units as f64 * USD_PER_MILLION_UNITS / 1e6
-    }
-
-    fn sentence(&self, table: &str) -> String {
-        format!(
-            "Reading {table} takes about {} read units ({:.4} USD in us-east-1) and {}: {} items, {} bytes.",
-            self.units,
-            self.usd(),
-            span(self.seconds),
-            self.items,
-            self.bytes
-        )
-    }
-
-    fn to_json(&self) -> Value {
-        json!({"items": self.items, "bytes": self.bytes, "read_units": self.units, "seconds": self.seconds})
     }
 }
 

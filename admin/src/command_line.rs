@@ -4,11 +4,18 @@
     reason = "clap prints these comments as plain text"
 )]
 
+mod user;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::domain::clock::Timestamp;
 
-use crate::{connection::TableArgs, limits::LimitTarget, user_ref::UserRef};
+pub(crate) use self::user::{FindArgs, RoleArgs, SetEmailArgs, TargetArgs, UserCommand};
+use crate::{
+    audit::parse_since, confirm::Confirmation, connection::TableArgs, limits::LimitTarget,
+    user_ref::UserRef,
+};
 
 /// Command line for operators of Latchkey. Works on AWS or, with --endpoint-url, on the local server.
 #[derive(Parser)]
@@ -25,13 +32,12 @@ pub(crate) struct CommandLine {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Grant or revoke superuser rights
-    Superuser {
-        #[arg(value_enum)]
-        change: Change,
-        /// E-mail address, username or id; write id:… or username:… for a username made of digits
-        user: UserRef,
-    },
+    /// Show, find and change users
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Grant or revoke superuser rights, or list the superusers
+    #[command(subcommand)]
+    Superuser(SuperuserCommand),
     /// Manage a user's sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
@@ -41,9 +47,14 @@ pub(crate) enum Command {
     /// Show mails and their delivery state, or queue them again
     #[command(subcommand)]
     Mails(MailsCommand),
-    /// Manage rate limits of a user or a source address
+    /// Show or reset the counters of a user or a source address
     #[command(subcommand)]
     Limits(LimitsCommand),
+    /// List what operators changed by this command line, newest first
+    ///
+    /// A change of one user is recorded together with the change itself. clear_limits, repair_addresses, replay_mails,
+    /// restore, revoke_key and rotate_keys are recorded before the change, which may have been interrupted.
+    Audit(AuditArgs),
     /// Test a deployed API with a new user, and remove that user afterwards
     ///
     /// Signs up, logs in, reads and changes the user, changes the password and the e-mail address, requests a password
@@ -109,19 +120,48 @@ pub(crate) struct RestoreArgs {
     pub(crate) void_passwords: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Change {
-    Grant,
-    Revoke,
+#[derive(Args)]
+pub(crate) struct AuditArgs {
+    /// Only changes of this user: e-mail address, username or id; id:… also for a user who was deleted
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<UserRef>,
+    /// Only changes since this date (2026-01-31, midnight UTC) or time (2026-01-31T12:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub(crate) since: Option<Timestamp>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SuperuserCommand {
+    /// Let a user read every user's record
+    Grant {
+        /// E-mail address, username or id; write id:… or username:… for a username made of digits
+        user: UserRef,
+        /// Grant it although the user's address is not verified
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+    /// Take the rights of a superuser away
+    Revoke {
+        /// E-mail address, username or id; write id:… or username:… for a username made of digits
+        user: UserRef,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+    /// List the superusers; reads the whole table of users
+    List,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum SessionsCommand {
-    /// Sign a user out everywhere and invalidate reset links; the password stays the same
-    End {
+    /// List a user's sessions, newest first
+    List {
         /// E-mail address, username or id; write id:… or username:… for a username made of digits
         user: UserRef,
     },
+    /// Sign a user out everywhere; the same as "user sign-out"
+    End(TargetArgs),
 }
 
 /// The kinds of tokens, each with its own keys.
@@ -184,6 +224,12 @@ pub(crate) struct MailFilter {
 
 #[derive(Subcommand)]
 pub(crate) enum LimitsCommand {
+    /// Show what is counted, and until when it makes requests wait
+    Show {
+        /// IP address, e-mail address or username
+        #[arg(value_name = "SOURCE, E-MAIL OR USERNAME")]
+        target: LimitTarget,
+    },
     /// Reset the counters, so that the next request is served
     Clear {
         /// IP address, e-mail address or username

@@ -28,7 +28,12 @@ use shared::{
     },
 };
 
-use crate::{error::Error, scan::Scanner, server_clock::ServerClock};
+use crate::{
+    error::Error,
+    operator::{Operator, is_loopback},
+    scan::Scanner,
+    server_clock::ServerClock,
+};
 
 /// The options that locate the tables.
 #[expect(
@@ -87,6 +92,7 @@ pub(crate) struct Context {
     pub(crate) session_keys: Keys,
     pub(crate) access_keys: Keys,
     pub(crate) audit_trail: AuditTrail,
+    pub(crate) operator: Operator,
     pub(crate) deletion_retention: Duration,
     pub(crate) database: Database,
     pub(crate) scanner: Scanner,
@@ -117,8 +123,8 @@ impl Context {
             hasher,
         } = Providers::system();
         let clock = ServerClock::new(clock);
-        let config = config(args).await?.interceptor(clock.clone());
-        let client = Client::from_conf(config.build());
+        let (config, operator) = config(args).await?;
+        let client = Client::from_conf(config.interceptor(clock.clone()).build());
         let database = Database::new(&client, random.clone());
         let users_table = args.table(args.users_table.as_ref(), "UsersTable");
         let transient_table = args.table(args.transient_table.as_ref(), "TransientTable");
@@ -132,6 +138,7 @@ impl Context {
             session_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Session),
             access_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Access),
             audit_trail: AuditTrail::new(database.clone(), &audit_table.name),
+            operator,
             deletion_retention: Duration::from_hours(args.deletion_record_days * 24),
             database,
             scanner: Scanner::new(client),
@@ -156,7 +163,8 @@ impl TableArgs {
     }
 }
 
-async fn config(args: &TableArgs) -> Result<aws_sdk_dynamodb::config::Builder, Error> {
+/// Returns the configuration of the DynamoDB client, and the source of the operator's identity.
+async fn config(args: &TableArgs) -> Result<(aws_sdk_dynamodb::config::Builder, Operator), Error> {
     let endpoint = args.endpoint_url.as_deref();
     if endpoint.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
         return Err(Error::message(
@@ -175,11 +183,13 @@ async fn config(args: &TableArgs) -> Result<aws_sdk_dynamodb::config::Builder, E
     }
     let sdk_config = loader.load().await;
     let mut config = aws_sdk_dynamodb::config::Builder::from(&sdk_config);
+    let mut sts_config = aws_sdk_sts::config::Builder::from(&sdk_config);
     if is_local {
         // The local server ignores them, but the SDK signs every request.
         let credentials = Credentials::new("local", "local", None, None, "local");
         config.set_credentials_provider(Some(SharedCredentialsProvider::new(credentials)));
-    } else if let Some(profile) = &args.profile {
+    }
+    if let Some(profile) = &args.profile {
         // The default chain would prefer credentials in the environment, and turn to the instance's role if there is no
         // such profile.
         let provider = ProviderConfig::default()
@@ -189,12 +199,21 @@ async fn config(args: &TableArgs) -> Result<aws_sdk_dynamodb::config::Builder, E
             .profile_name(profile)
             .configure(&provider)
             .build();
-        config.set_credentials_provider(Some(SharedCredentialsProvider::new(profile)));
+        let profile = SharedCredentialsProvider::new(profile);
+        sts_config.set_credentials_provider(Some(profile.clone()));
+        if !is_local {
+            config.set_credentials_provider(Some(profile));
+        }
     }
     if endpoint.is_some() {
         config.set_endpoint_url(args.endpoint_url.clone());
     }
-    Ok(config)
+    let operator = if endpoint.is_some_and(is_loopback) {
+        Operator::Local
+    } else {
+        Operator::Aws(aws_sdk_sts::Client::from_conf(sts_config.build()))
+    };
+    Ok((config, operator))
 }
 
 /// Trusts the certificates that this machine trusts, so that it also works behind a company's proxy.

@@ -11,6 +11,9 @@ pub(crate) enum Error {
     Signer(#[from] signer::Error),
     #[error("{0}")]
     Message(String),
+    /// The command needs another option. Nothing was done.
+    #[error("{0}")]
+    Usage(String),
 }
 
 impl Error {
@@ -24,6 +27,14 @@ impl Error {
             .join(": ");
         let (causes, hint) = (causes.trim_end_matches('.'), hint(&causes));
         Self::Message(format!("{what}: {causes}{hint}"))
+    }
+
+    /// The exit code for this error: 2, as clap uses it, if the command was not called correctly.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Database(_) | Self::Signer(_) | Self::Message(_) => 1,
+        }
     }
 
     pub(crate) fn message(sentence: impl Into<String>) -> Self {

@@ -13,6 +13,7 @@ use shared::{
 };
 
 use crate::{
+    audit::ChangeKind,
     command_line::Tokens,
     connection::Context,
     error::Error,
@@ -86,6 +87,9 @@ pub(crate) async fn rotate(
             waiting.kid, waiting.signs_from
         )));
     }
+    context
+        .record_before(ChangeKind::RotateKeys, None, Some(name(tokens)))
+        .await?;
     let stored = signer(context, &keys, lifetime)
         .rotate(&keys.stored, now)
         .await?
@@ -101,7 +105,7 @@ pub(crate) async fn rotate(
 
 /// Removes a key, so that its tokens are rejected.
 pub(crate) async fn revoke(context: &Context, kid: &str) -> Result<Report, Error> {
-    for _ in 0..MAX_REVOKE_ATTEMPTS {
+    for attempt in 0..MAX_REVOKE_ATTEMPTS {
         let mut keys = read(context, Tokens::Session).await?;
         if !keys.has(kid) {
             keys = read(context, Tokens::Access).await?;
@@ -110,6 +114,11 @@ pub(crate) async fn revoke(context: &Context, kid: &str) -> Result<Report, Error
             return Err(Error::message(
                 "no key has this id; \"keys show\" prints the ids",
             ));
+        }
+        if attempt == 0 {
+            context
+                .record_before(ChangeKind::RevokeKey, None, Some(kid))
+                .await?;
         }
         // A revocation derives no end from the lifetime of tokens: the key ends at once, and others keep theirs.
         let signer = signer(context, &keys, Duration::ZERO);

@@ -1,18 +1,20 @@
-//! `limits clear`: resets the counters of a user who is locked out, or of an office behind one address.
+//! `limits show` and `limits clear`: the counters of a user, or of a source address.
+
+mod clear;
+mod show;
 
 use std::{net::IpAddr, str::FromStr};
 
-use serde_json::json;
 use shared::{
-    domain::digest::sha256_hex,
+    domain::rate_limit::Window,
     http::source_group,
-    store::{counters::CounterKey, transient::MailKey},
+    store::{counters::CounterKey, database::read},
 };
 
+pub(crate) use self::{clear::clear, show::show};
 use crate::{
     connection::Context,
     error::Error,
-    report::Report,
     scan::{Filter, text},
     user_ref::UserRef,
 };
@@ -37,85 +39,34 @@ impl FromStr for LimitTarget {
     }
 }
 
-pub(crate) async fn clear(context: &Context, target: &LimitTarget) -> Result<Report, Error> {
-    let cleared = match target {
-        LimitTarget::Source(source) => clear_source(context, source).await?,
-        LimitTarget::User(user_ref) => clear_user(context, user_ref).await?,
-    };
-    let text = if cleared.is_empty() {
-        "There was nothing to reset.".to_owned()
-    } else {
-        format!("Reset: {}.", cleared.join(", "))
-    };
-    Ok(Report::new(text, json!({ "cleared": cleared })))
+/// A counter of a source address.
+struct SourceCounter {
+    key: CounterKey,
+    /// The limit that it counts for, such as `sign_up`.
+    limit: String,
+    /// Its last window, which may have ended.
+    window: Window,
 }
 
-/// Removes every counter of `source`.
-async fn clear_source(context: &Context, source: &str) -> Result<Vec<String>, Error> {
-    let end = format!("#{source}");
-    let mut keys = Vec::new();
+/// Returns the counters of `source`, ordered by their limits. Reads the whole table of counters.
+async fn of_source(context: &Context, source: &str) -> Result<Vec<SourceCounter>, Error> {
+    let mut counters = Vec::new();
     let take = |item| {
-        keys.extend(
-            text(&item, "pk")
-                .filter(|key| key.ends_with(&end))
-                .and_then(|key| Some((CounterKey::from_item(key)?, key.to_owned()))),
-        );
-    };
-    context
-        .scanner
-        .each(
-            &context.counters_table.name,
-            Filter::keys_with("limit#"),
-            take,
-        )
-        .await?;
-    let mut cleared = Vec::new();
-    for (counter, key) in keys {
-        if context.counters.remove(&counter).await? {
-            let what = key
-                .strip_prefix("limit#")
-                .and_then(|key| key.strip_suffix(&end));
-            cleared.extend(what.map(str::to_owned));
-        }
-    }
-    Ok(cleared)
-}
-
-/// Resets the wrong passwords, changes and reset mails of a user, and those counted for a name before it belonged to a user.
-async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>, Error> {
-    let mut cleared = Vec::new();
-    let mut note = |was_there: bool, what: &str| {
-        if was_there {
-            cleared.push(what.to_owned());
+        let of = |key: &str| {
+            let (limit, subject) = key.strip_prefix("limit#")?.split_once('#')?;
+            (subject == source).then(|| Some((CounterKey::from_item(key)?, limit.to_owned())))?
+        };
+        if let Some((key, limit)) = text(&item, "pk").and_then(of) {
+            // A counter without a readable window counts nothing, and can be cleared.
+            let window = read(item).unwrap_or_default();
+            counters.push(SourceCounter { key, limit, window });
         }
     };
-    let user = user_ref.find(context).await?;
-    if let Some(user) = &user {
-        let failures = context.users.reset_failed_attempts(user.id).await?;
-        note(failures, "wrong passwords");
-        let changes = context.users.forget_changes(user.id).await?;
-        note(changes, "changes of the address and the password");
-        let mails = context
-            .transient
-            .forget_quota(&MailKey::reset(user.id))
-            .await?;
-        note(mails, "reset mails");
-    }
-    let names = names(user_ref);
-    if user.is_none() && names.is_empty() {
-        return Err(Error::message(format!("no user has {user_ref}")));
-    }
-    for name in names {
-        let hash = sha256_hex(name.as_bytes());
-        let key = CounterKey::unknown_name(&hash);
-        let unknown = context.counters.remove(&key).await?;
-        note(unknown, "wrong passwords for an unknown name");
-    }
-    if let UserRef::Email(email) = user_ref {
-        let unknown = context.transient.remove_decoy(&email.hash()).await?;
-        note(unknown, "reset mails to an unknown address");
-    }
-    Ok(cleared)
+    let table = &context.counters_table.name;
+    let filter = Filter::keys_with("limit#");
+    context.scanner.each(table, filter, take).await?;
+    counters.sort_by(|one, other| one.limit.cmp(&other.limit));
+    Ok(counters)
 }
 
 /// The names under which wrong passwords are counted while no user has them.

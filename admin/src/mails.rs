@@ -10,6 +10,7 @@ use shared::{
 };
 
 use crate::{
+    audit::ChangeKind,
     command_line::MailFilter,
     connection::Context,
     error::Error,
@@ -50,6 +51,14 @@ pub(crate) async fn replay(context: &Context, filter: &MailFilter) -> Result<Rep
     let mut rows = rows(context, filter).await?;
     rows.retain(|row| matches!(row.mail.state, State::Failed | State::Queued));
     let now = context.clock.now()?;
+    if !rows.is_empty() {
+        let is_of_one = filter.user.is_some();
+        let user = rows.first().map(|row| row.mail.user).filter(|_| is_of_one);
+        let detail = format!("{} mails", rows.len());
+        context
+            .record_before(ChangeKind::ReplayMails, user, Some(&detail))
+            .await?;
+    }
     let mut replayed = Vec::new();
     for row in &rows {
         if context.transient.replay(&row.key, &row.mail, now).await? {

@@ -1,12 +1,15 @@
 //! The command line for operators, who have rights to the tables in AWS or run the local server. Never prints a secret.
 
+mod audit;
 mod check;
 mod command_line;
+mod confirm;
 mod connection;
 mod error;
 mod keys;
 mod limits;
 mod mails;
+mod operator;
 mod report;
 mod restore;
 mod scan;
@@ -14,6 +17,7 @@ mod server_clock;
 mod sessions;
 mod smoke;
 mod superuser;
+mod user;
 mod user_ref;
 
 use std::{
@@ -33,8 +37,8 @@ use crate::{
     report::Report,
 };
 
-/// Exits with 0 on success, with 1 on failure or if the operator has something to fix, and with 2 (from clap) on a
-/// usage error.
+/// Exits with 0 on success, with 1 on failure or if the operator has something to fix, and with 2 on a usage error, which
+/// includes a change that could not be confirmed.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command_line = CommandLine::parse();
@@ -47,7 +51,7 @@ async fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }
@@ -55,8 +59,10 @@ async fn main() -> ExitCode {
 async fn run(command_line: CommandLine) -> Result<Report, Error> {
     let context = Context::connect(&command_line.tables).await?;
     match command_line.command {
-        Command::Superuser { change, user } => superuser::run(&context, change, &user).await,
-        Command::Sessions(SessionsCommand::End { user }) => sessions::end(&context, &user).await,
+        Command::User(command) => user::run(&context, &command).await,
+        Command::Superuser(command) => superuser::run(&context, &command).await,
+        Command::Sessions(SessionsCommand::List { user }) => sessions::list(&context, &user).await,
+        Command::Sessions(SessionsCommand::End(args)) => user::sign_out(&context, &args).await,
         Command::Keys(KeysCommand::Show) => keys::show(&context).await,
         Command::Keys(KeysCommand::Rotate {
             session_days,
@@ -73,7 +79,9 @@ async fn run(command_line: CommandLine) -> Result<Report, Error> {
         Command::Keys(KeysCommand::Revoke { kid }) => keys::revoke(&context, &kid).await,
         Command::Mails(MailsCommand::Show(filter)) => mails::show(&context, &filter).await,
         Command::Mails(MailsCommand::Replay(filter)) => mails::replay(&context, &filter).await,
+        Command::Limits(LimitsCommand::Show { target }) => limits::show(&context, &target).await,
         Command::Limits(LimitsCommand::Clear { target }) => limits::clear(&context, &target).await,
+        Command::Audit(args) => audit::run(&context, &args).await,
         Command::Smoke(args) => smoke::run(&context, &args).await,
         Command::Check(args) => check::run(&context, &args).await,
         Command::Restore(args) => restore::run(&context, &args).await,

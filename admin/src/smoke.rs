@@ -1,7 +1,9 @@
 //! `smoke`: tests a deployed API as a new user, and removes that user afterwards.
 
 mod api;
+mod expectations;
 mod journey;
+mod test_user;
 
 use serde_json::{Value, json};
 use shared::{
@@ -11,7 +13,8 @@ use shared::{
 
 use self::{
     api::Api,
-    journey::{Account, Journey, Outcome, Step, TestUser},
+    journey::{Journey, Outcome, Step},
+    test_user::{Account, TestUser},
 };
 use crate::{
     command_line::SmokeArgs,

@@ -58,15 +58,16 @@ impl fmt::Display for UserRef {
 }
 
 impl UserRef {
-    /// Returns the user, if there is one.
+    /// Returns the user, who may be disabled, if there is one.
     pub(crate) async fn find(&self, context: &Context) -> Result<Option<User>, Error> {
+        let users = context.users.with_disabled();
         let id = match self {
-            Self::Email(email) => context.users.id_by_email(email).await?,
-            Self::Username(username) => context.users.id_by_username(username).await?,
+            Self::Email(email) => users.id_by_email(email).await?,
+            Self::Username(username) => users.id_by_username(username).await?,
             Self::Id(id) => Some(*id),
             Self::Digits(id, username) => {
-                let by_name = context.users.id_by_username(username).await?;
-                let by_id = context.users.by_id(*id).await?;
+                let by_name = users.id_by_username(username).await?;
+                let by_id = users.by_id(*id).await?;
                 match (by_id, by_name) {
                     (Some(user), Some(other)) if user.id != other => {
                         return Err(Error::message(format!(
@@ -79,7 +80,7 @@ impl UserRef {
             }
         };
         match id {
-            Some(id) => Ok(context.users.by_id(id).await?),
+            Some(id) => Ok(users.by_id(id).await?),
             None => Ok(None),
         }
     }

@@ -2,38 +2,21 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use shared::{
-    domain::{mail::State, random::Random, user_id::UserId, username::Username},
+    domain::{mail::State, user_id::UserId},
     store::transient::MailKey,
 };
 
-use super::api::{Api, ApiResponse};
+use super::{
+    api::{Api, ApiResponse},
+    expectations::{check, expect, kid, part, token},
+    test_user::{Account, TestUser},
+};
 use crate::{connection::Context, error::Error, report::span};
 
 /// Time between two looks at the reset mail.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-
-/// A new user with random names and passwords, which are never printed.
-pub(crate) struct TestUser {
-    pub(crate) username: String,
-    /// At SES's mailbox simulator, which accepts every mail.
-    email: String,
-    password: String,
-    pub(crate) account: Account,
-}
-
-/// The result of the sign-up.
-#[derive(Clone, Copy)]
-pub(crate) enum Account {
-    /// No conclusive response: the user may have been created.
-    Unknown,
-    /// The API rejected the sign-up.
-    Rejected,
-    /// The API created the user with this id.
-    Created(u64),
-}
 
 /// A step and its outcome.
 pub(crate) struct Step {
@@ -47,33 +30,6 @@ pub(crate) enum Outcome {
     /// Not tested, for this reason.
     Skipped(String),
     Failed(String),
-}
-
-impl TestUser {
-    pub(crate) fn new(random: &Random) -> Self {
-        let name: String = random.name().chars().take(20).collect();
-        Self {
-            username: format!("smoke-{name}"),
-            email: format!("success+{name}@simulator.amazonses.com"),
-            password: random.name(),
-            account: Account::Unknown,
-        }
-    }
-
-    pub(crate) fn parsed_username(&self) -> Result<Username, Error> {
-        Username::parse(&self.username).map_err(|error| Error::new("invalid username", &error))
-    }
-
-    fn id(&self) -> u64 {
-        match self.account {
-            Account::Created(id) => id,
-            Account::Unknown | Account::Rejected => 0,
-        }
-    }
-
-    fn own_record(&self) -> String {
-        format!("GET /api/users/{}", self.id())
-    }
 }
 
 /// A run through the steps. Ends at the first step that fails.
@@ -330,41 +286,4 @@ impl<'a> Journey<'a> {
     ) -> Result<ApiResponse, Error> {
         expect(route, self.api.call(route, token, body).await?, expected)
     }
-}
-
-fn expect(route: &str, response: ApiResponse, expected: u16) -> Result<ApiResponse, Error> {
-    if response.status == expected {
-        return Ok(response);
-    }
-    let code = response.at("/code").as_str();
-    let code = code.map(|code| format!(" ({code})"));
-    Err(Error::message(format!(
-        "{route} returned {}{}, expected {expected}",
-        response.status,
-        code.unwrap_or_default()
-    )))
-}
-
-fn check(holds: bool, problem: &str) -> Result<(), Error> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Error::message(problem))
-    }
-}
-
-fn token(response: &ApiResponse) -> Result<String, Error> {
-    let token = response.at("/token").as_str().map(str::to_owned);
-    token.ok_or_else(|| Error::message("the response contains no token"))
-}
-
-/// Returns the key id in the token's header.
-fn kid(token: &str) -> Option<Value> {
-    part(token, 0)?.get_mut("kid").map(Value::take)
-}
-
-/// Returns a part of a token, decoded: the header (0) or the claims (1).
-fn part(token: &str, index: usize) -> Option<Value> {
-    let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(index)?).ok()?;
-    serde_json::from_slice(&bytes).ok()
 }

@@ -104,6 +104,27 @@ impl Latchkey {
         run(&[&["--endpoint-url", &endpoint], arguments].concat()).await
     }
 
+    /// Returns the recorded changes as kinds and users, ordered by kind: changes of one second have no order.
+    pub async fn changes(&self) -> Vec<(String, Option<u64>)> {
+        let listed = self.json(&["audit"]).await;
+        let changes = listed["changes"].as_array().unwrap().iter();
+        let mut changes: Vec<_> = changes
+            .map(|change| {
+                assert_eq!(change["operator"], "local");
+                let kind = change["kind"].as_str().unwrap().to_owned();
+                (kind, change["user"].as_u64())
+            })
+            .collect();
+        changes.sort();
+        changes
+    }
+
+    /// Marks the address of this user as verified.
+    pub async fn verify(&self, id: u64) {
+        let (key, yes) = (format!("user#{id}"), AttributeValue::Bool(true));
+        self.set("UsersTable", &key, "email_verified", yes).await;
+    }
+
     /// Runs the binary, which must succeed, and returns its JSON output.
     pub async fn json(&self, arguments: &[&str]) -> Value {
         let output = self.admin(&[&["--json"], arguments].concat()).await;
@@ -196,9 +217,15 @@ impl Latchkey {
 
 /// Runs the binary with an empty environment.
 pub async fn run(arguments: &[&str]) -> CommandOutput {
+    run_with(&[], arguments).await
+}
+
+/// Runs the binary with this environment.
+pub async fn run_with(environment: &[(&str, &str)], arguments: &[&str]) -> CommandOutput {
     let output = Command::new(env!("CARGO_BIN_EXE_admin"))
         .args(arguments)
         .env_clear()
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
         .await

@@ -7,12 +7,17 @@
 )]
 
 mod accounts;
+mod audit;
 mod check;
 mod erasure;
 mod keys;
 mod latchkey;
+mod limits;
 mod mails;
 mod proxy;
 mod restore;
+mod rights;
 mod sessions;
 mod smoke;
+mod superuser;
+mod user;

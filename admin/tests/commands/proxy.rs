@@ -23,6 +23,14 @@ pub async fn start(
     upstream: String,
     decide: impl Fn(&str) -> Action + Send + Sync + 'static,
 ) -> String {
+    start_with_bodies(upstream, move |head, _| decide(head)).await
+}
+
+/// As [`start`]; `decide` also receives the body of each request.
+pub async fn start_with_bodies(
+    upstream: String,
+    decide: impl Fn(&str, &[u8]) -> Action + Send + Sync + 'static,
+) -> String {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
         .await
         .unwrap();
@@ -38,11 +46,15 @@ pub async fn start(
 }
 
 /// Serves one request. Every response closes its connection.
-async fn serve(mut stream: TcpStream, upstream: &str, decide: &(dyn Fn(&str) -> Action + Sync)) {
+async fn serve(
+    mut stream: TcpStream,
+    upstream: &str,
+    decide: &(dyn Fn(&str, &[u8]) -> Action + Sync),
+) {
     let Some((head, body)) = read(&mut stream).await else {
         return;
     };
-    let (status, date, body) = match decide(&head) {
+    let (status, date, body) = match decide(&head, &body) {
         Action::Respond(status, body) => (status, String::new(), body.as_bytes().to_vec()),
         Action::Forward => forward(upstream, &head, body).await,
         Action::ForwardDated(date) => {
@@ -82,7 +94,7 @@ async fn read(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     }
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let mut fields = head.lines().filter_map(|line| line.split_once(':'));
     fields
         .find(|(field, _)| field.eq_ignore_ascii_case(name))

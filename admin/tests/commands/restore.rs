@@ -262,7 +262,9 @@ async fn superusers_are_listed_and_known_passwords_voided() {
     let latchkey = Latchkey::start().await;
     let ann = latchkey.sign_up("ann").await;
     let bob = latchkey.sign_up("bob").await;
-    latchkey.json(&["superuser", "grant", "ann"]).await;
+    latchkey
+        .json(&["superuser", "grant", "ann", "--force", "--yes"])
+        .await;
     let file = std::env::temp_dir().join(format!("latchkey-ids-{}", bob.id));
     fs::write(&file, format!("{}\n77\n", bob.id)).unwrap();
     let path = file.to_str().unwrap();

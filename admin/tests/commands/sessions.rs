@@ -1,5 +1,6 @@
 //! `sessions`.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 
 use crate::latchkey::{Latchkey, PASSWORD};
@@ -17,7 +18,7 @@ async fn a_user_is_signed_out_everywhere_and_a_mailed_link_is_dead() {
     let (_, link) = mail.text.split_once("?token=").unwrap();
     let token = link.split_whitespace().next().unwrap();
 
-    let output = latchkey.admin(&["sessions", "end", "ANN"]).await;
+    let output = latchkey.admin(&["sessions", "end", "ANN", "--yes"]).await;
     let expected = format!(
         "ann (id {}) has been signed out everywhere (2 sessions). The password has not changed.\n",
         ann.id
@@ -32,8 +33,39 @@ async fn a_user_is_signed_out_everywhere_and_a_mailed_link_is_dead() {
     assert_eq!(completed.await.1["code"], "invalid_token");
     assert_eq!(latchkey.log_in("ann", PASSWORD).await.0, 200);
 
-    let ended = latchkey.json(&["sessions", "end", "ann@example.com"]).await;
+    let ended = latchkey
+        .json(&["sessions", "end", "ann@example.com", "-y"])
+        .await;
     assert_eq!(ended["ended"], 1);
-    let unknown = latchkey.admin(&["sessions", "end", "unknown"]).await;
+    let unknown = latchkey
+        .admin(&["sessions", "end", "unknown", "--yes"])
+        .await;
     assert_eq!(unknown.code, 1);
+    let ended = ("end_sessions".to_owned(), Some(ann.id));
+    assert_eq!(latchkey.changes().await, [ended.clone(), ended]);
+}
+
+#[tokio::test]
+async fn sessions_are_listed_newest_first() {
+    let latchkey = Latchkey::start().await;
+    let ann = latchkey.sign_up("ann").await;
+    latchkey.advance(std::time::Duration::from_secs(5));
+    latchkey.log_in("ann", PASSWORD).await;
+    let listed = latchkey.json(&["sessions", "list", "ann"]).await;
+    assert_eq!(listed["id"], ann.id);
+    let sessions = listed["sessions"].as_array().unwrap();
+    let created: Vec<_> = sessions
+        .iter()
+        .map(|session| session["created_at"].as_str().unwrap())
+        .collect();
+    assert!(created.len() == 2 && created[0] > created[1], "{created:?}");
+    let table = latchkey.admin(&["sessions", "list", "ann"]).await;
+    assert_eq!(table.out.lines().count(), 3, "{table:?}");
+    let key = format!("user#{}", ann.id);
+    let empty = AttributeValue::M(std::collections::HashMap::new());
+    latchkey.set("UsersTable", &key, "sessions", empty).await;
+    let table = latchkey.admin(&["sessions", "list", "ann"]).await;
+    assert_eq!(table.out, "The user has no session.\n");
+    assert_eq!(latchkey.admin(&["sessions", "list", "bob"]).await.code, 1);
+    assert!(latchkey.changes().await.is_empty());
 }

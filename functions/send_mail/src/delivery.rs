@@ -201,8 +201,13 @@ impl Delivery {
             let send = async || self.send_deletion_notice(&mail, &to).await;
             return self.send_within_limit(&mail, &to, send).await.map(Some);
         }
+        // A disabled user gets no mail of any kind: to every function the account is unknown. Not even a notice with a revert link,
+        // which is dropped for no other reason, is an exception: its link would be invalid, and the operator, who has taken
+        // the matter up, can set the address.
         let Some(user) = self.app.users.by_id(mail.user).await? else {
-            return Ok(Some(DeliveryResult::dropped("the user no longer exists")));
+            return Ok(Some(DeliveryResult::dropped(
+                "the user no longer exists or is disabled",
+            )));
         };
         let Some(to) = recipient(&mail, &user) else {
             return Ok(Some(DeliveryResult::dropped(

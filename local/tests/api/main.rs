@@ -36,6 +36,7 @@ mod token {
     mod contract;
     mod issuer;
     mod keys;
+    mod roles;
 }
 mod revert_email;
 /// A change of address that takes effect once the new address is confirmed.
@@ -102,6 +103,15 @@ mod http {
     mod protocol;
     mod routes;
 }
+/// Accounts that the operator disabled, at every endpoint.
+mod disabled_accounts {
+    mod links;
+    mod log_in;
+    mod mails;
+    mod names;
+    mod reset_password;
+    mod sessions;
+}
 /// `send_mail` and the mails that it sends.
 mod mails {
     mod content;
@@ -115,6 +125,7 @@ mod mails {
 mod concurrency {
     mod addresses;
     mod changes;
+    mod disabling;
     mod log_ins;
     mod randomized;
     mod resets;
@@ -134,6 +145,7 @@ mod local_server;
 /// Facts about the repository: structure, documentation, permissions, costs and logs.
 mod project {
     mod architecture;
+    mod audit_table;
     mod cases;
     mod costs;
     mod dependencies;
@@ -154,6 +166,7 @@ mod support {
     pub mod mail_queue;
     pub mod malformed_response;
     pub mod malformed_values;
+    pub mod operator;
     pub mod password_reset;
     pub mod paths;
     pub mod pending_email;

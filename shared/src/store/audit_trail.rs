@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{clock::Timestamp, user_id::UserId},
-    store::database::{Database, Error, Write},
+    store::database::{Committed, Database, Error, Write},
 };
 
 /// The table of audit records.
@@ -41,6 +41,9 @@ pub struct OperatorChange {
     /// The user whose account was changed; `None` for a change of the deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
+    /// What the change was about, such as the name of a role; never data of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The time from which DynamoDB may delete the record.
     pub expires_at: Timestamp,
 }
@@ -76,8 +79,16 @@ impl OperatorChange {
             operator: operator.to_owned(),
             kind: kind.to_owned(),
             user,
+            detail: None,
             expires_at: now + CHANGE_RETENTION,
         }
+    }
+
+    /// Adds what the change is about.
+    #[must_use]
+    pub fn with_detail(mut self, detail: &str) -> Self {
+        self.detail = Some(detail.to_owned());
+        self
     }
 }
 
@@ -115,6 +126,16 @@ impl AuditTrail {
         let write = self.change(change)?;
         // The key is random: if its condition fails, an earlier attempt was applied and only its response was lost.
         self.database.write(&write).await.map(drop)
+    }
+
+    /// Carries out `writes` in one transaction with the record of `change`.
+    pub async fn commit(
+        &self,
+        change: &OperatorChange,
+        mut writes: Vec<Write>,
+    ) -> Result<Committed, Error> {
+        writes.push(self.change(change)?);
+        self.database.transact(&writes).await
     }
 
     /// Returns every recorded deletion, ordered by id. Reads the whole table.

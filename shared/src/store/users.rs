@@ -10,6 +10,7 @@ mod deletion;
 mod disabled;
 mod failed_attempts;
 mod operator;
+mod operator_writes;
 mod reservations;
 mod revert;
 mod roles;

@@ -34,6 +34,11 @@ impl Tables {
         }
     }
 
+    /// The client, for the store functions that `admin` uses.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The item at `key` as plain JSON.
     pub async fn item(&self, table: &str, key: &str) -> Option<Value> {
         let key = AttributeValue::S(key.to_owned());

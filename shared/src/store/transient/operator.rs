@@ -4,9 +4,10 @@ use super::{MailKey, Transient, has_text};
 use crate::{
     domain::{
         clock::Timestamp,
-        mail::{Mail, RETENTION, State},
+        mail::{Kind, Mail, Quota, RETENTION, State, WINDOW},
+        user::User,
     },
-    store::database::{Error, Write},
+    store::database::{Error, Slot, Write},
 };
 
 impl Transient {
@@ -49,5 +50,81 @@ impl Transient {
         let key = MailKey::decoy(address_hash);
         let write = Write::delete(&self.table, &key.0, "attribute_exists(#pk)");
         Ok(self.database.write(&write).await?.is_done())
+    }
+
+    /// Returns a write that queues a reset mail to `user` in place of `seen`. The mail counts in the account's quota, which
+    /// does not stop it, and causes no cool-down.
+    pub fn reset_by_operator(
+        &self,
+        user: &User,
+        seen: &Slot<Mail>,
+        now: Timestamp,
+    ) -> Result<Write, Error> {
+        let before = seen.item().and_then(|last| last.used_quota(false));
+        let current = before.filter(|quota| now < quota.window_ends);
+        let quota = Quota {
+            not_before: now,
+            count: current
+                .as_ref()
+                .map_or(1, |quota| quota.count.saturating_add(1)),
+            window_ends: current
+                .as_ref()
+                .map_or(now + WINDOW, |quota| quota.window_ends),
+            password_version: current.and_then(|quota| quota.password_version),
+        };
+        let mail = Mail {
+            quota: Some(quota),
+            ..self.new_mail(Kind::ResetPassword, user, now)
+        };
+        self.replacement(&MailKey::reset(user.id), &mail, seen)
+    }
+
+    /// Returns a write that queues a notice, to the address in `user`, that the account has another address. It has no revert
+    /// link.
+    pub fn email_notice_by_operator(&self, user: &User, now: Timestamp) -> Result<Write, Error> {
+        let mail = Mail {
+            address: Some(user.email.as_str().to_owned()),
+            verified: user.email_verified,
+            ..self.new_mail(Kind::EmailChanged, user, now)
+        };
+        let key = MailKey::notice(Kind::EmailChanged, user.id, &mail.nonce);
+        self.notice(&key, &mail)
+    }
+
+    /// Returns a write that queues the notice that `user` is deleted, as the user's own deletion does; `None` if the address
+    /// was never verified.
+    pub fn deletion_notice_by_operator(
+        &self,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<Option<Write>, Error> {
+        if !user.email_verified {
+            return Ok(None);
+        }
+        let mail = Mail {
+            address: Some(user.email.as_str().to_owned()),
+            verified: true,
+            locale: user.locale.clone(),
+            ..self.new_mail(Kind::AccountDeleted, user, now)
+        };
+        let key = MailKey::notice(Kind::AccountDeleted, user.id, &mail.nonce);
+        self.notice(&key, &mail).map(Some)
+    }
+
+    fn new_mail(&self, kind: Kind, user: &User, now: Timestamp) -> Mail {
+        Mail {
+            kind,
+            user: user.id,
+            address_hash: user.email.hash(),
+            address: None,
+            verified: false,
+            reverts: None,
+            locale: None,
+            nonce: self.database.new_write_id(),
+            state: State::Queued,
+            requested_at: now,
+            expires_at: now + RETENTION,
+            quota: None,
+        }
     }
 }

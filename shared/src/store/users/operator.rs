@@ -18,23 +18,6 @@ use crate::{
 const CREDENTIALS_LEAP: u64 = 1_000_000;
 
 impl Users {
-    /// Makes `user` a superuser or revokes it. Returns false if the record has changed since `user` was read.
-    pub async fn set_superuser(&self, user: &User, is_superuser: bool) -> Result<bool, Error> {
-        let write_id = self.database.new_write_id();
-        let write = Write::update(
-            &self.table,
-            &user_key(user.id),
-            "SET #is_superuser = :is_superuser, #version = :next, #writer = :writer",
-            "#version = :version",
-        )
-        .with_write_id(&write_id)
-        .value("is_superuser", is_superuser)?
-        .value("version", user.record_version)?
-        .value("next", user.record_version + 1)?
-        .value("writer", &write_id)?;
-        self.is_done(&write).await
-    }
-
     /// Starts the counts of the user's changes of address and password anew. Returns false if there are none.
     pub async fn forget_changes(&self, user: UserId) -> Result<bool, Error> {
         let write = Write::update(
@@ -43,24 +26,6 @@ impl Users {
             "REMOVE #email_changes, #password_changes",
             "attribute_exists(#email_changes) OR attribute_exists(#password_changes)",
         );
-        self.is_done(&write).await
-    }
-
-    /// Ends every session of `user` and invalidates log-ins in progress and reset links. Returns false if the user does
-    /// not exist.
-    pub async fn end_sessions(&self, user: UserId) -> Result<bool, Error> {
-        let write_id = self.database.new_write_id();
-        let write = Write::update(
-            &self.table,
-            &user_key(user),
-            "SET #sessions = :none, #credentials = #credentials + :one, \
-             #version = #version + :one, #writer = :writer",
-            "attribute_exists(#pk) AND #writer <> :writer",
-        )
-        .with_write_id(&write_id)
-        .value("none", BTreeMap::<String, Session>::new())?
-        .value("one", 1)?
-        .value("writer", &write_id)?;
         self.is_done(&write).await
     }
 

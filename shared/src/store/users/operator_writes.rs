@@ -1,0 +1,104 @@
+//! Writes to users that only `admin` makes, each to be part of a transaction with the record of the operator's change.
+
+use std::collections::BTreeMap;
+
+use super::{Users, user_key};
+use crate::{
+    domain::{
+        clock::Timestamp,
+        user::{Session, User},
+        user_id::UserId,
+    },
+    store::database::{Error, Write},
+};
+
+impl Users {
+    /// Returns the write that makes `user` a superuser or revokes it, if the record has not changed since `user` was read.
+    pub fn superuser_write(&self, user: &User, is_superuser: bool) -> Result<Write, Error> {
+        let write_id = self.database.new_write_id();
+        Write::update(
+            &self.table,
+            &user_key(user.id),
+            "SET #is_superuser = :is_superuser, #version = :next, #writer = :writer",
+            "#version = :version",
+        )
+        .with_write_id(&write_id)
+        .value("is_superuser", is_superuser)?
+        .value("version", user.record_version)?
+        .value("next", user.record_version + 1)?
+        .value("writer", &write_id)
+    }
+
+    /// Returns the write that ends every session of `user` and invalidates log-ins in progress and reset links, if the user
+    /// exists.
+    pub fn sign_out_write(&self, user: UserId) -> Result<Write, Error> {
+        let write_id = self.database.new_write_id();
+        Write::update(
+            &self.table,
+            &user_key(user),
+            "SET #sessions = :none, #credentials = #credentials + :one, \
+             #version = #version + :one, #writer = :writer",
+            "attribute_exists(#pk) AND #writer <> :writer",
+        )
+        .with_write_id(&write_id)
+        .value("none", BTreeMap::<String, Session>::new())?
+        .value("one", 1)?
+        .value("writer", &write_id)
+    }
+
+    /// Returns the writes that store the address of `after` in place of that of `before`, if the record has not changed since
+    /// it was read. Discards a pending address. If the canonical addresses differ, every session ends and the markers move.
+    pub fn address_writes(
+        &self,
+        before: &User,
+        after: &User,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, Error> {
+        let moves = before.email.canonical() != after.email.canonical();
+        let canonical_form = after.email.canonical_form();
+        let (mut set, mut remove) = (String::new(), " REMOVE #pending_email".to_owned());
+        match canonical_form {
+            Some(_) => set.push_str(", #email_canonical = :email_canonical"),
+            None => remove.push_str(", #email_canonical"),
+        }
+        if after.email_verified {
+            set.push_str(", #email_verified = :yes");
+        } else {
+            remove.push_str(", #email_verified");
+        }
+        if moves {
+            set.push_str(", #sessions = :none");
+        }
+        let expression = format!(
+            "SET #email = :email, #version = :next, #credentials = :credentials, \
+             #writer = :writer{set}{remove}"
+        );
+        let mut update = Write::update(
+            &self.table,
+            &user_key(before.id),
+            &expression,
+            "#version = :version",
+        )
+        .with_write_id(&after.last_write_id)
+        .value("email", after.email.as_str())?
+        .value("version", before.record_version)?
+        .value("next", after.record_version)?
+        .value("credentials", after.credentials_version)?
+        .value("writer", &after.last_write_id)?;
+        if let Some(form) = canonical_form {
+            update = update.value("email_canonical", form)?;
+        }
+        if after.email_verified {
+            update = update.value("yes", true)?;
+        }
+        if moves {
+            update = update.value("none", BTreeMap::<String, Session>::new())?;
+        }
+        let mut writes = vec![update];
+        if moves {
+            writes.push(self.take_address(after, now)?);
+            writes.push(self.leave_address(after, &before.email, now)?);
+        }
+        Ok(writes)
+    }
+}

@@ -45,9 +45,9 @@ impl Kind {
             Change::Password | Change::Reset | Change::Reverted => Some(Self::PasswordChanged),
             Change::Email => Some(Self::EmailChanged),
             Change::EmailRequested => Some(Self::EmailChangeRequested),
-            // The item of this notice has more than the others: see `Outbox::deletion_notice`.
-            Change::Deleted => None,
-            Change::SignedUp
+            // The item of the notice of a deletion has more than the others: see `Outbox::deletion_notice`.
+            Change::Deleted
+            | Change::SignedUp
             | Change::Details
             | Change::PendingEmailDiscarded
             | Change::EmailConfirmed => None,

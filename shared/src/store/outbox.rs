@@ -136,8 +136,8 @@ impl Outbox {
         Ok((queued == Queued::Done).then_some(RequestOutcome::Queued))
     }
 
-    /// Queues a confirmation link to `user`, at the pending address if there is one, within the quota of such mails. Does nothing if no
-    /// confirmation mails are sent.
+    /// Queues a confirmation link to `user`, at the pending address if there is one, within the quota of such mails. Does
+    /// nothing if no confirmation mails are sent.
     pub async fn request_confirmation(
         &self,
         user: &User,
@@ -165,8 +165,8 @@ impl Outbox {
         self.confirmation(user, &Slot::Vacant, now)
     }
 
-    /// Returns a write that queues the confirmation link to the new or pending address of `user`, to be part of the change of address;
-    /// `None` if no confirmation mails are sent.
+    /// Returns a write that queues the confirmation link to the new or pending address of `user`, to be part of the change
+    /// of address; `None` if no confirmation mails are sent.
     pub async fn confirmation_of_change(
         &self,
         user: &User,

@@ -30,8 +30,8 @@ impl Users {
     }
 
     /// Ends every session of a user in a restored table, discards a pending address, which may have been withdrawn since the
-    /// backup, and invalidates every reset link that was sent since then. Writes `mark` as the record's `writer`; a record that has it already is not changed. Returns false if
-    /// the user does not exist.
+    /// backup, and invalidates every reset link that was sent since then. Writes `mark` as the record's `writer`; a record
+    /// that has it already is not changed. Returns false if the user does not exist.
     pub async fn prepare_restored(&self, user: UserId, mark: &str) -> Result<bool, Error> {
         let write = Write::update(
             &self.table,
@@ -50,9 +50,9 @@ impl Users {
         self.is_done(&write).await
     }
 
-    /// Replaces the password of a user in a restored table by `hash`, which no known password matches, so that only a
-    /// reset gives access. Ends every session and discards a pending address. Writes `mark` as [`Self::prepare_restored`] does. Returns false if the
-    /// user does not exist.
+    /// Replaces the password of a user in a restored table by `hash`, which no known password matches, so that only a reset
+    /// gives access. Ends every session and discards a pending address. Writes `mark` as [`Self::prepare_restored`] does.
+    /// Returns false if the user does not exist.
     pub async fn void_password(
         &self,
         user: UserId,

@@ -24,9 +24,9 @@ pub enum Reverted {
 }
 
 impl Users {
-    /// Replaces `before` with `after`, its record with a former address, in one transaction with `consumed`, which consumes the
-    /// link's token, and `notice`. A pending address is discarded. The address of `before` and the later former addresses become free, unless an earlier link
-    /// reserves them.
+    /// Replaces `before` with `after`, its record with a former address, in one transaction with `consumed`, which consumes
+    /// the link's token, and `notice`. A pending address is discarded. The address of `before` and the later former
+    /// addresses become free, unless an earlier link reserves them.
     pub async fn revert_email(
         &self,
         before: &User,

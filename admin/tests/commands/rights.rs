@@ -57,8 +57,12 @@ impl Observed {
 
     /// Runs a command and returns the rights that it used.
     async fn run(&self, command: &[&str]) -> Rights {
+        self.run_to(0, command).await
+    }
+
+    async fn run_to(&self, code: i32, command: &[&str]) -> Rights {
         let output = run(&[&["--endpoint-url", &self.endpoint], command].concat()).await;
-        assert_eq!(output.code, 0, "{command:?}: {output:?}");
+        assert_eq!(output.code, code, "{command:?}: {output:?}");
         std::mem::take(&mut *self.used.lock().unwrap())
     }
 }
@@ -195,6 +199,7 @@ async fn the_rights_are_those_that_commands_use() {
     note("restore --repair", observed.run(&restore).await);
 
     note("smoke", observed_smoke().await);
+    note("smoke", observed_clean_up().await);
 
     assert_eq!(used, documented());
 }
@@ -211,6 +216,16 @@ async fn observed_smoke() -> Rights {
     let latchkey = Latchkey::start().await;
     let observed = Observed::start(&latchkey).await;
     observed.run(&["smoke", &latchkey.url()]).await
+}
+
+/// Runs `smoke` to a failure, after which it deletes its user in the tables.
+async fn observed_clean_up() -> Rights {
+    let latchkey = Latchkey::with(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "1")], true).await;
+    latchkey.sign_up("ann").await;
+    latchkey.log_in("ann", "wrong password").await;
+    let observed = Observed::start(&latchkey).await;
+    let command = ["smoke", &latchkey.url()];
+    observed.run_to(1, &command).await
 }
 
 /// The policy in the document grants the union of the commands' rights, table by table.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Users,
+    canonical_email::StoredForm,
     failed_attempts::{if_unchanged, unchanged},
     user_key,
 };
@@ -104,11 +105,8 @@ impl Users {
             None => ("", ", #pending_email"),
         };
         let remove_verified = if new_address { ", #email_verified" } else { "" };
-        let canonical_form = after.email.canonical_form();
-        let (set_canonical, remove_canonical) = match canonical_form {
-            Some(_) => (", #email_canonical = :email_canonical", ""),
-            None => ("", ", #email_canonical"),
-        };
+        let stored_form = StoredForm::of(&after.email);
+        let (set_canonical, remove_canonical) = (stored_form.set(), stored_form.remove());
         let set_locale = match after.locale {
             Some(_) => ", #locale = :locale",
             None => "",
@@ -152,9 +150,7 @@ impl Users {
         if let Some(pending) = &after.pending_email {
             write = write.value("pending_email", PendingEmail::from(pending))?;
         }
-        if let Some(form) = canonical_form {
-            write = write.value("email_canonical", form)?;
-        }
+        write = stored_form.value(write)?;
         if let Some(locale) = &after.locale {
             write = write.value("locale", locale.as_str())?;
         }

@@ -1,6 +1,6 @@
 //! Confirming an address: the one that an account has, or the pending one, which then replaces it.
 
-use super::{Users, user_key};
+use super::{Users, canonical_email::StoredForm, user_key};
 use crate::{
     domain::{clock::Timestamp, user::User},
     store::database::{Committed, Error, Write},
@@ -72,11 +72,8 @@ impl Users {
     }
 
     fn pending_email_update(&self, before: &User, after: &User) -> Result<Write, Error> {
-        let canonical_form = after.email.canonical_form();
-        let (set_canonical, remove_canonical) = match canonical_form {
-            Some(_) => (", #email_canonical = :email_canonical", ""),
-            None => ("", ", #email_canonical"),
-        };
+        let stored_form = StoredForm::of(&after.email);
+        let (set_canonical, remove_canonical) = (stored_form.set(), stored_form.remove());
         let expression = format!(
             "SET #email = :email, #email_verified = :yes, #former_emails = :former_emails, \
              #version = :next, #credentials = :credentials, #writer = :writer{set_canonical} \
@@ -96,10 +93,7 @@ impl Users {
         .value("next", after.record_version)?
         .value("credentials", after.credentials_version)?
         .value("writer", &after.last_write_id)?;
-        match canonical_form {
-            Some(form) => write.value("email_canonical", form),
-            None => Ok(write),
-        }
+        stored_form.value(write)
     }
 
     /// Discards the pending address of `user`, in one transaction with `consumed`, which consumes the token of its link.

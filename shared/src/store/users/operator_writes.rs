@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Users, user_key};
+use super::{Users, canonical_email::StoredForm, user_key};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -55,12 +55,9 @@ impl Users {
         now: Timestamp,
     ) -> Result<Vec<Write>, Error> {
         let moves = before.email.canonical() != after.email.canonical();
-        let canonical_form = after.email.canonical_form();
-        let (mut set, mut remove) = (String::new(), " REMOVE #pending_email".to_owned());
-        match canonical_form {
-            Some(_) => set.push_str(", #email_canonical = :email_canonical"),
-            None => remove.push_str(", #email_canonical"),
-        }
+        let stored_form = StoredForm::of(&after.email);
+        let mut set = stored_form.set().to_owned();
+        let mut remove = format!(" REMOVE #pending_email{}", stored_form.remove());
         if after.email_verified {
             set.push_str(", #email_verified = :yes");
         } else {
@@ -85,9 +82,7 @@ impl Users {
         .value("next", after.record_version)?
         .value("credentials", after.credentials_version)?
         .value("writer", &after.last_write_id)?;
-        if let Some(form) = canonical_form {
-            update = update.value("email_canonical", form)?;
-        }
+        update = stored_form.value(update)?;
         if after.email_verified {
             update = update.value("yes", true)?;
         }

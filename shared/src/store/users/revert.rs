@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Users, email_key, user_key};
+use super::{Users, canonical_email::StoredForm, email_key, user_key};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -68,11 +68,8 @@ impl Users {
     }
 
     fn revert_update(&self, before: &User, after: &User) -> Result<Write, Error> {
-        let canonical_form = after.email.canonical_form();
-        let (set_canonical, remove_canonical) = match canonical_form {
-            Some(_) => (", #email_canonical = :email_canonical", ""),
-            None => ("", ", #email_canonical"),
-        };
+        let stored_form = StoredForm::of(&after.email);
+        let (set_canonical, remove_canonical) = (stored_form.set(), stored_form.remove());
         let expression = format!(
             "SET #email = :email, #email_verified = :yes, #former_emails = :former_emails, \
              #password_hash = :password_hash, #sessions = :sessions, #version = :next, \
@@ -96,9 +93,6 @@ impl Users {
         .value("credentials", after.credentials_version)?
         .value("passwords", after.password_version)?
         .value("writer", &after.last_write_id)?;
-        match canonical_form {
-            Some(form) => write.value("email_canonical", form),
-            None => Ok(write),
-        }
+        stored_form.value(write)
     }
 }

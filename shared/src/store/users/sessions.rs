@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Users,
+    canonical_email::StoredForm,
     failed_attempts::{if_unchanged, unchanged},
     user_key,
 };
@@ -102,10 +103,8 @@ impl Users {
         let seen = user.failed_attempts(PasswordCounter::LogIn);
         let set_hash = rehashed.map_or("", |_| ", #password_hash = :hash");
         // Version 0.1.0 stored no canonical form.
-        let canonical_form = user.email.canonical_form();
-        let set_canonical = canonical_form
-            .as_ref()
-            .map_or("", |_| ", #email_canonical = :email_canonical");
+        let stored_form = StoredForm::of(&user.email);
+        let set_canonical = stored_form.set();
         let expression = format!(
             "SET #sessions.#sid = :session, #writer = :writer{set_hash}{set_canonical} REMOVE {}",
             [&["#counter".to_owned()], ended_paths.as_slice()]
@@ -128,9 +127,7 @@ impl Users {
         if ended.is_empty() {
             write = write.value("max_sessions", MAX_SESSIONS)?;
         }
-        if let Some(form) = canonical_form {
-            write = write.value("email_canonical", form)?;
-        }
+        write = stored_form.value(write)?;
         if let Some(hash) = rehashed {
             write = write.value("hash", hash.as_str())?;
         }

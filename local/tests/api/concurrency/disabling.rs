@@ -36,15 +36,18 @@ impl Act {
 }
 
 /// Sends `request` and lets the operator act while the first call that `choose` selects is held.
-async fn while_held(
-    (app, user, act): (&TestApp, &TestUser, Act),
+fn while_held<'a>(
+    (app, user, act): (&'a TestApp, &'a TestUser, Act),
     choose: impl Fn(&Call) -> bool + Send + 'static,
-    request: impl Future<Output = Response>,
-) -> Response {
-    let gate = app.proxy.hold(choose);
-    let (response, ()) = tokio::join!(request, gate.during(act.on(app, user)));
-    app.proxy.heal();
-    response
+    request: impl Future<Output = Response> + 'a,
+) -> impl Future<Output = Response> + 'a {
+    let request = Box::pin(request);
+    async move {
+        let gate = app.proxy.hold(choose);
+        let (response, ()) = tokio::join!(request, gate.during(act.on(app, user)));
+        app.proxy.heal();
+        response
+    }
 }
 
 fn is_transaction(call: &Call) -> bool {

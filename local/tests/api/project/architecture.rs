@@ -165,7 +165,7 @@ fn libraries_are_used_only_where_allowed() {
                 "shared/src/app.rs",
                 "shared/src/app/connection.rs",
                 "admin/src/connection.rs",
-                "admin/src/scan.rs",
+                "admin/src/scan",
                 "admin/src/server_clock.rs",
             ],
         ),

@@ -43,7 +43,7 @@ impl Marker {
 }
 
 impl Users {
-    /// Returns true if `address` is free for `user` at `now`: see [`FREE_EMAIL`].
+    /// Returns true if `address` is free for `user` at `now`: no account has it, and it is not reserved for another one.
     pub async fn is_address_free(
         &self,
         address: &EmailAddress,

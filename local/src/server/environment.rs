@@ -14,8 +14,9 @@ const AWS_SETTINGS: [&str; 5] = [
     "AWS_ENDPOINT_URL_SCHEDULER",
 ];
 
-/// The pages that links in mails open: the template's parameter, the setting, and the page.
-const PAGES: [(&str, &str, &str); 2] = [
+/// The hosted pages that links in mails open: the template's parameter, the setting, and the page.
+const PAGES: [(&str, &str, &str); 3] = [
+    ("ResetLinkBase", "RESET_LINK_BASE", "reset_password"),
     ("ConfirmLinkBase", "CONFIRM_LINK_BASE", "confirm_email"),
     ("RevertLinkBase", "REVERT_LINK_BASE", "revert_email"),
 ];
@@ -64,10 +65,10 @@ pub(super) fn environment(
     if !options.source_limits {
         environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
     }
-    // The template's default is that no such links are sent, since only the deployer knows the pages.
+    // The template does not know the address of the pages; this server does.
     for (parameter, variable, page) in PAGES {
         if !options.settings.contains_key(parameter) {
-            let page = format!("http://localhost:3000/{page}");
+            let page = format!("http://{api}/{page}#");
             environment.insert(variable.to_owned(), page);
         }
     }

@@ -7,6 +7,7 @@ mod environment;
 mod issuer;
 mod limits;
 mod mail;
+mod pages;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use self::{
     environment::Error,
     limits::{Limits, SourceLimits},
     mail::MailSettings,
+    pages::LogoUrl,
 };
 use crate::domain::{password, user::AddressRules};
 
@@ -59,6 +61,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The sender, links and SES configuration of mails.
     pub mail: MailSettings,
+    /// The logo of the hosted pages; `None` for the product's name alone.
+    pub logo_url: Option<LogoUrl>,
     /// The proxy in front of API Gateway that reports client addresses, if there is one.
     pub edge: Option<Edge>,
     /// True if TLS trusts the system's root certificates instead of the five embedded ones.
@@ -103,6 +107,7 @@ impl Settings {
             confirm_email_change: mail::read_confirm_email_change(&environment)?,
             limits: Limits::read(&environment)?,
             mail: MailSettings::read(&environment)?,
+            logo_url: environment.parsed_optional("LOGO_URL")?,
             edge: Edge::read(&environment)?,
             use_system_roots: environment.one_of("TRUST_STORE", "machine", "embedded")?,
             log_level: environment.parsed("LOG_LEVEL")?,

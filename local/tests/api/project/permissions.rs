@@ -447,6 +447,7 @@ mod case_43_permissions {
             ("log_out", log_out::WARM_UP),
             ("revert_email", revert_email::WARM_UP),
             ("sessions", sessions::WARM_UP),
+            ("pages", pages::WARM_UP),
             ("reset_password", reset_password::WARM_UP),
             ("reset_password_complete", reset_password_complete::WARM_UP),
             ("send_mail", send_mail::WARM_UP),
@@ -470,6 +471,7 @@ mod case_43_permissions {
                     ("PutItem", "KeysTable", "access_jwks"),
                 ],
                 WarmUp::Users => &[("GetItem", "UsersTable", "user#0")],
+                WarmUp::Nothing => &[],
             };
             calls.iter().map(|(action, table, key)| Access {
                 function: (*function).to_owned(),

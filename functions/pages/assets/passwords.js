@@ -61,7 +61,11 @@ function prepareRules(form, name, words) {
   const minimum = Number(/minlength: (\d+)/.exec(input.getAttribute("passwordrules"))[1]);
   const meter = rules.querySelector(".strength");
   const label = meter.querySelector("strong");
-  const mark = (rule, isMet) => rules.querySelector(`[data-rule="${rule}"]`).classList.toggle("met", isMet);
+  const mark = (rule, isMet) => {
+    const item = rules.querySelector(`[data-rule="${rule}"]`);
+    item.classList.toggle("met", isMet);
+    item.querySelector(".only-read").textContent = isMet ? ` (${texts.met})` : "";
+  };
   const update = () => {
     const password = input.value;
     const isLong = [...password.normalize("NFC")].length >= minimum;

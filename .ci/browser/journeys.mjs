@@ -217,7 +217,8 @@ async function languages(browser) {
 async function withoutScript(browser) {
   const page = await browser.page({ javaScriptEnabled: false });
   await page.goto("/log_in");
-  await page.getByText("This page needs JavaScript.").waitFor();
+  // The text selectors of Playwright leave out noscript.
+  await page.locator("noscript .notice").waitFor();
   // A form that is sent without the script would put the password somewhere.
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Log in" }).click();

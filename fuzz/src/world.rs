@@ -146,6 +146,7 @@ impl World {
     /// If the response is not JSON.
     pub fn call(&self, function: &Invoke, event: Box<RawValue>) -> Value {
         let response = self.run(function(event, Context::default()));
+        let response = response.unwrap_or_else(|error| panic!("{error}"));
         serde_json::from_str(response.get()).expect("a response is JSON")
     }
 

@@ -5,7 +5,10 @@ use lambda_http::{Request, http::header::AUTHORIZATION};
 use super::App;
 use crate::{
     audit,
-    auth::session_token::{UnverifiedToken, VerifiedToken},
+    auth::{
+        access_token::{Expected, ReceivedAccessToken, VerifiedAccessToken},
+        session_token::{UnverifiedToken, VerifiedToken},
+    },
     domain::user::{SessionId, User},
     http::{self, Error},
 };
@@ -27,6 +30,10 @@ impl App {
     pub async fn verify_token(&self, request: &Request) -> Result<VerifiedToken, Error> {
         http::check_size(request)?;
         let token = bearer_token(request).ok_or(Error::NotAuthenticated)?;
+        self.verify_session_token(token).await
+    }
+
+    async fn verify_session_token(&self, token: &str) -> Result<VerifiedToken, Error> {
         let token = UnverifiedToken::parse(token).map_err(|_| Error::NotAuthenticated)?;
         let key = self.verifier.key(token.kid()).await?;
         let verified = token
@@ -46,7 +53,22 @@ impl App {
     /// [`Error::NotAuthenticated`] unless there is exactly one valid token of an existing session;
     /// [`Error::Unavailable`] if a table cannot be read.
     pub async fn authenticate(&self, request: &Request) -> Result<Caller, Error> {
-        let VerifiedToken { user, session } = self.verify_token(request).await?;
+        let token = self.verify_token(request).await?;
+        self.caller(token).await
+    }
+
+    /// Returns the user of a session token, as [`Self::authenticate`] does.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] unless it is the valid token of an existing session; [`Error::Unavailable`] if a table
+    /// cannot be read.
+    pub async fn authenticate_token(&self, token: &str) -> Result<Caller, Error> {
+        let token = self.verify_session_token(token).await?;
+        self.caller(token).await
+    }
+
+    async fn caller(&self, token: VerifiedToken) -> Result<Caller, Error> {
+        let VerifiedToken { user, session } = token;
         let user = self
             .users
             .by_id(user)
@@ -57,6 +79,28 @@ impl App {
         } else {
             Err(Error::NotAuthenticated)
         }
+    }
+
+    /// Verifies an access token for the authorizer, by signature and claims alone: it is valid until it expires.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] unless it is valid; [`Error::Unavailable`] if the public keys cannot be read.
+    pub async fn verify_access_token(&self, token: &str) -> Result<VerifiedAccessToken, Error> {
+        let token = ReceivedAccessToken::parse(token).map_err(|_| Error::NotAuthenticated)?;
+        let key = self.access_verifier.key(token.kid()).await?;
+        let expected = Expected {
+            issuer: self.settings.issuer.as_deref(),
+            audiences: &self.settings.access_tokens.authorizer_audiences,
+        };
+        let verified = token
+            .check(
+                &*key.ok_or(Error::NotAuthenticated)?,
+                &expected,
+                self.clock.now(),
+            )
+            .map_err(|_| Error::NotAuthenticated)?;
+        audit::record_user(verified.user);
+        Ok(verified)
     }
 }
 

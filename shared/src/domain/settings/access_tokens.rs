@@ -15,6 +15,8 @@ pub struct AccessTokenSettings {
     /// The values of `aud` that a client may choose from; the first one is the default. Never empty, and without
     /// [`super::Settings::audience`].
     pub audiences: Vec<String>,
+    /// The audiences whose tokens the authorizer accepts. Never empty.
+    pub authorizer_audiences: Vec<String>,
     /// The claims about the user in addition to the id and the roles.
     pub claims: Vec<AccessTokenClaim>,
 }
@@ -48,12 +50,18 @@ impl AccessTokenSettings {
                 problem: "contains AUDIENCE, the audience of session tokens".to_owned(),
             });
         }
+        let named = environment.optional("AUTHORIZER_AUDIENCES");
+        let authorizer_audiences = match &named {
+            Some(names) => names.split(',').map(str::to_owned).collect(),
+            None => audiences.iter().take(1).cloned().collect(),
+        };
         let claims = environment.optional("ACCESS_TOKEN_CLAIMS");
         let claims = claims.iter().flat_map(|names| names.split(','));
         Ok(Self {
             algorithm: environment.parsed("ACCESS_TOKEN_ALGORITHM")?,
             lifetime: environment.duration("ACCESS_TOKEN_SECONDS", 1)?,
             audiences,
+            authorizer_audiences,
             claims: claims
                 .map(|claim| parse("ACCESS_TOKEN_CLAIMS", claim))
                 .collect::<Result<_, _>>()?,

@@ -421,7 +421,7 @@ def has_been_given(name, _):
 
 
 def is_not_own(field):
-    return lambda value, case: owner(case) is None or value != owner(case).details[field]
+    return lambda value, case: owner(case) is None or value != owner(case).details.get(field)
 
 
 def is_not_the_password(password, case):
@@ -459,6 +459,7 @@ KNOWN = [
     ("id read_only", ["update_details"], is_not_own("id"), "no schema knows the caller's own"),
     ("username read_only", ["update_details"], is_not_own("username"), "no schema knows the caller's own"),
     ("email_verified read_only", ["update_details"], is_not_own("email_verified"), "no schema knows the caller's own"),
+    ("pending_email read_only", ["update_details"], is_not_own("pending_email"), "no schema knows the caller's own"),
     ("date_joined read_only", ["update_details"], is_not_own("date_joined"), "no schema knows the caller's own"),
     ("reset_token invalid", COMPLETIONS, is_not_the_newest_link, "no schema knows which links are valid"),
     ("audience invalid", ["token"], is_unknown_audience, "the audiences are a setting"),

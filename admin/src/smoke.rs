@@ -3,6 +3,7 @@
 mod api;
 mod expectations;
 mod journey;
+mod step;
 mod test_user;
 
 use serde_json::{Value, json};
@@ -13,7 +14,8 @@ use shared::{
 
 use self::{
     api::Api,
-    journey::{Journey, Outcome, Step},
+    journey::Journey,
+    step::{Outcome, Step},
     test_user::{Account, TestUser},
 };
 use crate::{

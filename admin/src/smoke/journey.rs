@@ -11,26 +11,13 @@ use shared::{
 use super::{
     api::{Api, ApiResponse},
     expectations::{check, expect, kid, part, token},
+    step::{Outcome, Step},
     test_user::{Account, TestUser},
 };
 use crate::{connection::Context, error::Error, report::span};
 
 /// Time between two looks at the reset mail.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-
-/// A step and its outcome.
-pub(crate) struct Step {
-    pub(crate) name: &'static str,
-    pub(crate) outcome: Outcome,
-}
-
-/// The outcome of a step.
-pub(crate) enum Outcome {
-    Passed,
-    /// Not tested, for this reason.
-    Skipped(String),
-    Failed(String),
-}
 
 /// A run through the steps. Ends at the first step that fails.
 pub(crate) struct Journey<'a> {

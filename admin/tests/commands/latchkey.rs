@@ -83,7 +83,11 @@ impl Latchkey {
             .build();
         Self {
             server,
-            client: reqwest::Client::new(),
+            // The server closes an idle connection after 30 seconds; a request that is sent in that moment would fail.
+            client: reqwest::Client::builder()
+                .pool_idle_timeout(Duration::from_secs(10))
+                .build()
+                .unwrap(),
             tables: Client::from_conf(config),
             ahead,
         }

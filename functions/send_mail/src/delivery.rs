@@ -1,5 +1,6 @@
 //! Delivery of one mail: checks that it is still current, finds its recipient, sends it and stores the result.
 
+mod recipient;
 mod sending;
 mod tokens;
 
@@ -13,14 +14,15 @@ use shared::{
         clock::Timestamp,
         email::EmailAddress,
         mail::{Kind, Mail, NOTICE_LIFETIME, RETRY_PERIOD, State},
-        user::User,
     },
 };
 
+use self::recipient::{recipient, stored_address};
 use crate::{
     error::{DeliveryError, Scope},
     event::MailRef,
     mailer::Mailer,
+    message::MailContent,
     pause::Pause,
     recipient_limit::RecipientLimit,
 };
@@ -193,22 +195,16 @@ impl Delivery {
         if is_dated && age >= NOTICE_LIFETIME.as_secs() {
             return Ok(Some(DeliveryResult::dropped("the notice is out of date")));
         }
-        if mail.kind == Kind::AccountDeleted {
-            let to = mail.address.as_deref().and_then(stored_address);
-            let to = to.ok_or_else(|| {
-                DeliveryError::Defect("the notice of a deletion has no address".to_owned())
-            })?;
-            let send = async || self.send_deletion_notice(&mail, &to).await;
-            return self.send_within_limit(&mail, &to, send).await.map(Some);
-        }
+        let user = self.app.users.with_disabled().by_id(mail.user).await?;
+        let Some(user) = user else {
+            return self.attempt_without_user(&mail).await.map(Some);
+        };
         // A disabled user gets no mail of any kind: to every function the account is unknown. Not even a notice with a revert link,
         // which is dropped for no other reason, is an exception: its link would be invalid, and the operator, who has taken
         // the matter up, can set the address.
-        let Some(user) = self.app.users.by_id(mail.user).await? else {
-            return Ok(Some(DeliveryResult::dropped(
-                "the user no longer exists or is disabled",
-            )));
-        };
+        if user.is_disabled() {
+            return Ok(Some(DeliveryResult::dropped("the user is disabled")));
+        }
         let Some(to) = recipient(&mail, &user) else {
             return Ok(Some(DeliveryResult::dropped(
                 "the user's address has changed",
@@ -230,6 +226,23 @@ impl Delivery {
                 .then_some(user.password_version),
             ..result
         }))
+    }
+
+    /// Sends a notice whose user no longer exists: of the deletion, or of a change of address before it. A thief who changes a
+    /// verified address and then deletes the account must not keep its owner from learning of it.
+    async fn attempt_without_user(&self, mail: &Mail) -> Result<DeliveryResult, DeliveryError> {
+        let content = match mail.kind {
+            Kind::AccountDeleted => MailContent::AccountDeleted,
+            Kind::EmailChanged if mail.verified => MailContent::EmailChanged,
+            _ => return Ok(DeliveryResult::dropped("the user no longer exists")),
+        };
+        let to = mail.address.as_deref().and_then(stored_address);
+        let to = to.ok_or_else(|| DeliveryError::Defect("the notice has no address".to_owned()))?;
+        let send = async || {
+            self.send_content(&content, None, mail.locale.as_ref(), &to)
+                .await
+        };
+        self.send_within_limit(mail, &to, send).await
     }
 
     /// Sends `mail` by `send`, unless SES fails at present or the address had too many mails.
@@ -265,27 +278,4 @@ impl Delivery {
             }
         }
     }
-}
-
-/// The recipient of a mail: for a notice, the address stored in its item, if any; otherwise the user's current address or, for
-/// a confirmation, the pending one, if it is still the one of the request. A link is never sent to an address from the item.
-fn recipient(mail: &Mail, user: &User) -> Option<EmailAddress> {
-    match (mail.kind, &mail.address) {
-        (
-            Kind::PasswordChanged | Kind::EmailChanged | Kind::EmailChangeRequested,
-            Some(address),
-        ) => stored_address(address),
-        (kind, _) => {
-            let pending = user.pending_email.as_ref();
-            let pending = pending.filter(|_| kind == Kind::ConfirmEmail);
-            let mut addresses = pending.into_iter().chain([&user.email]);
-            let requested = addresses.find(|address| address.hash() == mail.address_hash);
-            requested.cloned()
-        }
-    }
-}
-
-/// Parses the address of an item. The address of a stored user may break today's rules.
-fn stored_address(address: &str) -> Option<EmailAddress> {
-    EmailAddress::lookup(address).ok().map(|lookup| lookup.name)
 }

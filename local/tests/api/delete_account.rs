@@ -115,6 +115,28 @@ async fn the_notice_is_sent_beyond_the_limit_and_after_a_day_without_mail() {
     assert_eq!(app.mail().subject, "Your Latchkey account was deleted");
 }
 
+/// Without a page for revert links a deletion may follow a change of address at once. The owner still learns of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_notice_of_a_changed_address_outlives_the_account() {
+    let app = TestApp::with_settings(&[("REVERT_LINK_BASE", "")]).await;
+    let john = app.sign_up("john").await;
+    app.confirm(&john).await;
+    let german = json!({"locale": "de"});
+    assert_eq!(app.change(&john.token, german).await.status, 200);
+    app.server.enable_mappings(false);
+    let change = json!({"email": "thief@example.com"});
+    assert_eq!(app.change(&john.token, change).await.status, 200);
+    assert_eq!(delete(&app, &john).await.status, 204);
+    app.server.enable_mappings(true);
+    app.server.drain().await;
+    let notice = app.mail();
+    assert_eq!(notice.to, ["john@example.com"]);
+    assert_eq!(
+        notice.subject,
+        "Ihre E-Mail-Adresse bei Latchkey wurde geändert"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_a_former_address_prevents_the_deletion() {
     let app = TestApp::start().await;

@@ -160,6 +160,7 @@ mod project {
 mod support {
     pub mod access_tokens;
     pub mod app;
+    pub mod client;
     pub mod endpoints;
     pub mod gate;
     pub mod log_watch;

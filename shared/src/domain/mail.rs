@@ -8,7 +8,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::quota::{Quota, QuotaDecision, WINDOW};
-use crate::domain::{clock::Timestamp, locale::Locale, user::Change, user_id::UserId};
+use crate::domain::{
+    clock::Timestamp,
+    locale::Locale,
+    user::{Change, User},
+    user_id::UserId,
+};
 
 /// Minimum time that a mail's item is kept, so that a failed mail can be inspected and resent.
 pub const RETENTION: Duration = Duration::from_hours(7 * 24);
@@ -95,7 +100,7 @@ pub struct Mail {
     /// The number of the change of address that a link in this notice reverts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverts: Option<u64>,
-    /// The language of a reader whose record no longer exists.
+    /// The language of the reader, for a notice whose user may no longer exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<Locale>,
     /// Random identifier of this request; each later request has a new one.
@@ -113,6 +118,44 @@ pub struct Mail {
 }
 
 impl Mail {
+    /// A mail of this kind that is requested at `now`, to the address with this hash. It has no address of its own, no link
+    /// that reverts a change, and no quota.
+    #[must_use]
+    pub fn new(
+        kind: Kind,
+        user: UserId,
+        address_hash: String,
+        nonce: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            kind,
+            user,
+            address_hash,
+            address: None,
+            verified: false,
+            reverts: None,
+            locale: None,
+            nonce,
+            state: State::Queued,
+            requested_at: now,
+            expires_at: now + RETENTION,
+            quota: None,
+        }
+    }
+
+    /// The notice that `user` is deleted; `None` if the address was never verified. It has all that the mail needs, since the
+    /// record will not exist.
+    #[must_use]
+    pub fn of_deletion(user: &User, nonce: String, now: Timestamp) -> Option<Self> {
+        user.email_verified.then(|| Self {
+            address: Some(user.email.as_str().to_owned()),
+            verified: true,
+            locale: user.locale.clone(),
+            ..Self::new(Kind::AccountDeleted, user.id, user.email.hash(), nonce, now)
+        })
+    }
+
     /// Returns true for a mail that neither its age nor a limit may stop: it tells the owner of a verified address of a theft
     /// that no other mail can undo.
     #[must_use]

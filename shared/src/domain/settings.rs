@@ -139,7 +139,9 @@ mod tests {
             .map(|error| error.to_string());
         assert_eq!(
             malformed.as_deref(),
-            Some(r#"setting ISSUER: "many" is not a URL without a slash at its end"#)
+            Some(
+                r#"setting DELETION_RECORD_DAYS: "many" is invalid: invalid digit found in string"#
+            )
         );
     }
 }

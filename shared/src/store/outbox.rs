@@ -6,7 +6,7 @@ use crate::{
     domain::{
         clock::Timestamp,
         email::EmailAddress,
-        mail::{Kind, Mail, Quota, QuotaDecision, RETENTION, State},
+        mail::{Kind, Mail, Quota, QuotaDecision},
         random::Random,
         settings::Limits,
         user::{Change, User},
@@ -217,6 +217,7 @@ impl Outbox {
         let mail = Mail {
             address: Some(user.email.as_str().to_owned()),
             verified: user.email_verified,
+            locale: user.locale.clone(),
             reverts: (kind == Kind::EmailChanged && user.email_verified)
                 .then_some(user.credentials_version),
             ..self.new_mail(kind, user.id, user.email.hash(), now)
@@ -226,20 +227,11 @@ impl Outbox {
     }
 
     /// Returns a write that queues the notice that `user` is deleted, to be part of the deletion; `None` if the address was
-    /// never verified. Its item has all that the mail needs, since the record will not exist.
+    /// never verified.
     pub fn deletion_notice(&self, user: &User, now: Timestamp) -> Result<Option<Write>, Error> {
-        if !user.email_verified {
-            return Ok(None);
-        }
-        let kind = Kind::AccountDeleted;
-        let mail = Mail {
-            address: Some(user.email.as_str().to_owned()),
-            verified: true,
-            locale: user.locale.clone(),
-            ..self.new_mail(kind, user.id, user.email.hash(), now)
-        };
-        let key = MailKey::notice(kind, user.id, &mail.nonce);
-        self.transient.notice(&key, &mail).map(Some)
+        let mail = Mail::of_deletion(user, self.random.name(), now);
+        mail.map(|mail| self.transient.deletion_notice(&mail))
+            .transpose()
     }
 
     /// Returns the writes that queue a notice of each change. They go to the address in `before`: if someone else made
@@ -255,19 +247,6 @@ impl Outbox {
     }
 
     fn new_mail(&self, kind: Kind, user: UserId, address_hash: String, now: Timestamp) -> Mail {
-        Mail {
-            kind,
-            user,
-            address_hash,
-            address: None,
-            verified: false,
-            reverts: None,
-            locale: None,
-            nonce: self.random.name(),
-            state: State::Queued,
-            requested_at: now,
-            expires_at: now + RETENTION,
-            quota: None,
-        }
+        Mail::new(kind, user, address_hash, self.random.name(), now)
     }
 }

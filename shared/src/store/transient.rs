@@ -147,6 +147,11 @@ impl Transient {
         Write::put(&self.table, &key.0, mail, "attribute_not_exists(#pk)")
     }
 
+    /// Returns a write that queues `mail`, the notice of a deletion, to be part of the deletion.
+    pub(super) fn deletion_notice(&self, mail: &Mail) -> Result<Write, Error> {
+        self.notice(&MailKey::notice(mail.kind, mail.user, &mail.nonce), mail)
+    }
+
     /// Returns a write that queues `mail` in place of `seen`, unless another request was first.
     pub fn replacement(
         &self,

@@ -51,7 +51,7 @@ impl Delivery {
                 }
                 None => (MailContent::EmailChanged, mail.verified),
             },
-            Kind::AccountDeleted => return self.send_deletion_notice(mail, to).await,
+            Kind::AccountDeleted => (MailContent::AccountDeleted, false),
             Kind::EmailChangeRequested => (MailContent::EmailChangeRequested, mail.verified),
         };
         let name = is_verified.then(|| greeting_name(user)).flatten();
@@ -59,19 +59,8 @@ impl Delivery {
             .await
     }
 
-    /// Sends the notice of a deletion, by what its item has: the record of the user no longer exists.
-    pub(super) async fn send_deletion_notice(
-        &self,
-        mail: &Mail,
-        to: &EmailAddress,
-    ) -> Result<String, DeliveryError> {
-        let content = MailContent::AccountDeleted;
-        self.send_content(&content, None, mail.locale.as_ref(), to)
-            .await
-    }
-
     /// Sends `content` to a reader of this name and locale.
-    async fn send_content(
+    pub(super) async fn send_content(
         &self,
         content: &MailContent<'_>,
         name: Option<&str>,

@@ -66,7 +66,7 @@ mod case_59_disabled_accounts {
         let dropped = mails(&app, "dropped").await;
         assert_eq!(dropped.len(), queued);
         for mail in dropped {
-            assert_eq!(mail["detail"], "the user no longer exists or is disabled");
+            assert_eq!(mail["detail"], "the user is disabled");
         }
         // They are not sent later, either.
         operator.enable(john.id).await;

@@ -129,7 +129,7 @@ mod case_40_mail_delivery {
         let expected = |state: &str, detail: &str| (state.to_owned(), detail.to_owned());
         assert_eq!(
             state(&app, &reset_key(&users[0])).await,
-            expected("dropped", "the user no longer exists or is disabled")
+            expected("dropped", "the user no longer exists")
         );
         assert_eq!(
             state(&app, &reset_key(&users[1])).await,

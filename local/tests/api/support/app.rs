@@ -22,9 +22,10 @@ use shared::{
     },
 };
 
-use super::paths::CONFIRM_EMAIL;
 use super::{
+    client::client,
     log_watch::LogWatch,
+    paths::CONFIRM_EMAIL,
     proxy::Proxy,
     response::{Response, problem},
     tables::Tables,
@@ -136,7 +137,7 @@ impl TestApp {
             proxy,
             hasher,
             log_watch,
-            client: reqwest::Client::new(),
+            client: client(),
             now,
             read: Mutex::default(),
         }

@@ -25,6 +25,7 @@ use tokio::{
 };
 
 use super::{
+    client::client,
     gate::Gate,
     malformed_response::{Body, MalformedResponse, malform},
 };
@@ -103,7 +104,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             upstream: OnceLock::new(),
-            client: reqwest::Client::new(),
+            client: client(),
             calls: Mutex::default(),
             accesses: Mutex::default(),
             rule: Mutex::default(),

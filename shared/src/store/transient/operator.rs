@@ -98,33 +98,12 @@ impl Transient {
         user: &User,
         now: Timestamp,
     ) -> Result<Option<Write>, Error> {
-        if !user.email_verified {
-            return Ok(None);
-        }
-        let mail = Mail {
-            address: Some(user.email.as_str().to_owned()),
-            verified: true,
-            locale: user.locale.clone(),
-            ..self.new_mail(Kind::AccountDeleted, user, now)
-        };
-        let key = MailKey::notice(Kind::AccountDeleted, user.id, &mail.nonce);
-        self.notice(&key, &mail).map(Some)
+        let mail = Mail::of_deletion(user, self.database.new_write_id(), now);
+        mail.map(|mail| self.deletion_notice(&mail)).transpose()
     }
 
     fn new_mail(&self, kind: Kind, user: &User, now: Timestamp) -> Mail {
-        Mail {
-            kind,
-            user: user.id,
-            address_hash: user.email.hash(),
-            address: None,
-            verified: false,
-            reverts: None,
-            locale: None,
-            nonce: self.database.new_write_id(),
-            state: State::Queued,
-            requested_at: now,
-            expires_at: now + RETENTION,
-            quota: None,
-        }
+        let nonce = self.database.new_write_id();
+        Mail::new(kind, user.id, user.email.hash(), nonce, now)
     }
 }

@@ -198,6 +198,11 @@ PATTERNS = {
         ["id.example.com", "http://id.example.com", "https://id.example.com/", "https://ID.example.com", "https://id"],
     ),
     "AccessTokenAudiences": (["api", "orders,https://billing.example.com"], ["", "orders,", "orders, billing", "a b"]),
+    "AuthorizerAudiences": (["", "api", "orders,https://billing.example.com"], ["orders,", "orders, billing", "a b"]),
+    "AuthorizerAccounts": (
+        ["", "123456789012", "123456789012,210987654321"],
+        ["12345678901", "123456789012,", ",".join(["123456789012"] * 5), "root"],
+    ),
     "AccessTokenClaims": (["", "email", "username,email,email_verified"], ["password", "email,", "email username"]),
     "EdgeSecretHash": (["0" * 64, ""], ["0" * 63, "F" * 64, "secret"]),
 }
@@ -227,6 +232,8 @@ for parameters, refusals in (
     ({"CreateConfigurationSet": "true", "ConfigurationSet": "latchkey"}, 0),
     ({"AccessTokenAudiences": "latchkey"}, 1),
     ({"AccessTokenAudiences": "orders,billing"}, 0),
+    ({"AuthorizerAudiences": "latchkey"}, 1),
+    ({"AuthorizerAudiences": "api"}, 0),
     ({"PreviousUsersTableName": "old-users"}, 1),
     ({"PreviousUsersTableName": "users", "UsersTableName": "users"}, 1),
     ({"PreviousUsersTableName": "old-users", "UsersTableName": "new-users"}, 0),

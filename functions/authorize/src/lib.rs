@@ -1,5 +1,5 @@
 //! A Lambda authorizer, which the APIs of other stacks attach: HTTP APIs, REST APIs and WebSocket APIs. It says who makes a
-//! request, never what the user may do: API Gateway caches its answer for all routes.
+//! request, never what the user may do: API Gateway caches its response for all routes.
 //!
 //! A session token is checked against the user's record, so that a sign-out takes effect with the next call. An access token is
 //! valid until it expires, and costs no read.
@@ -26,8 +26,8 @@ use crate::{
 /// Reads the public keys of session tokens.
 pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 
-/// The Lambda function. It fails if it cannot tell who makes the request: API Gateway then answers 500 and caches nothing, while
-/// a refusal would be cached.
+/// The Lambda function. It fails if it cannot find out who makes the request: API Gateway then responds with 500 and caches
+/// nothing, while it would cache a refusal.
 #[must_use]
 pub fn authorizer(app: &'static App) -> Invoke {
     Arc::new(move |event, context| {
@@ -70,7 +70,7 @@ async fn authorize(app: &App, event: &RawValue) -> Result<Box<RawValue>, Functio
 async fn principal(app: &App, credential: &Credential) -> Result<Option<Principal>, Error> {
     if !credential.is_in_url {
         match app.authenticate_token(&credential.token).await {
-            Ok(caller) => return Ok(Some(caller.into())),
+            Ok(caller) => return Ok(Principal::of_session(&caller)),
             Err(Error::NotAuthenticated) => {}
             Err(error) => return Err(error),
         }

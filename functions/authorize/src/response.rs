@@ -5,15 +5,15 @@ use serde_json::{
     json,
     value::{RawValue, to_raw_value},
 };
-use shared::{app::Caller, auth::access_token::VerifiedAccessToken, domain::clock::Timestamp};
+use shared::{app::Caller, auth::access_token::VerifiedAccessToken};
 
 use crate::event::Form;
 
-/// The user who makes a request, as the API's integration finds it in the authorizer's context: texts and numbers only, since
-/// REST APIs refuse lists and objects there.
+/// The user who makes a request, as the API's integration finds it in the authorizer's context: strings and numbers only, since
+/// REST APIs reject lists and objects there.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Principal {
-    /// The user's id, as a text: not every language has whole numbers of 53 bits.
+    /// The user's id, as a string like `sub` of a token.
     user_id: String,
     /// The username; an access token has it only if the setting `AccessTokenClaims` says so.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,20 +24,20 @@ pub(crate) struct Principal {
     #[serde(skip_serializing_if = "Option::is_none")]
     email_verified: Option<String>,
     /// The time of the log-in, in seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auth_time: Option<u64>,
+    auth_time: u64,
 }
 
-impl From<Caller> for Principal {
-    fn from(Caller { user, session }: Caller) -> Self {
-        let session = user.sessions.get(&session);
-        Self {
+impl Principal {
+    /// The user of a session; `None` if the session is not in the user's record.
+    pub(crate) fn of_session(Caller { user, session }: &Caller) -> Option<Self> {
+        let session = user.sessions.get(session)?;
+        Some(Self {
             user_id: user.id.to_string(),
             username: Some(user.username.as_str().to_owned()),
             roles: join(user.roles.names()),
             email_verified: Some(user.email_verified.to_string()),
-            auth_time: session.map(|session| session.created_at.unix()),
-        }
+            auth_time: session.created_at.unix(),
+        })
     }
 }
 
@@ -50,7 +50,7 @@ impl From<VerifiedAccessToken> for Principal {
             email_verified: token
                 .email_verified
                 .map(|is_verified| is_verified.to_string()),
-            auth_time: token.authenticated_at.map(Timestamp::unix),
+            auth_time: token.authenticated_at.unix(),
         }
     }
 }
@@ -60,9 +60,9 @@ fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The principal id of a request without a user.
-const NOBODY: &str = "anonymous";
+const ANONYMOUS: &str = "anonymous";
 
-/// Returns the response that lets `principal` pass, or refuses the request if there is none.
+/// Returns the response that accepts the request of `principal`, or refuses it if that is `None`.
 pub(crate) fn to_json(
     form: &Form,
     principal: Option<&Principal>,
@@ -78,7 +78,7 @@ pub(crate) fn to_json(
     };
     let effect = if principal.is_some() { "Allow" } else { "Deny" };
     let mut response = json!({
-        "principalId": principal.map_or(NOBODY, |principal| principal.user_id.as_str()),
+        "principalId": principal.map_or(ANONYMOUS, |principal| principal.user_id.as_str()),
         "policyDocument": {
             "Version": "2012-10-17",
             "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}],

@@ -249,11 +249,9 @@ mod tests {
     #[tokio::test]
     async fn every_invocation_has_its_own_request_id() {
         let request_id: Invoke = Arc::new(|_, context| {
-            Box::pin(
-                async move {
-                    Ok(serde_json::value::to_raw_value(&context.request_id).expect("JSON"))
-                },
-            )
+            Box::pin(async move {
+                Ok(serde_json::value::to_raw_value(&context.request_id).expect("JSON"))
+            })
         });
         let functions = Functions::single("id", time::Duration::from_secs(1), request_id);
         let first = invoke(&functions, "id").await.expect("a response");

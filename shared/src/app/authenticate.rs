@@ -28,9 +28,7 @@ impl App {
     /// [`Error::NotAuthenticated`] unless there is exactly one valid token; [`Error::Unavailable`] if the public keys
     /// cannot be read.
     pub async fn verify_token(&self, request: &Request) -> Result<VerifiedToken, Error> {
-        http::check_size(request)?;
-        let token = bearer_token(request).ok_or(Error::NotAuthenticated)?;
-        self.verify_session_token(token).await
+        self.verify_session_token(session_token(request)?).await
     }
 
     async fn verify_session_token(&self, token: &str) -> Result<VerifiedToken, Error> {
@@ -53,8 +51,9 @@ impl App {
     /// [`Error::NotAuthenticated`] unless there is exactly one valid token of an existing session;
     /// [`Error::Unavailable`] if a table cannot be read.
     pub async fn authenticate(&self, request: &Request) -> Result<Caller, Error> {
-        let token = self.verify_token(request).await?;
-        self.caller(token).await
+        let token = self.verify_session_token(session_token(request)?).await?;
+        let user = self.users.by_id(token.user).await?;
+        self.caller(user, token.session)
     }
 
     /// Returns the user of a session token, as [`Self::authenticate`] does.
@@ -64,20 +63,16 @@ impl App {
     /// cannot be read.
     pub async fn authenticate_token(&self, token: &str) -> Result<Caller, Error> {
         let token = self.verify_session_token(token).await?;
-        self.caller(token).await
+        let user = self.users.by_id(token.user).await?;
+        self.caller(user, token.session)
     }
 
-    async fn caller(&self, token: VerifiedToken) -> Result<Caller, Error> {
-        let VerifiedToken { user, session } = token;
-        let user = self
-            .users
-            .by_id(user)
-            .await?
-            .ok_or(Error::NotAuthenticated)?;
-        if user.has_session(&session, self.clock.now()) {
-            Ok(Caller { user, session })
-        } else {
-            Err(Error::NotAuthenticated)
+    fn caller(&self, user: Option<User>, session: SessionId) -> Result<Caller, Error> {
+        match user {
+            Some(user) if user.has_session(&session, self.clock.now()) => {
+                Ok(Caller { user, session })
+            }
+            _ => Err(Error::NotAuthenticated),
         }
     }
 
@@ -102,6 +97,12 @@ impl App {
         audit::record_user(verified.user);
         Ok(verified)
     }
+}
+
+/// Returns the token of a request that is not too large.
+fn session_token(request: &Request) -> Result<&str, Error> {
+    http::check_size(request)?;
+    bearer_token(request).ok_or(Error::NotAuthenticated)
 }
 
 /// Returns the request's only token: `Bearer <token>` (RFC 6750) or `Token <token>`. The scheme is case-insensitive

@@ -22,7 +22,7 @@ struct Header {
     kid: String,
 }
 
-/// The claims that are required (RFC 9068, section 2.2), and those that say who the user is.
+/// The claims that are verified (RFC 9068, section 2.2), and those about the user.
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
@@ -30,8 +30,7 @@ struct Claims {
     aud: String,
     iat: u64,
     exp: u64,
-    #[serde(default)]
-    auth_time: Option<u64>,
+    auth_time: u64,
     #[serde(default)]
     roles: Roles,
     #[serde(default)]
@@ -65,8 +64,8 @@ pub struct VerifiedAccessToken {
     pub username: Option<String>,
     /// True if the address was verified, if the token says so.
     pub email_verified: Option<bool>,
-    /// The time of the log-in. Tokens of the first release with access tokens lack it.
-    pub authenticated_at: Option<Timestamp>,
+    /// The time of the log-in.
+    pub authenticated_at: Timestamp,
 }
 
 /// The token is invalid or has expired.
@@ -130,7 +129,7 @@ impl<'a> ReceivedAccessToken<'a> {
             roles: claims.roles,
             username: claims.username,
             email_verified: claims.email_verified,
-            authenticated_at: claims.auth_time.map(Timestamp::from_unix),
+            authenticated_at: Timestamp::from_unix(claims.auth_time),
         })
     }
 }

@@ -58,10 +58,10 @@ async fn authorize(app: &App, event: &RawValue) -> Result<Box<RawValue>, Functio
         }
         error => defect(app, "Internal", &error),
     })?;
-    tracing::info!(
-        is_authorized = principal.is_some(),
-        "request authorized or refused"
-    );
+    match &principal {
+        Some(_) => tracing::info!("request authorized"),
+        None => tracing::info!("request refused: no valid token"),
+    }
     response::to_json(&event.form, principal.as_ref())
         .map_err(|error| defect(app, "Internal", &error))
 }

@@ -48,10 +48,21 @@ mod case_64_authorizer {
         let access = access_token(&app, &user.token).await;
         let expected = json!({"user_id": user.id.to_string(), "roles": "", "auth_time": START});
         assert_eq!(authorize(&app, Api::Http, &access).await, Some(expected));
-        // It costs no call once the keys are cached.
-        app.proxy.calls();
-        authorize(&app, Api::Http, &access).await.unwrap();
-        assert_eq!(app.proxy.calls().len(), 0);
+    }
+
+    /// The units of ARCHITECTURE.md, once the keys are cached.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn session_tokens_cost_a_read_and_access_tokens_none() {
+        let app = TestApp::start().await;
+        let user = app.sign_up("john").await;
+        let access = access_token(&app, &user.token).await;
+        for (token, expected) in [(&user.token, [1.0].as_slice()), (&access, &[])] {
+            authorize(&app, Api::Http, token).await.unwrap();
+            app.proxy.calls();
+            authorize(&app, Api::Http, token).await.unwrap();
+            let units: Vec<_> = app.proxy.calls().iter().map(|call| call.units).collect();
+            assert_eq!(units, expected);
+        }
     }
 
     /// Browsers cannot set a header of a WebSocket. URLs are logged, so only a token of a few minutes may be in one.

@@ -241,6 +241,17 @@ for parameters, refusals in (
     found = stack.Stack(parameters).refusals
     check(len(found) == refusals, f"{parameters}: {len(found)} rules refuse it, and not {refusals}: {found}")
 
+# --- The authorizer may be used by the APIs of this account and of those that are named, and by no others.
+
+OWN = stack.PSEUDO["AWS::AccountId"]
+for accounts in ("", "111122223333", "111122223333,444455556666", ",".join(f"{number}00000000000" for number in range(1, 5))):
+    permissions = stack.Stack({"AuthorizerAccounts": accounts}).of_type("AWS::Lambda::Permission")
+    permissions = [one for name, one in permissions.items() if name.startswith("Authorize")]
+    named = {one["SourceAccount"] for one in permissions}
+    check(named == {OWN, *filter(None, accounts.split(","))}, f"AuthorizerAccounts={accounts} permits {sorted(named)}")
+    for one in permissions:
+        check(re.fullmatch(rf"arn:aws:execute-api:[a-z0-9-]+:{one['SourceAccount']}:\*/authorizers/\*", one["SourceArn"]), f"{one}")
+
 # --- Alarms: each has a runbook, and no more metrics than an alarm may have. All roles have the boundary.
 
 runbooks = {heading.lower() for heading in re.findall(r"^#+ (\w+)$", (ROOT / "docs/operating.md").read_text(), re.M)}

@@ -46,8 +46,7 @@ impl Scope {
             ("GetAtt", Value::Text(target)) => self.attribute(target).map(Value::Text),
             ("If", Value::List(list)) => self.choose(list, depth + 1),
             ("Split", Value::List(list)) => self.split(list, depth + 1),
-            ("Select", Value::List(list)) => self.select(list, depth + 1),
-            ("Ref" | "Sub" | "GetAtt" | "If" | "Split" | "Select", argument) => Err(format!(
+            ("Ref" | "Sub" | "GetAtt" | "If" | "Split", argument) => Err(format!(
                 "the development server does not support !{name} of {}",
                 argument.kind()
             )),
@@ -79,21 +78,6 @@ impl Scope {
                 "!Split takes a delimiter and a string, not {}",
                 other.kind()
             )),
-        }
-    }
-
-    fn select(&self, arguments: &[Value], depth: usize) -> Result<Value, String> {
-        let wrong = || "!Select takes an index and a list that has it".to_owned();
-        let [Value::Text(index), list] = arguments else {
-            return Err(wrong());
-        };
-        let index: usize = index.parse().map_err(|_| wrong())?;
-        match self.resolve_at(list, depth)? {
-            Value::List(list) => {
-                let selected = list.get(index).ok_or_else(wrong)?;
-                self.resolve_at(selected, depth)
-            }
-            _ => Err(wrong()),
         }
     }
 

@@ -55,8 +55,6 @@ fn supported_intrinsics_are_resolved() {
             "!Split [',', !Sub '${A},b']",
             r#"List([Text("8"), Text("b")])"#,
         ),
-        ("!Select [1, !Split [',', !Sub '${A},b']]", "b"),
-        ("!Select [0, [!Ref A]]", "8"),
         (
             "!Ref Origins",
             r#"List([Text("https://a.example"), Text("https://b.example")])"#,
@@ -99,10 +97,6 @@ fn unsupported_intrinsics_are_errors() {
         (
             "!Sub '${Origins}'",
             "error: !Sub cannot replace ${Origins} with a list",
-        ),
-        (
-            "!Select [2, [a, b]]",
-            "error: !Select takes an index and a list that has it",
         ),
         ("!If [Other, a, b]", "error: there is no condition Other"),
         ("!If [Loop, a, b]", "nest too deeply"),

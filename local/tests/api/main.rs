@@ -35,6 +35,7 @@ mod token {
     mod claims;
     mod contract;
     mod issuer;
+    mod jwt_authorizer;
     mod keys;
     mod roles;
 }
@@ -170,6 +171,7 @@ mod support {
     pub mod client;
     pub mod endpoints;
     pub mod gate;
+    pub mod jwt_authorizer;
     pub mod log_watch;
     pub mod mail_queue;
     pub mod malformed_response;

@@ -39,7 +39,13 @@ class ProtectedApi:
 
 def deploy(deployment, blocks):
     """Runs the README's commands, and gives the API."""
-    output = deployment.shell(f"set -e\ncd {FOLDER}\n{blocks[0].replace('STACK=latchkey', f'STACK={deployment.stack}')}", seconds=300)
+    # Here the API has another address than the output's, and issues its tokens by that one.
+    issuer = deployment.request("GET", "/.well-known/openid-configuration")[2]["issuer"]
+    commands = blocks[0]
+    for documented, actual in {"STACK=latchkey": f"STACK={deployment.stack}", "Issuer=$(output $STACK ApiUrl)": f"Issuer={issuer}"}.items():
+        expect(documented in commands, f"{README} has no {documented}")
+        commands = commands.replace(documented, actual)
+    output = deployment.shell(f"set -e\ncd {FOLDER}\n{commands}", seconds=300)
     found = re.search(r"Successfully created/updated stack - (\S+) in", output)
     expect(found, "`sam deploy` did not say that the stack was created:\n" + "\n".join(output.splitlines()[-20:]))
     [stack] = deployment.client("cloudformation").describe_stacks(StackName=found[1])["Stacks"]

@@ -144,6 +144,12 @@ mod resilience {
     mod unreadable_keys;
 }
 mod local_server;
+/// The Lambda authorizer for the APIs of other stacks.
+mod authorize {
+    mod contract;
+    mod faults;
+    mod refusals;
+}
 /// Facts about the repository: structure, documentation, permissions, costs and logs.
 mod project {
     mod architecture;
@@ -162,6 +168,7 @@ mod project {
 mod support {
     pub mod access_tokens;
     pub mod app;
+    pub mod authorizer;
     pub mod client;
     pub mod endpoints;
     pub mod gate;

@@ -1,6 +1,6 @@
-//! Randomized requests of many concurrent users, while calls fail and time passes. After each round, when nothing is in
-//! progress, all tables and responses are checked. The requests are generated from a printed seed; their interleaving is not,
-//! so a failing seed may have to be run more than once.
+//! Randomized requests of many concurrent users, while calls fail, time passes, and an operator disables and enables users
+//! and changes their roles. After each round, when nothing is in progress, all tables and responses are checked. The requests
+//! are generated from a printed seed; their interleaving is not, so a failing seed may have to be run more than once.
 //!
 //! To run it for a longer time with statistics:
 //! `LATCHKEY_RANDOM_SECONDS=1800 LATCHKEY_RANDOM_SEED=7 cargo test -p local --test api randomized -- --nocapture`

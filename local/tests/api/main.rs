@@ -46,6 +46,7 @@ mod pending_email {
     mod confirmations;
     mod mails;
     mod requests;
+    mod setting_off;
 }
 mod sessions;
 mod get_user {

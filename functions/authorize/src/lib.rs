@@ -58,9 +58,10 @@ async fn authorize(app: &App, event: &RawValue) -> Result<Box<RawValue>, Functio
         }
         error => defect(app, "Internal", &error),
     })?;
-    match &principal {
-        Some(_) => tracing::info!("request authorized"),
-        None => tracing::info!("request refused: no valid token"),
+    if principal.is_some() {
+        tracing::info!("request authorized");
+    } else {
+        tracing::info!("request refused: no valid token");
     }
     response::to_json(&event.form, principal.as_ref())
         .map_err(|error| defect(app, "Internal", &error))

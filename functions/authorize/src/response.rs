@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{
-    json,
+    Value, json,
     value::{RawValue, to_raw_value},
 };
 use shared::{app::Caller, auth::access_token::VerifiedAccessToken};
@@ -62,6 +62,25 @@ fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
 /// The principal id of a request without a user.
 const ANONYMOUS: &str = "anonymous";
 
+/// The simple response of HTTP APIs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SimpleResponse<'a> {
+    is_authorized: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<&'a Principal>,
+}
+
+/// The response with an IAM policy.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PolicyResponse<'a> {
+    principal_id: &'a str,
+    policy_document: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<&'a Principal>,
+}
+
 /// Returns the response that accepts the request of `principal`, or refuses it if that is `None`.
 pub(crate) fn to_json(
     form: &Form,
@@ -69,23 +88,20 @@ pub(crate) fn to_json(
 ) -> Result<Box<RawValue>, serde_json::Error> {
     let resource = match form {
         Form::Simple => {
-            return to_raw_value(&match principal {
-                Some(principal) => json!({"isAuthorized": true, "context": principal}),
-                None => json!({"isAuthorized": false}),
+            return to_raw_value(&SimpleResponse {
+                is_authorized: principal.is_some(),
+                context: principal,
             });
         }
         Form::Policy { resource } => resource,
     };
     let effect = if principal.is_some() { "Allow" } else { "Deny" };
-    let mut response = json!({
-        "principalId": principal.map_or(ANONYMOUS, |principal| principal.user_id.as_str()),
-        "policyDocument": {
+    to_raw_value(&PolicyResponse {
+        principal_id: principal.map_or(ANONYMOUS, |principal| principal.user_id.as_str()),
+        policy_document: json!({
             "Version": "2012-10-17",
             "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}],
-        },
-    });
-    if let Some(principal) = principal {
-        response["context"] = json!(principal);
-    }
-    to_raw_value(&response)
+        }),
+        context: principal,
+    })
 }

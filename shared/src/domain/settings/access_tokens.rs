@@ -76,13 +76,15 @@ fn authorizer_audiences(
     };
     let named = named.split(',').map(str::to_owned);
     named
-        .map(|audience| match audiences.contains(&audience) {
-            true => Ok(audience),
+        .map(|audience| {
+            if audiences.contains(&audience) {
+                return Ok(audience);
+            }
             // Such as AUDIENCE: the authorizer accepts session tokens by their own rules.
-            false => Err(Error {
+            Err(Error {
                 name,
                 problem: format!("{audience:?} is not in ACCESS_TOKEN_AUDIENCES"),
-            }),
+            })
         })
         .collect()
 }

@@ -200,6 +200,11 @@ PATTERNS = {
         ["id.example.com", "http://id.example.com", "https://id.example.com/", "https://ID.example.com", "https://id"],
     ),
     "AccessTokenAudiences": (["api", "orders,https://billing.example.com"], ["", "orders,", "orders, billing", "a b"]),
+    "AuthorizerAudiences": (["", "api", "orders,https://billing.example.com"], ["orders,", "orders, billing", "a b"]),
+    "AuthorizerAccounts": (
+        ["", "123456789012", "123456789012,210987654321"],
+        ["12345678901", "123456789012,", ",".join(["123456789012"] * 5), "root"],
+    ),
     "AccessTokenClaims": (["", "email", "username,email,email_verified"], ["password", "email,", "email username"]),
     "EdgeSecretHash": (["0" * 64, ""], ["0" * 63, "F" * 64, "secret"]),
 }
@@ -233,6 +238,8 @@ for parameters, refusals in (
     ({"CreateConfigurationSet": "true", "ConfigurationSet": "latchkey"}, 0),
     ({"AccessTokenAudiences": "latchkey"}, 1),
     ({"AccessTokenAudiences": "orders,billing"}, 0),
+    ({"AuthorizerAudiences": "latchkey"}, 1),
+    ({"AuthorizerAudiences": "api"}, 0),
     ({"PreviousUsersTableName": "old-users"}, 1),
     ({"PreviousUsersTableName": "users", "UsersTableName": "users"}, 1),
     ({"PreviousUsersTableName": "old-users", "UsersTableName": "new-users"}, 0),
@@ -256,6 +263,17 @@ for parameters, expected in (
     check(found == expected, f"{parameters}: links in mails begin with {found}")
     served = [name for name in deployed.resources if name.startswith("Pages")]
     check(bool(served) == (parameters.get("Pages") != "false"), f"{parameters}: {served} exist")
+
+# --- The authorizer may be used by the APIs of this account and of those that are named, and by no others.
+
+OWN = stack.PSEUDO["AWS::AccountId"]
+for accounts in ("", "111122223333", "111122223333,444455556666", ",".join(f"{number}00000000000" for number in range(1, 5))):
+    permissions = stack.Stack({"AuthorizerAccounts": accounts}).of_type("AWS::Lambda::Permission")
+    permissions = [one for name, one in permissions.items() if name.startswith("Authorize")]
+    named = {one["SourceAccount"] for one in permissions}
+    check(named == {OWN, *filter(None, accounts.split(","))}, f"AuthorizerAccounts={accounts} permits {sorted(named)}")
+    for one in permissions:
+        check(re.fullmatch(rf"arn:aws:execute-api:[a-z0-9-]+:{one['SourceAccount']}:\*/authorizers/\*", one["SourceArn"]), f"{one}")
 
 # --- Alarms: each has a runbook, and no more metrics than an alarm may have. All roles have the boundary.
 

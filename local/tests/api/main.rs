@@ -46,6 +46,7 @@ mod pending_email {
     mod confirmations;
     mod mails;
     mod requests;
+    mod setting_off;
 }
 mod sessions;
 mod get_user {
@@ -148,6 +149,12 @@ mod resilience {
     mod unreadable_keys;
 }
 mod local_server;
+/// The Lambda authorizer for the APIs of other stacks.
+mod authorize {
+    mod contract;
+    mod faults;
+    mod refusals;
+}
 /// Facts about the repository: structure, documentation, permissions, costs and logs.
 mod project {
     mod architecture;
@@ -166,6 +173,7 @@ mod project {
 mod support {
     pub mod access_tokens;
     pub mod app;
+    pub mod authorizer;
     pub mod client;
     pub mod endpoints;
     pub mod gate;

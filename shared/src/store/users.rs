@@ -16,6 +16,7 @@ mod reservations;
 mod revert;
 mod roles;
 mod sessions;
+mod verified_address;
 
 use self::reservations::{FREE_EMAIL, Marker};
 pub use self::{

@@ -72,7 +72,8 @@ function prepareRules(form, name, words) {
     const personal = isPersonal(password, words());
     mark("length", isLong);
     mark("personal", isLong && !personal && words().some(Boolean));
-    const level = isLong && !personal ? strength(password) : 0;
+    const isRejected = input.getAttribute("aria-invalid") === "true";
+    const level = isLong && !personal && !isRejected ? strength(password) : 0;
     meter.hidden = !password;
     meter.dataset.strength = String(level);
     if (label.textContent !== texts.strengths[level]) {
@@ -80,6 +81,8 @@ function prepareRules(form, name, words) {
     }
   };
   form.addEventListener("input", update);
+  // The API knows the common passwords.
+  new MutationObserver(update).observe(input, { attributes: true, attributeFilter: ["aria-invalid"] });
   form.addEventListener("reset", () => setTimeout(update));
 }
 

@@ -64,9 +64,9 @@ pub(super) const ENGLISH: Texts = Texts {
         title: "Forgot your password?",
         intro: "Enter the e-mail address of your {product} account. We send you a link with which you choose a new password.",
         button: "Send link",
-        done: "Look into your mailbox",
-        done_text: "If there is an account with this e-mail address, the link is on its way. It can take a few minutes; look into the \
-             spam folder, too.",
+        done: "Check your e-mail",
+        done_text: "If there is an account with this e-mail address, we have sent a link to it. It can take a few minutes; check the spam \
+             folder, too.",
         again: "Use another e-mail address",
     },
     log_in: LogIn {

@@ -84,7 +84,7 @@ impl Store {
             trail: AuditTrail::new(database, TABLE),
             client,
         };
-        let created = store.users.create(&john(), None).await.unwrap();
+        let created = store.users.create(&john(), vec![]).await.unwrap();
         assert_eq!(created, Created::Done);
         store
     }

@@ -33,6 +33,7 @@ const RIGHTS: &str = "
     confirm_email            TransientTable         confirm#*                        dynamodb:GetItem dynamodb:DeleteItem
     confirm_email            TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     confirm_email            CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+    confirm_email            EventsTable            event#*                          dynamodb:PutItem
 
     delete_account           KeysTable              jwks                             dynamodb:GetItem
     delete_account           UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem dynamodb:DeleteItem
@@ -44,6 +45,7 @@ const RIGHTS: &str = "
     delete_account           TransientTable         mail#confirm_email#*             dynamodb:DeleteItem
     delete_account           TransientTable         mail#account_deleted#*           dynamodb:PutItem
     delete_account           AuditTable             deleted#*                        dynamodb:PutItem
+    delete_account           EventsTable            event#*                          dynamodb:PutItem
 
     get_user                 KeysTable              jwks                             dynamodb:GetItem
     get_user                 UsersTable             user#*                           dynamodb:GetItem
@@ -73,12 +75,14 @@ const RIGHTS: &str = "
     reset_password_complete  TransientTable         reset#*                          dynamodb:GetItem dynamodb:DeleteItem
     reset_password_complete  TransientTable         mail#password_changed#*          dynamodb:PutItem
     reset_password_complete  CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+    reset_password_complete  EventsTable            event#*                          dynamodb:PutItem
 
     revert_email             UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
     revert_email             UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
     revert_email             TransientTable         revert#*                         dynamodb:GetItem dynamodb:DeleteItem
     revert_email             TransientTable         mail#password_changed#*          dynamodb:PutItem
     revert_email             CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+    revert_email             EventsTable            event#*                          dynamodb:PutItem
 
     send_mail                UsersTable             user#*                           dynamodb:GetItem
     send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
@@ -104,6 +108,7 @@ const RIGHTS: &str = "
     sign_up                  UsersTable             username#*                       dynamodb:PutItem
     sign_up                  TransientTable         mail#confirm_email#*             dynamodb:PutItem
     sign_up                  CountersTable          limit#sign_up#*                  dynamodb:GetItem dynamodb:UpdateItem
+    sign_up                  EventsTable            event#*                          dynamodb:PutItem
 
     token                    KeysTable              jwks                             dynamodb:GetItem
     token                    KeysTable              access_signing                   dynamodb:GetItem dynamodb:PutItem
@@ -118,6 +123,7 @@ const RIGHTS: &str = "
     update_details           TransientTable         mail#email_change_requested#*    dynamodb:PutItem
     update_details           TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     update_details           CountersTable          limit#taken#*                    dynamodb:GetItem dynamodb:UpdateItem
+    update_details           EventsTable            event#*                          dynamodb:PutItem
 
     *                        its own log            -                                logs:CreateLogStream logs:PutLogEvents
     *                        *                      -                                xray:PutTraceSegments xray:PutTelemetryRecords
@@ -483,7 +489,7 @@ mod case_43_permissions {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn every_permission_is_used_and_sufficient() {
-        let shown = TestApp::start().await;
+        let shown = TestApp::with_settings(&[("EventBusName", "events")]).await;
         accounts(&shown).await;
         confirmations(&shown).await;
         resets(&shown).await;

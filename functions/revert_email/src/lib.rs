@@ -82,9 +82,7 @@ async fn revert(
     let after = user.reverted_to(former, hash, app.users.new_write_id(), now);
     app.users.release_expired_addresses(user, now).await?;
     let consumed = app.transient.consume_revert_token(user.id, stored, now)?;
-    let mut others = vec![
-        app.outbox.notice(Kind::PasswordChanged, &after, now)?,
-    ];
+    let mut others = vec![app.outbox.notice(Kind::PasswordChanged, &after, now)?];
     let version = after.record_version;
     others.extend(
         app.user_events

@@ -86,7 +86,9 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         user.sessions = BTreeMap::from([(issued.id, session.clone())]);
         let signed_up = [Change::SignedUp];
         let version = user.record_version;
-        let events = app.user_events.of_changes(&signed_up, user.id, version, now)?;
+        let events = app
+            .user_events
+            .of_changes(&signed_up, user.id, version, now)?;
         let confirmation = app.outbox.first_confirmation(&user, now)?;
         let others = confirmation.into_iter().chain(events).collect();
         match app.users.create(&user, others).await? {

@@ -47,6 +47,13 @@ mod pending_email {
     mod requests;
 }
 mod sessions;
+/// Events for other services.
+mod user_events {
+    mod contract;
+    mod delivery;
+    mod faults;
+    mod format;
+}
 mod get_user {
     mod contract;
     mod ids;
@@ -162,6 +169,7 @@ mod support {
     pub mod app;
     pub mod client;
     pub mod endpoints;
+    pub mod events;
     pub mod gate;
     pub mod log_watch;
     pub mod mail_queue;

@@ -78,7 +78,7 @@ pub struct Settings {
     /// Endpoint of an SES outside AWS.
     pub ses_endpoint: Option<String>,
     /// Endpoint of an EventBridge outside AWS.
-    pub event_bus_endpoint: Option<String>,
+    pub event_bridge_endpoint: Option<String>,
     /// Endpoint of an EventBridge Scheduler outside AWS.
     pub scheduler_endpoint: Option<String>,
 }
@@ -117,7 +117,7 @@ impl Settings {
             detailed_metrics: environment.one_of("MONITORING", "full", "basic")?,
             dynamodb_endpoint: environment.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             ses_endpoint: environment.optional("AWS_ENDPOINT_URL_SESV2"),
-            event_bus_endpoint: environment.optional("AWS_ENDPOINT_URL_EVENTBRIDGE"),
+            event_bridge_endpoint: environment.optional("AWS_ENDPOINT_URL_EVENTBRIDGE"),
             scheduler_endpoint: environment.optional("AWS_ENDPOINT_URL_SCHEDULER"),
         })
     }

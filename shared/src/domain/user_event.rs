@@ -19,7 +19,7 @@ pub enum EventKind {
     /// The address was verified.
     #[serde(rename = "user.verified")]
     Verified,
-    /// The record changed: names, language, address, roles or the superuser flag.
+    /// Names, language, address, pending address or superuser flag changed.
     #[serde(rename = "user.updated")]
     Updated,
     /// The password changed.

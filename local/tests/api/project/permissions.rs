@@ -65,6 +65,13 @@ const RIGHTS: &str = "
     log_out                  KeysTable              jwks                             dynamodb:GetItem
     log_out                  UsersTable             user#*                           dynamodb:UpdateItem
 
+    publish                  UsersTable             user#*                           dynamodb:GetItem
+    publish                  EventsTable            -                                dynamodb:Scan
+    publish                  EventsTable            event#*                          dynamodb:DeleteItem
+    publish                  EventsTable.StreamArn  -                                dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
+    publish                  *                      -                                dynamodb:ListStreams
+    publish                  event-bus/${EventBusName}  -                            events:PutEvents
+
     reset_password           UsersTable             email#*                          dynamodb:GetItem
     reset_password           UsersTable             user#*                           dynamodb:GetItem
     reset_password           TransientTable         mail#reset_password#*            dynamodb:GetItem dynamodb:PutItem
@@ -130,10 +137,22 @@ const RIGHTS: &str = "
 ";
 
 /// Resources and actions whose use the tests cannot observe, with the reason.
-const NOT_SEEN: [(&str, &str); 9] = [
+const NOT_SEEN: [(&str, &str); 12] = [
     (
         "TransientTable.StreamArn",
         "Lambda reads the stream in the role's name",
+    ),
+    (
+        "EventsTable.StreamArn",
+        "Lambda reads the stream in the role's name",
+    ),
+    (
+        "dynamodb:Scan",
+        "a scan has no key: the events that the schedule publishes prove it",
+    ),
+    (
+        "events:PutEvents",
+        "EventBridge is called at its own endpoint: the events there prove it",
     ),
     (
         "dynamodb:ListStreams",
@@ -453,6 +472,7 @@ mod case_43_permissions {
             ("log_out", log_out::WARM_UP),
             ("revert_email", revert_email::WARM_UP),
             ("sessions", sessions::WARM_UP),
+            ("publish", publish::WARM_UP),
             ("reset_password", reset_password::WARM_UP),
             ("reset_password_complete", reset_password_complete::WARM_UP),
             ("send_mail", send_mail::WARM_UP),
@@ -476,6 +496,7 @@ mod case_43_permissions {
                     ("PutItem", "KeysTable", "access_jwks"),
                 ],
                 WarmUp::Users => &[("GetItem", "UsersTable", "user#0")],
+                WarmUp::Nothing => &[],
             };
             calls.iter().map(|(action, table, key)| Access {
                 function: (*function).to_owned(),
@@ -489,7 +510,9 @@ mod case_43_permissions {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn every_permission_is_used_and_sufficient() {
-        let shown = TestApp::with_settings(&[("EventBusName", "events")]).await;
+        let shown =
+            TestApp::with_settings(&[("EventBusName", "events"), ("EventsWithEmail", "true")])
+                .await;
         accounts(&shown).await;
         confirmations(&shown).await;
         resets(&shown).await;

@@ -7,13 +7,7 @@ async fn changes_by_commands_cause_events() {
     let latchkey = Latchkey::with(&[("EventBusName", "users")], true).await;
     latchkey.sign_up("ann").await;
     let endpoint = format!("http://{}", latchkey.server.dynamodb_address());
-    let options = [
-        "--endpoint-url",
-        &endpoint,
-        "--events-table",
-        "EventsTable",
-        "--yes",
-    ];
+    let options = ["--endpoint-url", &endpoint, "--events-table", "EventsTable"];
     for command in [
         &["superuser", "grant", "--force", "ann"][..],
         &["superuser", "revoke", "ann"],
@@ -22,7 +16,7 @@ async fn changes_by_commands_cause_events() {
         &["user", "enable", "ann"],
         &["user", "delete", "ann"],
     ] {
-        let output = run(&[&options, command].concat()).await;
+        let output = run(&[&options, command, &["--yes"]].concat()).await;
         assert_eq!(output.code, 0, "{command:?}: {output:?}");
     }
     latchkey.server.poll().await;

@@ -201,6 +201,11 @@ PATTERNS = {
         ["id.example.com", "http://id.example.com", "https://id.example.com/", "https://ID.example.com", "https://id"],
     ),
     "AccessTokenAudiences": (["api", "orders,https://billing.example.com"], ["", "orders,", "orders, billing", "a b"]),
+    "AuthorizerAudiences": (["", "api", "orders,https://billing.example.com"], ["orders,", "orders, billing", "a b"]),
+    "AuthorizerAccounts": (
+        ["", "123456789012", "123456789012,210987654321"],
+        ["12345678901", "123456789012,", ",".join(["123456789012"] * 5), "root"],
+    ),
     "AccessTokenClaims": (["", "email", "username,email,email_verified"], ["password", "email,", "email username"]),
     "EventBusName": (["users", "default", ""], ["a b", "arn:aws:events:eu-central-1:123456789012:event-bus/users"]),
     "EdgeSecretHash": (["0" * 64, ""], ["0" * 63, "F" * 64, "secret"]),
@@ -233,12 +238,25 @@ for parameters, refusals in (
     ({"AccessTokenAudiences": "orders,billing"}, 0),
     ({"EventsWithEmail": "true"}, 1),
     ({"EventsWithEmail": "true", "EventBusName": "users"}, 0),
+    ({"AuthorizerAudiences": "latchkey"}, 1),
+    ({"AuthorizerAudiences": "api"}, 0),
     ({"PreviousUsersTableName": "old-users"}, 1),
     ({"PreviousUsersTableName": "users", "UsersTableName": "users"}, 1),
     ({"PreviousUsersTableName": "old-users", "UsersTableName": "new-users"}, 0),
 ):
     found = stack.Stack(parameters).refusals
     check(len(found) == refusals, f"{parameters}: {len(found)} rules refuse it, and not {refusals}: {found}")
+
+# --- The authorizer may be used by the APIs of this account and of those that are named, and by no others.
+
+OWN = stack.PSEUDO["AWS::AccountId"]
+for accounts in ("", "111122223333", "111122223333,444455556666", ",".join(f"{number}00000000000" for number in range(1, 5))):
+    permissions = stack.Stack({"AuthorizerAccounts": accounts}).of_type("AWS::Lambda::Permission")
+    permissions = [one for name, one in permissions.items() if name.startswith("Authorize")]
+    named = {one["SourceAccount"] for one in permissions}
+    check(named == {OWN, *filter(None, accounts.split(","))}, f"AuthorizerAccounts={accounts} permits {sorted(named)}")
+    for one in permissions:
+        check(re.fullmatch(rf"arn:aws:execute-api:[a-z0-9-]+:{one['SourceAccount']}:\*/authorizers/\*", one["SourceArn"]), f"{one}")
 
 # --- Alarms: each has a runbook, and no more metrics than an alarm may have. All roles have the boundary.
 

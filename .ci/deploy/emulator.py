@@ -10,7 +10,8 @@ Added to ministack:
   API Gateway does with `FailOnWarnings`;
 - CloudFormation works beside requests, in a thread: a stack's update would otherwise hold up the functions' calls;
 - CodeDeploy's resources and saved log queries are accepted and have no effect: an alias moves at once;
-- the API has an address of its own, which sets the `Host` header that API Gateway's own address would have;
+- API Gateway reads the keys of access tokens at the API's own address, since nothing here has TLS;
+- the first API has an address of its own, which sets the `Host` header that API Gateway's own address would have;
 - at that address `/_local/mails` shows the mails that SES was given, in the format of the local server.
 """
 
@@ -23,6 +24,7 @@ import socket
 import sys
 import threading
 import time
+import urllib.parse
 
 # How long `GET /_local/mails` waits for queued mails to be sent, in seconds.
 MAIL_DEADLINE = 20
@@ -169,15 +171,50 @@ CORS = {
 }
 
 
+def import_authorizers(api_id, schemes):
+    """Gives the API the authorizers of its security schemes: the types and ids by their names."""
+    apigateway._authorizers[api_id] = {}
+    authorizers = {}
+    for name, scheme in schemes.items():
+        authorizer = scheme["x-amazon-apigateway-authorizer"]
+        source = authorizer["identitySource"]
+        sources = source if isinstance(source, list) else [source]
+        properties = {"ApiId": api_id, "Name": name, "IdentitySource": sources}
+        if authorizer["type"] == "jwt":
+            jwt = authorizer["jwtConfiguration"]
+            properties |= {"AuthorizerType": "JWT", "JwtConfiguration": {"Issuer": jwt["issuer"], "Audience": jwt["audience"]}}
+        elif authorizer["type"] == "request" and authorizer["enableSimpleResponses"]:
+            properties |= {
+                "AuthorizerType": "REQUEST",
+                "AuthorizerUri": authorizer["authorizerUri"],
+                "AuthorizerPayloadFormatVersion": authorizer["authorizerPayloadFormatVersion"],
+                "AuthorizerResultTtlInSeconds": int(authorizer["authorizerResultTtlInSeconds"]),
+                "EnableSimpleResponses": True,
+            }
+        else:
+            raise ValueError(f"the authorizer {name} is not imported: {json.dumps(authorizer)}")
+        authorizer_id, _ = provisioners._apigw_v2_authorizer_create(name, properties, "")
+        authorizers[name] = ("JWT" if authorizer["type"] == "jwt" else "CUSTOM", authorizer_id)
+    return authorizers
+
+
+def authorization_of(security, authorizers):
+    """The properties of a route with this security requirement: no authorizer, or one."""
+    if not security:
+        return {}
+    [[(name, scopes)]] = [list(one.items()) for one in security]
+    kind, authorizer_id = authorizers[name]
+    return {"AuthorizationType": kind, "AuthorizerId": authorizer_id, "AuthorizationScopes": scopes}
+
+
 def import_body(api_id, body):
     """Gives the API the routes of `body`; on an update they replace the earlier ones at once."""
     routes, integrations = {}, {}
+    authorizers = import_authorizers(api_id, body.get("components", {}).get("securitySchemes", {}))
     for path, operations in body["paths"].items():
         for method, operation in operations.items():
             if method not in METHODS:
                 raise ValueError(f"{path}: {method} is not imported")
-            if operation.get("security") or body.get("security"):
-                raise ValueError(f"{method} {path}: authorizers are not imported")
             integration = operation["x-amazon-apigateway-integration"]
             if integration["type"].lower() != "aws_proxy":
                 raise ValueError(f"{method} {path}: the integration {integration['type']} is not imported")
@@ -190,7 +227,9 @@ def import_body(api_id, body):
                     {"IntegrationUri": integration["uri"], "PayloadFormatVersion": integration["payloadFormatVersion"]}
                 ),
             }
-            route = provisioners._apigw_v2_route_props({"RouteKey": key, "Target": f"integrations/{number}"})
+            authorization = authorization_of(operation.get("security", body.get("security")), authorizers)
+            route = {"RouteKey": key, "Target": f"integrations/{number}", **authorization}
+            route = provisioners._apigw_v2_route_props(route)
             routes[number] = {"routeId": number, **route}
     cors = body.get("x-amazon-apigateway-cors")
     if cors is not None and not isinstance(cors, dict):
@@ -228,6 +267,20 @@ def update_api(physical_id, old, new, stack, logical_id=None):
 
 provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"].update(create=create_api, update=update_api)
 
+
+# --- The issuer of access tokens.
+
+open_url = apigateway._urlopen_async
+
+
+async def open_url_of_api(url, timeout):
+    issuer = urllib.parse.urlsplit(url)
+    if issuer.scheme == "https" and ".execute-api." in issuer.netloc:
+        url = f"http://127.0.0.1:{API_PORT}{issuer.path}"
+    return await open_url(url, timeout)
+
+
+apigateway._urlopen_async = open_url_of_api
 
 # --- What has no part in a request: accepted, and without effect.
 
@@ -313,7 +366,7 @@ async def application(scope, receive, send):
         return await ministack.app(scope, receive, send)
     if scope["path"] == "/_local/mails" and scope["method"] in ("GET", "DELETE"):
         return await respond(send, *await mailbox(scope["method"]))
-    [api_id] = [key[-1] for key in apigateway._apis.to_dict()]
+    api_id = next(key[-1] for key in apigateway._apis.to_dict())
     host = f"{api_id}.execute-api.localhost:{SERVICES_PORT}".encode()
     headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
     return await ministack.app({**scope, "headers": [(b"host", host), *headers]}, receive, send)

@@ -1,5 +1,5 @@
 //! API Gateway events for every function: each response keeps to the contract, nothing is done without a token or the
-//! password, and no response is a 500 or 503.
+//! password, and no response is a 500 or 503. The authorizer accepts nothing without a token.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json, value::RawValue, value::to_raw_value};
 use shared::{http::MAX_BODY, lambda::Invoke};
 use unicode_normalization::UnicodeNormalization as _;
 
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 14] = [
     "get_user",
     "jwks",
     "log_in",
@@ -27,7 +27,11 @@ const FUNCTIONS: [&str; 13] = [
     "revert_email",
     "sessions",
     "delete_account",
+    "authorize",
 ];
+
+/// The function whose events and responses are those of a Lambda authorizer.
+const AUTHORIZER: usize = FUNCTIONS.len() - 1;
 
 /// The statuses of the contract other than 500 and 503, since the tables are available.
 const STATUSES: [u64; 10] = [200, 201, 204, 400, 401, 403, 404, 409, 413, 429];
@@ -50,6 +54,7 @@ fuzz_target!(|data: &[u8]| {
         if let [function, mode, _, rest @ ..] = data {
             let function = usize::from(function.wrapping_sub(b'0')) % FUNCTIONS.len();
             match mode % 4 {
+                _ if function == AUTHORIZER => bench.check_authorizer(rest),
                 3 => bench.check_raw(function, rest),
                 mode => bench.check(function, mode, rest),
             }
@@ -130,6 +135,33 @@ impl Bench {
         if may_have_written(status, &response) {
             self.world.reset();
         }
+    }
+
+    /// The input is the event itself. Anything that is not an authorizer's event makes the function fail.
+    fn check_authorizer(&self, event: &[u8]) {
+        let text = String::from_utf8_lossy(event);
+        let Ok(event) = RawValue::from_string(self.fill(text.trim())) else {
+            return;
+        };
+        let (_, _, invoke) = &self.functions[AUTHORIZER];
+        let Some(response) = self.world.try_call(invoke, event) else {
+            return;
+        };
+        let statement = &response["policyDocument"]["Statement"][0];
+        let is_accepted = if response["policyDocument"].is_null() {
+            response["isAuthorized"].as_bool().expect("a truth value")
+        } else {
+            let resource = statement["Resource"].as_str().expect("a resource");
+            assert!(resource.ends_with("/*") && resource.contains(":execute-api:"));
+            statement["Effect"] == "Allow"
+        };
+        // The token may be spelt with escapes.
+        assert!(!is_accepted || text.contains("{{TOKEN}}") || text.contains('\\'));
+        let context = response["context"].as_object();
+        assert_eq!(context.is_some(), is_accepted);
+        let mut values = context.into_iter().flat_map(|context| context.values());
+        assert!(values.all(|value| value.is_string() || value.is_number()));
+        assert!(!response.to_string().contains(&self.world.token));
     }
 
     fn fill(&self, text: &str) -> String {

@@ -152,10 +152,18 @@ impl World {
     /// Invokes a function with `event` and returns its response.
     ///
     /// # Panics
-    /// If the response is not JSON.
+    /// If the function fails, or the response is not JSON.
     pub fn call(&self, function: &Invoke, event: Box<RawValue>) -> Value {
-        let response = self.run(function(event, Context::default()));
-        serde_json::from_str(response.get()).expect("a response is JSON")
+        self.try_call(function, event).expect("a response")
+    }
+
+    /// Invokes a function with `event` and returns its response, or `None` if the function fails.
+    ///
+    /// # Panics
+    /// If the response is not JSON.
+    pub fn try_call(&self, function: &Invoke, event: Box<RawValue>) -> Option<Value> {
+        let response = self.run(function(event, Context::default())).ok()?;
+        Some(serde_json::from_str(response.get()).expect("a response is JSON"))
     }
 
     /// Puts `item` into the transient table. Returns false if DynamoDB rejects it.

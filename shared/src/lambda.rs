@@ -4,14 +4,11 @@
 mod event;
 mod telemetry;
 
-use std::{
-    convert::Infallible, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use lambda_http::Request;
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field::Empty};
@@ -23,14 +20,34 @@ use crate::{
     http::{self, Error, Response},
 };
 
-/// A Lambda function: JSON event in, JSON response out. Infallible.
+/// A Lambda function: JSON event in, JSON response out.
 pub type Invoke = Arc<dyn Fn(Box<RawValue>, Context) -> InvocationFuture + Send + Sync>;
 
 /// The error that ends the process.
 pub type RunError = lambda_runtime::Error;
 
 /// The response to an event, as a future.
-pub type InvocationFuture = Pin<Box<dyn Future<Output = Box<RawValue>> + Send>>;
+pub type InvocationFuture =
+    Pin<Box<dyn Future<Output = Result<Box<RawValue>, FunctionError>> + Send>>;
+
+/// The reason that an event has no response. Lambda reports it to the caller, and counts it in its metric `Errors`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FunctionError {
+    /// The kind of error, as Lambda reports it in `errorType`.
+    pub kind: &'static str,
+    /// The message, which the caller receives in `errorMessage`. It contains no secret.
+    pub message: String,
+}
+
+impl From<FunctionError> for Diagnostic {
+    fn from(error: FunctionError) -> Self {
+        Self {
+            error_type: error.kind.to_owned(),
+            error_message: error.message,
+        }
+    }
+}
 
 /// Timeout of a handler. The client receives a 503 well before the function's own timeout of 15 s.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(9);
@@ -111,7 +128,7 @@ where
                 milliseconds,
                 "request completed"
             );
-            event::from_response(&response)
+            Ok(event::from_response(&response))
         };
         Box::pin(response.instrument(span))
     })
@@ -196,7 +213,7 @@ pub async fn run_invoke(
         async move {
             let response = response.await;
             telemetry.flush();
-            Ok::<_, Infallible>(response)
+            response
         }
     }))
     .await

@@ -2,17 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::sync::atomic::{AtomicU8, Ordering};
+mod common;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use dynoxide::{
-    Database as EmbeddedDatabase,
-    actions::create_table::CreateTableRequest,
-    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
-};
 use shared::{
-    app::connection,
-    domain::{clock::Timestamp, random::Random, user_id::UserId},
+    domain::{clock::Timestamp, user_id::UserId},
     store::{
         audit_trail::{
             AuditTrail, CHANGE_RETENTION, Deletion, MIN_DELETION_RETENTION, OperatorChange,
@@ -20,9 +14,9 @@ use shared::{
         database::{Database, Item},
     },
 };
-use tokio::net::TcpListener;
 
-const TABLE: &str = "AuditTable";
+use self::common::TABLE;
+
 const NOW: Timestamp = Timestamp::from_unix(1_790_000_000);
 
 struct Store {
@@ -33,37 +27,7 @@ struct Store {
 
 impl Store {
     async fn start() -> Self {
-        let embedded = EmbeddedDatabase::memory().unwrap();
-        let name = "pk".to_owned();
-        embedded
-            .create_table(CreateTableRequest {
-                table_name: TABLE.to_owned(),
-                key_schema: vec![KeySchemaElement {
-                    attribute_name: name.clone(),
-                    key_type: KeyType::HASH,
-                }],
-                attribute_definitions: vec![AttributeDefinition {
-                    attribute_name: name,
-                    attribute_type: ScalarAttributeType::S,
-                }],
-                billing_mode: Some("PAY_PER_REQUEST".to_owned()),
-                ..CreateTableRequest::default()
-            })
-            .unwrap();
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", socket.local_addr().unwrap());
-        // Ends with the test's runtime.
-        tokio::spawn(dynoxide::server::serve_with_shutdown(
-            socket,
-            embedded,
-            std::future::pending(),
-        ));
-        let aws = connection::connect(&|_| Some("local".to_owned()), true).unwrap();
-        let config = aws_sdk_dynamodb::config::Builder::from(&aws).endpoint_url(endpoint);
-        let client = Client::from_conf(config.build());
-        let next = AtomicU8::new(0);
-        let random = Random::new(move |bytes| bytes.fill(next.fetch_add(1, Ordering::SeqCst)));
-        let database = Database::new(&client, random);
+        let (database, client) = common::start().await;
         Self {
             trail: AuditTrail::new(database.clone(), TABLE),
             database,

@@ -2,26 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicU8, Ordering},
-    time::Duration,
-};
+mod common;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use dynoxide::{
-    Database as EmbeddedDatabase,
-    actions::create_table::CreateTableRequest,
-    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
-};
 use shared::{
-    app::connection,
     domain::{
         clock::Timestamp,
         email::EmailAddress,
         name::Name,
         password::Hash,
-        random::Random,
         role::{MAX_ROLES, RoleName},
         user::{NewUser, Session, SessionId, User},
         user_id::UserId,
@@ -29,14 +20,14 @@ use shared::{
     },
     store::{
         audit_trail::{AuditTrail, OperatorChange},
-        database::{Database, Error, Item, Write},
+        database::{Error, Item, Write},
         user_events::UserEvents,
         users::{Created, OperatorOutcome, RoleAdded, Users},
     },
 };
-use tokio::net::TcpListener;
 
-const TABLE: &str = "Items";
+use self::common::TABLE;
+
 const NOW: Timestamp = Timestamp::from_unix(1_790_000_000);
 const ID: u64 = 7;
 
@@ -50,37 +41,7 @@ struct Store {
 
 impl Store {
     async fn start() -> Self {
-        let embedded = EmbeddedDatabase::memory().unwrap();
-        let name = "pk".to_owned();
-        embedded
-            .create_table(CreateTableRequest {
-                table_name: TABLE.to_owned(),
-                key_schema: vec![KeySchemaElement {
-                    attribute_name: name.clone(),
-                    key_type: KeyType::HASH,
-                }],
-                attribute_definitions: vec![AttributeDefinition {
-                    attribute_name: name,
-                    attribute_type: ScalarAttributeType::S,
-                }],
-                billing_mode: Some("PAY_PER_REQUEST".to_owned()),
-                ..CreateTableRequest::default()
-            })
-            .unwrap();
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", socket.local_addr().unwrap());
-        // Ends with the test's runtime.
-        tokio::spawn(dynoxide::server::serve_with_shutdown(
-            socket,
-            embedded,
-            std::future::pending(),
-        ));
-        let aws = connection::connect(&|_| Some("local".to_owned()), true).unwrap();
-        let config = aws_sdk_dynamodb::config::Builder::from(&aws).endpoint_url(endpoint);
-        let client = Client::from_conf(config.build());
-        let next = AtomicU8::new(0);
-        let random = Random::new(move |bytes| bytes.fill(next.fetch_add(1, Ordering::SeqCst)));
-        let database = Database::new(&client, random);
+        let (database, client) = common::start().await;
         let store = Self {
             users: Users::new(database.clone(), TABLE),
             events: UserEvents::new(database.clone(), Some(TABLE.to_owned())),
@@ -112,14 +73,14 @@ impl Store {
     async fn disable(&self) -> OperatorOutcome {
         let also = [self.audit()];
         self.users
-            .disable(id(), NOW, &self.events, &also)
+            .disable_with_events(id(), NOW, &self.events, &also)
             .await
             .unwrap()
     }
 
     async fn enable(&self) -> OperatorOutcome {
         self.users
-            .enable(id(), NOW, &self.events, &[self.audit()])
+            .enable_with_events(id(), NOW, &self.events, &[self.audit()])
             .await
             .unwrap()
     }
@@ -272,12 +233,15 @@ mod disabled {
         let taken = [store.audit()];
         let disabled = store
             .users
-            .disable(id(), NOW, &store.events, &taken)
+            .disable_with_events(id(), NOW, &store.events, &taken)
             .await
             .unwrap();
         assert_eq!(disabled, OperatorOutcome::Done);
         // The same key again.
-        let enabled = store.users.enable(id(), NOW, &store.events, &taken).await;
+        let enabled = store
+            .users
+            .enable_with_events(id(), NOW, &store.events, &taken)
+            .await;
         assert!(matches!(enabled, Err(Error::Defect { .. })));
         assert!(store.user().await.is_disabled());
         assert_eq!(store.audited().await, 1);
@@ -288,12 +252,12 @@ mod disabled {
         let store = Store::start().await;
         let disabled = store
             .users
-            .disable(unknown_id(), NOW, &store.events, &[store.audit()])
+            .disable_with_events(unknown_id(), NOW, &store.events, &[store.audit()])
             .await;
         assert_eq!(disabled.unwrap(), OperatorOutcome::NotFound);
         let enabled = store
             .users
-            .enable(unknown_id(), NOW, &store.events, &[store.audit()])
+            .enable_with_events(unknown_id(), NOW, &store.events, &[store.audit()])
             .await;
         assert_eq!(enabled.unwrap(), OperatorOutcome::NotFound);
         assert_eq!(store.audited().await, 0);

@@ -8,17 +8,13 @@
     reason = "a panic is how a test fails"
 )]
 
+mod common;
+
 use std::{collections::HashMap, fs, path::Path, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use dynoxide::{
-    Database as EmbeddedDatabase,
-    actions::create_table::CreateTableRequest,
-    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
-};
 use serde::{Serialize, de::DeserializeOwned};
 use shared::{
-    app::connection,
     auth::{signer::Signer, verifier::Verifier},
     domain::{
         clock::{Clock, Timestamp},
@@ -26,7 +22,6 @@ use shared::{
         link_token::{CredentialsBinding, StoredToken},
         mail::{Kind, State},
         password::{Hasher, Params, Password},
-        random::Random,
         rate_limit::Window,
         signing_algorithm::SigningAlgorithm,
         throttle::{FailedAttempts, Recorded},
@@ -36,17 +31,16 @@ use shared::{
     },
     store::{
         counters::{Counted, CounterKey, Counters},
-        database::{Database, Slot},
+        database::Slot,
         keys::{Jwks, Keys, PrivateKeySet, TokenKind},
         transient::{MailKey, Transient},
         users::{Created, Users},
     },
 };
-use tokio::net::TcpListener;
+
+use self::common::TABLE;
 
 type Item = HashMap<String, AttributeValue>;
-
-const TABLE: &str = "Items";
 
 /// What the user typed whose items are recorded.
 const PASSWORD: &str = "seven-green-bicycles";
@@ -439,41 +433,11 @@ struct Store {
 
 impl Store {
     async fn with(items: &[Item]) -> Self {
-        let database = EmbeddedDatabase::memory().unwrap();
-        let name = "pk".to_owned();
-        database
-            .create_table(CreateTableRequest {
-                table_name: TABLE.to_owned(),
-                key_schema: vec![KeySchemaElement {
-                    attribute_name: name.clone(),
-                    key_type: KeyType::HASH,
-                }],
-                attribute_definitions: vec![AttributeDefinition {
-                    attribute_name: name,
-                    attribute_type: ScalarAttributeType::S,
-                }],
-                billing_mode: Some("PAY_PER_REQUEST".to_owned()),
-                ..CreateTableRequest::default()
-            })
-            .unwrap();
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", socket.local_addr().unwrap());
-        // Ends with the test's runtime.
-        tokio::spawn(dynoxide::server::serve_with_shutdown(
-            socket,
-            database,
-            std::future::pending(),
-        ));
-        let aws = connection::connect(&|_| Some("local".to_owned()), true).unwrap();
-        let config = aws_sdk_dynamodb::config::Builder::from(&aws).endpoint_url(endpoint);
-        let client = Client::from_conf(config.build());
+        let (database, client) = common::start().await;
         for item in items {
             let put = client.put_item().table_name(TABLE);
             put.set_item(Some(item.clone())).send().await.unwrap();
         }
-        // Nothing here depends on randomness but the names of writes.
-        let random = Random::new(|bytes| bytes.fill(7));
-        let database = Database::new(&client, random);
         Self {
             users: Users::new(database.clone(), TABLE),
             transient: Transient::new(database.clone(), TABLE),

@@ -58,6 +58,7 @@ fn discovery(app: &App, request: &Request) -> Result<Response, Error> {
         "iat",
         "exp",
         "jti",
+        "auth_time",
         "scope",
         "roles",
     ];

@@ -63,7 +63,7 @@ pub fn consumer(app: &'static App) -> Invoke {
                     audit::count_defect(&app.function_name, &app.function_version);
                 }
             }
-            RawValue::NULL.to_owned()
+            Ok(RawValue::NULL.to_owned())
         })
     })
 }

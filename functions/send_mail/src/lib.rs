@@ -53,7 +53,7 @@ pub fn consumer(app: &'static App) -> Invoke {
     Arc::new(move |event, context| {
         let consumer = consumer.clone();
         Box::pin(async move {
-            match Event::parse(event.get()) {
+            Ok(match Event::parse(event.get()) {
                 Ok(Event::Records(records)) => {
                     let function_arn = &context.invoked_function_arn;
                     consumer
@@ -72,7 +72,7 @@ pub fn consumer(app: &'static App) -> Invoke {
                     audit::count_defect(&app.function_name, &app.function_version);
                     BatchResponse::success().to_json()
                 }
-            }
+            })
         })
     })
 }

@@ -46,7 +46,7 @@ pub(super) fn options(settings: &[(&str, &str)]) -> Options {
             .insert((*name).to_owned(), (*value).to_owned());
     }
     let done: Invoke = Arc::new(|_, _| {
-        Box::pin(async { to_raw_value(&json!({"batchItemFailures": []})).expect("JSON") })
+        Box::pin(async { Ok(to_raw_value(&json!({"batchItemFailures": []})).expect("JSON")) })
     });
     options.elsewhere = BTreeMap::from([("send_mail".to_owned(), done)]);
     options

@@ -10,6 +10,7 @@ pub type Build = fn(&'static App) -> Invoke;
 
 /// Every function by its name, which is also the name of its folder, its crate and its binary.
 pub const REGISTRY: &[(&str, Build)] = &[
+    ("authorize", authorize::authorizer),
     ("confirm_email", |app| endpoint(app, confirm_email::handler)),
     ("delete_account", |app| {
         endpoint(app, delete_account::handler)

@@ -154,7 +154,7 @@ impl Functions {
     }
 
     /// Invokes `function` with the event that `event` builds for a request id, and returns the function's response;
-    /// `None` if the function does not exist, panics or times out.
+    /// `None` if the function does not exist, fails, panics or times out.
     pub(crate) async fn invoke<F>(&self, function: &str, event: F) -> Option<Box<RawValue>>
     where
         F: FnOnce(&str) -> serde_json::Result<Box<RawValue>>,
@@ -172,7 +172,11 @@ impl Functions {
             }))
         });
         match invocation.await {
-            Ok(Ok(response)) => Some(response),
+            Ok(Ok(Ok(response))) => Some(response),
+            Ok(Ok(Err(error))) => {
+                tracing::error!(function, kind = error.kind, %error, "function failed");
+                None
+            }
             Ok(Err(_)) => {
                 tracing::error!(function, "function timed out");
                 None
@@ -198,6 +202,8 @@ impl Functions {
 
 #[cfg(test)]
 mod tests {
+    use shared::lambda::FunctionError;
+
     use super::*;
 
     fn event() -> Box<RawValue> {
@@ -210,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_or_timeout_affects_only_its_own_invocation() {
+    async fn a_panic_timeout_or_error_affects_only_its_own_invocation() {
         let invocations = Arc::new(AtomicU64::new(0));
         let echo: Invoke = Arc::new(move |event, _| {
             let number = invocations.fetch_add(1, Ordering::Relaxed);
@@ -218,19 +224,24 @@ mod tests {
                 match number {
                     0 => panic!("on purpose"),
                     1 => std::future::pending().await,
-                    _ => event,
+                    2 => Err(FunctionError {
+                        kind: "Test",
+                        message: "on purpose".to_owned(),
+                    }),
+                    _ => Ok(event),
                 }
             })
         });
         let functions = Functions::single("echo", time::Duration::from_millis(50), echo);
-        assert_eq!(invoke(&functions, "echo").await, None);
-        assert_eq!(invoke(&functions, "echo").await, None);
+        for _ in 0..3 {
+            assert_eq!(invoke(&functions, "echo").await, None);
+        }
         assert_eq!(invoke(&functions, "echo").await.as_deref(), Some("1"));
     }
 
     #[tokio::test]
     async fn an_unknown_function_has_no_response() {
-        let echo: Invoke = Arc::new(|event, _| Box::pin(async { event }));
+        let echo: Invoke = Arc::new(|event, _| Box::pin(async { Ok(event) }));
         let functions = Functions::single("echo", time::Duration::from_secs(1), echo);
         assert_eq!(invoke(&functions, "other").await, None);
     }
@@ -238,9 +249,9 @@ mod tests {
     #[tokio::test]
     async fn every_invocation_has_its_own_request_id() {
         let request_id: Invoke = Arc::new(|_, context| {
-            Box::pin(
-                async move { serde_json::value::to_raw_value(&context.request_id).expect("JSON") },
-            )
+            Box::pin(async move {
+                Ok(serde_json::value::to_raw_value(&context.request_id).expect("JSON"))
+            })
         });
         let functions = Functions::single("id", time::Duration::from_secs(1), request_id);
         let first = invoke(&functions, "id").await.expect("a response");

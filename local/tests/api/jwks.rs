@@ -112,7 +112,8 @@ mod case_61_discovery {
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256", "ES256"],
                 "claims_supported": [
-                    "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope", "roles", "username"
+                    "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "auth_time", "scope", "roles",
+                    "username"
                 ],
             })
         );

@@ -35,6 +35,7 @@ mod token {
     mod claims;
     mod contract;
     mod issuer;
+    mod jwt_authorizer;
     mod keys;
     mod roles;
 }
@@ -45,6 +46,7 @@ mod pending_email {
     mod confirmations;
     mod mails;
     mod requests;
+    mod setting_off;
 }
 mod sessions;
 /// Events for other services.
@@ -149,6 +151,12 @@ mod resilience {
     mod unreadable_keys;
 }
 mod local_server;
+/// The Lambda authorizer for the APIs of other stacks.
+mod authorize {
+    mod contract;
+    mod faults;
+    mod refusals;
+}
 /// Facts about the repository: structure, documentation, permissions, costs and logs.
 mod project {
     mod architecture;
@@ -167,10 +175,12 @@ mod project {
 mod support {
     pub mod access_tokens;
     pub mod app;
+    pub mod authorizer;
     pub mod client;
     pub mod endpoints;
     pub mod events;
     pub mod gate;
+    pub mod jwt_authorizer;
     pub mod log_watch;
     pub mod mail_queue;
     pub mod malformed_response;

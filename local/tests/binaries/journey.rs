@@ -45,6 +45,12 @@ async fn journey(fleet: &Fleet, pause: impl AsyncFn(&Fleet)) -> Vec<String> {
     let own = [("{{TOKEN}}", token), ("{{USER_ID}}", id.as_str())];
     let got = play("get_user", &own).await;
     assert_eq!(got, (200, signed_up["user"].clone()));
+    pause(fleet).await;
+    let authorized = fleet.invoke("authorize", &event("authorize", &own)).await;
+    assert_eq!(
+        authorized.map(|response| response["context"]["user_id"].clone()),
+        Some(Value::String(id.clone()))
+    );
 
     pause(fleet).await;
     let key = key_in(&fleet.confirmation().await);

@@ -16,7 +16,7 @@ use crate::support::{
 /// Every function with a route.
 fn endpoints() -> impl Iterator<Item = &'static str> {
     let names = REGISTRY.iter().map(|(name, _)| *name);
-    names.filter(|name| !["publish", "send_mail"].contains(name))
+    names.filter(|name| !["authorize", "publish", "send_mail"].contains(name))
 }
 
 /// Token and id of a new user.
@@ -89,7 +89,11 @@ mod case_41_unreadable_keys {
             fleet.invoke("send_mail", &batch).await.unwrap(),
             json!({ "batchItemFailures": [] })
         );
+        let authorization = event("authorize", &values);
+        assert_eq!(fleet.invoke("authorize", &authorization).await, None);
         fleet.tables.set_condition(Condition::Working);
+        let authorized = fleet.invoke("authorize", &authorization).await.unwrap();
+        assert_eq!(authorized["isAuthorized"], true, "{authorized}");
         for (function, expected) in [
             ("jwks", 200),
             // The username and the address are taken.
@@ -167,6 +171,7 @@ mod case_34_events {
         for event in events.iter().filter(|event| !event["Records"].is_array()) {
             let returned = fleet.invoke("send_mail", event).await.unwrap();
             assert_eq!(returned, json!({ "batchItemFailures": [] }), "{event}");
+            assert_eq!(fleet.invoke("authorize", event).await, None, "{event}");
         }
         for process in fleet.processes.values_mut() {
             assert!(process.is_running(), "{}", process.log());

@@ -5,7 +5,10 @@ use lambda_http::{Request, http::header::AUTHORIZATION};
 use super::App;
 use crate::{
     audit,
-    auth::session_token::{UnverifiedToken, VerifiedToken},
+    auth::{
+        access_token::{Expected, ReceivedAccessToken, VerifiedAccessToken},
+        session_token::{UnverifiedToken, VerifiedToken},
+    },
     domain::user::{SessionId, User},
     http::{self, Error},
 };
@@ -25,8 +28,10 @@ impl App {
     /// [`Error::NotAuthenticated`] unless there is exactly one valid token; [`Error::Unavailable`] if the public keys
     /// cannot be read.
     pub async fn verify_token(&self, request: &Request) -> Result<VerifiedToken, Error> {
-        http::check_size(request)?;
-        let token = bearer_token(request).ok_or(Error::NotAuthenticated)?;
+        self.verify_session_token(session_token(request)?).await
+    }
+
+    async fn verify_session_token(&self, token: &str) -> Result<VerifiedToken, Error> {
         let token = UnverifiedToken::parse(token).map_err(|_| Error::NotAuthenticated)?;
         let key = self.verifier.key(token.kid()).await?;
         let verified = token
@@ -46,18 +51,58 @@ impl App {
     /// [`Error::NotAuthenticated`] unless there is exactly one valid token of an existing session;
     /// [`Error::Unavailable`] if a table cannot be read.
     pub async fn authenticate(&self, request: &Request) -> Result<Caller, Error> {
-        let VerifiedToken { user, session } = self.verify_token(request).await?;
-        let user = self
-            .users
-            .by_id(user)
-            .await?
-            .ok_or(Error::NotAuthenticated)?;
-        if user.has_session(&session, self.clock.now()) {
-            Ok(Caller { user, session })
-        } else {
-            Err(Error::NotAuthenticated)
+        let token = self.verify_session_token(session_token(request)?).await?;
+        let user = self.users.by_id(token.user).await?;
+        self.caller(user, token.session)
+    }
+
+    /// Returns the user of a session token, as [`Self::authenticate`] does.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] unless it is the valid token of an existing session; [`Error::Unavailable`] if a table
+    /// cannot be read.
+    pub async fn authenticate_token(&self, token: &str) -> Result<Caller, Error> {
+        let token = self.verify_session_token(token).await?;
+        let user = self.users.by_id(token.user).await?;
+        self.caller(user, token.session)
+    }
+
+    fn caller(&self, user: Option<User>, session: SessionId) -> Result<Caller, Error> {
+        match user {
+            Some(user) if user.has_session(&session, self.clock.now()) => {
+                Ok(Caller { user, session })
+            }
+            _ => Err(Error::NotAuthenticated),
         }
     }
+
+    /// Verifies an access token for the authorizer, by signature and claims alone: it is valid until it expires.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] unless it is valid; [`Error::Unavailable`] if the public keys cannot be read.
+    pub async fn verify_access_token(&self, token: &str) -> Result<VerifiedAccessToken, Error> {
+        let token = ReceivedAccessToken::parse(token).map_err(|_| Error::NotAuthenticated)?;
+        let key = self.access_verifier.key(token.kid()).await?;
+        let expected = Expected {
+            issuer: self.settings.issuer.as_deref(),
+            audiences: &self.settings.access_tokens.authorizer_audiences,
+        };
+        let verified = token
+            .check(
+                &*key.ok_or(Error::NotAuthenticated)?,
+                &expected,
+                self.clock.now(),
+            )
+            .map_err(|_| Error::NotAuthenticated)?;
+        audit::record_user(verified.user);
+        Ok(verified)
+    }
+}
+
+/// Returns the token of a request that is not too large.
+fn session_token(request: &Request) -> Result<&str, Error> {
+    http::check_size(request)?;
+    bearer_token(request).ok_or(Error::NotAuthenticated)
 }
 
 /// Returns the request's only token: `Bearer <token>` (RFC 6750) or `Token <token>`. The scheme is case-insensitive

@@ -1,10 +1,13 @@
 //! Access tokens (RFC 9068): short-lived JWTs for the customer's other services. No endpoint here accepts one.
 
+mod received;
+
 use std::time::Duration;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+pub use self::received::{Expected, ReceivedAccessToken, VerifiedAccessToken};
 use super::{KeyError, signer::SigningKey};
 use crate::domain::{
     clock::Timestamp,
@@ -27,6 +30,8 @@ struct Claims<'a> {
     iat: u64,
     exp: u64,
     jti: String,
+    /// The time of the log-in (RFC 9068, section 2.2.1).
+    auth_time: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     #[serde(skip_serializing_if = "Roles::is_empty")]
@@ -82,6 +87,7 @@ pub fn issue(
         iat: now.unix(),
         exp: expires_at.unix(),
         jti: random.name(),
+        auth_time: session.created_at.unix(),
         scope: (!roles.is_empty()).then(|| roles.join(" ")),
         roles: &user.roles,
         username: has(AccessTokenClaim::Username).then(|| user.username.as_str()),

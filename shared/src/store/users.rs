@@ -17,6 +17,7 @@ mod reset;
 mod revert;
 mod roles;
 mod sessions;
+mod verified_address;
 
 use self::reservations::{FREE_EMAIL, Marker};
 pub use self::{

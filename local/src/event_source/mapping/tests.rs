@@ -45,7 +45,7 @@ impl Bench {
             seen.lock().expect("not poisoned").push(keys.join(","));
             let mut response = respond(&keys);
             replace_keys(&mut response, &records);
-            Box::pin(async move { serde_json::value::to_raw_value(&response).expect("JSON") })
+            Box::pin(async move { Ok(serde_json::value::to_raw_value(&response).expect("JSON")) })
         });
         let settings = EventSourceMapping {
             name: "Stream".to_owned(),

@@ -5,16 +5,31 @@
 //! To run it for a longer time with statistics:
 //! `LATCHKEY_RANDOM_SECONDS=1800 LATCHKEY_RANDOM_SEED=7 cargo test -p local --test api randomized -- --nocapture`
 
+mod account_responses;
+mod action;
 mod addresses;
 mod burst;
+mod case;
 mod check;
+mod deletions;
 mod faults;
 mod history;
+mod learn;
 mod link_responses;
+mod live_sessions;
+mod mails;
+mod operations;
+mod operator;
+mod pending;
 mod people;
 mod probes;
+mod requests;
+mod reset_links;
+mod reset_responses;
 mod responses;
 mod rest;
+mod settle;
+mod tables;
 mod values;
 mod world;
 
@@ -25,16 +40,17 @@ use std::{
 
 use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use shared::domain::password::{Hash, Password};
 use tokio::time::Instant;
 
 use self::{
     burst::Worker,
     check::{Round, Violation},
-    history::{Action, Step},
-    people::{People, Person, former},
+    history::Step,
+    people::Person,
     probes::probe,
     rest::Rest,
+    settle::{discover, retire, update},
+    tables::SESSIONS,
     world::World,
 };
 
@@ -80,6 +96,9 @@ fn rand_seed() -> u64 {
 /// Statistics of a run.
 #[derive(Default)]
 struct Tally {
+    worlds: usize,
+    /// Worlds where another address takes effect once it is confirmed.
+    confirming: usize,
     rounds: usize,
     faults: usize,
     probes: usize,
@@ -97,6 +116,8 @@ async fn run(seed: u64, time: Duration) {
     let mut tally = Tally::default();
     loop {
         let mut era = Era::new(random.random()).await;
+        tally.worlds += 1;
+        tally.confirming += usize::from(era.world.confirm_first);
         for _ in 0..ROUNDS {
             let before = era.world.faults.all();
             let found = era.round(&mut tally).await;
@@ -124,7 +145,10 @@ impl Tally {
     fn print(&self, seed: u64, time: Duration) {
         let requests: usize = self.steps.values().sum();
         println!(
-            "seed {seed}: {requests} requests in {} rounds, {} faults, {} probes, {} users with all sessions, {} s",
+            "seed {seed}: {requests} requests in {} worlds, {} of which confirm addresses first, {} rounds, {} faults, \
+             {} probes, {} users with all sessions, {} s",
+            self.worlds,
+            self.confirming,
             self.rounds,
             self.faults,
             self.probes,
@@ -160,15 +184,19 @@ struct Era {
     steps: Vec<Step>,
     /// The keys of the transient table after the last round.
     old_mails: BTreeSet<String>,
+    /// The keys of the records of the operator's changes so far.
+    old_changes: BTreeSet<String>,
 }
 
 impl Era {
     async fn new(seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
         Self {
-            world: World::new().await,
-            random: StdRng::seed_from_u64(seed),
+            world: World::new(random.random()).await,
+            random,
             steps: Vec::new(),
             old_mails: BTreeSet::new(),
+            old_changes: BTreeSet::new(),
         }
     }
 
@@ -196,22 +224,25 @@ impl Era {
             rest: &rest,
             people: &people,
             old_mails: &self.old_mails,
+            old_changes: &self.old_changes,
             mail_faults,
             found: Vec::new(),
         };
         let mut settled = round.check();
         found.append(&mut round.found);
+        retire(world, &mut people, &rest);
         if found.is_empty() {
             update(&mut settled, &rest);
-            found = probe(world, &settled, &mut self.random).await;
+            found = probe(world, &settled, &people.deleted, &mut self.random).await;
             tally.probes += 1;
         }
         // Probes count wrong passwords and create and end sessions.
         let rest = Rest::read(world).await;
         update(&mut settled, &rest);
-        let full = |person: &&Person| person.sessions.len() == check::SESSIONS;
+        let full = |person: &&Person| person.sessions.len() == SESSIONS;
         tally.full += settled.iter().filter(full).count();
         self.old_mails = rest.transient.into_keys().collect();
+        self.old_changes = rest.operator_changes.into_keys().collect();
         people.all = settled
             .into_iter()
             .map(|person| (person.id, person))
@@ -250,76 +281,5 @@ impl Era {
         if self.random.random_ratio(1, 4) {
             app.server.sweep().await.unwrap();
         }
-    }
-}
-
-/// Adds users and sessions whose creation had no response.
-fn discover(world: &World, people: &mut People, steps: &[Step], rest: &Rest) -> Vec<Violation> {
-    let mut found = Vec::new();
-    for (id, record) in &rest.users {
-        if people.all.contains_key(id) {
-            continue;
-        }
-        let stored = Hash::from_stored(record["password_hash"].as_str().unwrap().to_owned());
-        let signed_up = steps.iter().find_map(|step| match &step.action {
-            Action::SignUp {
-                username,
-                email,
-                password,
-            } if step.is_open() && record["username"] == username.as_str() => {
-                let attempt = Password::parse(password).unwrap();
-                let fits = world.app.hasher.verify(&attempt, &stored).unwrap();
-                fits.then(|| Person::new(*id, username, email, password))
-            }
-            _ => None,
-        });
-        match signed_up {
-            Some(person) => drop(people.all.insert(*id, person)),
-            None => found.push(Violation {
-                user: None,
-                text: format!("no sign-up created {record}"),
-            }),
-        }
-    }
-    for (id, name, session) in std::mem::take(&mut people.strangers) {
-        match people.all.get_mut(&id) {
-            Some(person) => drop(person.sessions.insert(name, session)),
-            None => found.push(Violation {
-                user: None,
-                text: format!("a session of user {id}, who does not exist"),
-            }),
-        }
-    }
-    found
-}
-
-/// Updates the expected state from the tables after they were checked.
-fn update(people: &mut [Person], rest: &Rest) {
-    for person in people {
-        let record = &rest.users[&person.id];
-        let text = |name: &str| record[name].as_str().unwrap().to_owned();
-        let number = |name: &str| record[name].as_u64().unwrap();
-        person.email = text("email");
-        person.first_name = text("first_name");
-        person.last_name = text("last_name");
-        person.hash = text("password_hash");
-        person.version = number("version");
-        person.credentials = number("credentials");
-        person.passwords = number("passwords");
-        person.failures = record["failures"]["n"].as_u64().unwrap_or_default();
-        let mail = rest
-            .transient
-            .get(&format!("mail#reset_password#{}", person.id));
-        person.mails = mail
-            .and_then(|mail| mail["count"].as_u64())
-            .unwrap_or_default();
-        let confirmation = rest
-            .transient
-            .get(&format!("mail#confirm_email#{}", person.id));
-        person.confirmations = confirmation
-            .and_then(|mail| mail["count"].as_u64())
-            .unwrap_or_default();
-        person.is_verified = record["email_verified"] == true;
-        person.former = former(record);
     }
 }

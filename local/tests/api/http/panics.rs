@@ -15,7 +15,7 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 
 async fn call(invoke: &Invoke) -> Value {
     let response = invoke(to_raw_value(&event("jwks")).unwrap(), Context::default()).await;
-    serde_json::from_str(response.get()).unwrap()
+    serde_json::from_str(response.unwrap().get()).unwrap()
 }
 
 mod case_35_panics {

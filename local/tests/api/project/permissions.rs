@@ -15,6 +15,7 @@ use shared::lambda::WarmUp;
 use crate::support::{
     access_tokens::access_token,
     app::{OTHER_PASSWORD, PASSWORD, TestApp, key_in},
+    authorizer::assert_accepted,
     paths::{DELETE_ACCOUNT, RESEND_CONFIRMATION, REVERT_EMAIL},
     proxy::{Access, FaultAction, error},
     repository::read_yaml,
@@ -26,6 +27,10 @@ use crate::support::{
 ///
 /// Parameters of the template are written by name. `*` as the function means every function.
 const RIGHTS: &str = "
+    authorize                KeysTable              jwks                             dynamodb:GetItem
+    authorize                KeysTable              access_jwks                      dynamodb:GetItem
+    authorize                UsersTable             user#*                           dynamodb:GetItem
+
     confirm_email            KeysTable              jwks                             dynamodb:GetItem
     confirm_email            UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
     confirm_email            UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
@@ -464,6 +469,7 @@ mod case_43_permissions {
     #[test]
     fn warm_up_calls_are_permitted() {
         let openings = [
+            ("authorize", authorize::WARM_UP),
             ("delete_account", delete_account::WARM_UP),
             ("get_user", get_user::WARM_UP),
             ("jwks", jwks::WARM_UP),
@@ -667,7 +673,10 @@ async fn keys(app: &TestApp) {
     app.token("jane", PASSWORD).await;
     app.advance(month);
     let late = app.sign_up("late").await;
-    access_token(app, &late.token).await;
+    let access = access_token(app, &late.token).await;
+    for token in [&late.token, &access] {
+        assert_accepted(app, "authorize", late.id, token).await;
+    }
     let keys = app.get("/.well-known/jwks.json", &late.token).await;
     assert_eq!(keys.status, 200);
 }

@@ -1,10 +1,13 @@
-//! The journey in README.md works when pasted into a shell.
+//! The journey in README.md works when pasted into a shell, and docs/integrating.md has the examples as they are.
 
-use std::{path::Path, process::Stdio};
+use std::{fs, path::Path, process::Stdio};
 
 use tokio::process::Command;
 
-use crate::support::app::TestApp;
+use crate::support::{
+    app::TestApp,
+    repository::{read, root},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journey_works_line_by_line() {
@@ -49,4 +52,21 @@ async fn the_journey_works_line_by_line() {
         3,
         "the earlier link, the link, and the notice of the new password"
     );
+}
+
+/// `.ci/verifiers` runs the files.
+#[test]
+fn integrating_has_every_verifier() {
+    let document = read("docs/integrating.md");
+    let mut files: Vec<_> = fs::read_dir(root().join("examples/verifiers"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("verify_"))
+        .collect();
+    files.push("axum/src/main.rs".to_owned());
+    assert_eq!(files.len(), 4, "{files:?}");
+    for file in files {
+        let code = read(&format!("examples/verifiers/{file}"));
+        assert!(document.contains(&format!("\n{code}```\n")), "{file}");
+    }
 }

@@ -34,7 +34,16 @@ mod case_62_access_tokens {
         let claims = part(&token, 1);
         assert_eq!(
             names(&claims),
-            BTreeSet::from(["iss", "sub", "aud", "client_id", "iat", "exp", "jti"])
+            BTreeSet::from([
+                "iss",
+                "sub",
+                "aud",
+                "client_id",
+                "iat",
+                "exp",
+                "jti",
+                "auth_time"
+            ])
         );
         assert_eq!(claims["iss"], app.url(""));
         assert_eq!(
@@ -76,7 +85,16 @@ mod case_62_access_tokens {
             let user = app.sign_up("john").await;
             let mut claims = part(&access_token(&app, &user.token).await, 1);
             let claims = claims.as_object_mut().unwrap();
-            for name in ["iss", "sub", "aud", "client_id", "iat", "exp", "jti"] {
+            for name in [
+                "iss",
+                "sub",
+                "aud",
+                "client_id",
+                "iat",
+                "exp",
+                "jti",
+                "auth_time",
+            ] {
                 claims.remove(name).unwrap();
             }
             assert_eq!(Value::Object(claims.clone()), expected);

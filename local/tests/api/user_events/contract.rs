@@ -98,8 +98,8 @@ async fn what_changes_no_account_causes_no_event() {
     let taken = app.try_sign_up("john", "other@example.com", PASSWORD).await;
     assert_eq!(taken.status, 400);
     app.fail_log_ins("john", 1).await;
-    let token = app.token("john", PASSWORD).await;
-    assert_eq!(app.log_out(&token).await.status, 204);
+    let session = app.token("john", PASSWORD).await;
+    assert_eq!(app.log_out(&session).await.status, 204);
     app.guess_current_password(&john).await;
     let same = json!({"first_name": ""});
     assert_eq!(app.change(&john.token, same).await.status, 200);

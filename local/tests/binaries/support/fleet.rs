@@ -197,7 +197,7 @@ fn through(current: Current) -> Invoke {
         Box::pin(async move {
             let api = current.lock().unwrap().clone().unwrap();
             // A function that fails or panics must not end the server.
-            api.invoke(event, context).await.unwrap()
+            Ok(api.invoke(event, context).await.unwrap())
         })
     })
 }

@@ -15,6 +15,8 @@ pub struct AccessTokenSettings {
     /// The values of `aud` that a client may choose from; the first one is the default. Never empty, and without
     /// [`super::Settings::audience`].
     pub audiences: Vec<String>,
+    /// The audiences whose tokens the authorizer accepts: some of [`Self::audiences`], at least one.
+    pub authorizer_audiences: Vec<String>,
     /// The claims about the user in addition to the id and the roles.
     pub claims: Vec<AccessTokenClaim>,
 }
@@ -48,17 +50,41 @@ impl AccessTokenSettings {
                 problem: "contains AUDIENCE, the audience of session tokens".to_owned(),
             });
         }
+        let authorizer_audiences = authorizer_audiences(environment, &audiences)?;
         let claims = environment.optional("ACCESS_TOKEN_CLAIMS");
         let claims = claims.iter().flat_map(|names| names.split(','));
         Ok(Self {
             algorithm: environment.parsed("ACCESS_TOKEN_ALGORITHM")?,
             lifetime: environment.duration("ACCESS_TOKEN_SECONDS", 1)?,
             audiences,
+            authorizer_audiences,
             claims: claims
                 .map(|claim| parse("ACCESS_TOKEN_CLAIMS", claim))
                 .collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// Reads the audiences of the authorizer; by default the first of all.
+fn authorizer_audiences(
+    environment: &Environment,
+    audiences: &[String],
+) -> Result<Vec<String>, Error> {
+    let name = "AUTHORIZER_AUDIENCES";
+    let Some(named) = environment.optional(name) else {
+        return Ok(audiences.iter().take(1).cloned().collect());
+    };
+    let named = named.split(',').map(str::to_owned);
+    named
+        .map(|audience| match audiences.contains(&audience) {
+            true => Ok(audience),
+            // Such as AUDIENCE: the authorizer accepts session tokens by their own rules.
+            false => Err(Error {
+                name,
+                problem: format!("{audience:?} is not in ACCESS_TOKEN_AUDIENCES"),
+            }),
+        })
+        .collect()
 }
 
 /// The text names no claim.
@@ -102,6 +128,7 @@ mod tests {
                 "ACCESS_TOKEN_AUDIENCES" => Some(audiences.clone()),
                 "ACCESS_TOKEN_CLAIMS" => Some(claims.clone()),
                 "ACCESS_TOKEN_ALGORITHM" => Some("RS256".to_owned()),
+                "AUTHORIZER_AUDIENCES" => None,
                 _ => Some("300".to_owned()),
             };
             AccessTokenSettings::read(&Environment(&lookup))
@@ -119,5 +146,26 @@ mod tests {
             assert!(read(audiences, "").is_err(), "{audiences}");
         }
         assert!(read("orders", "password_hash").is_err());
+    }
+
+    #[test]
+    fn the_authorizer_accepts_only_audiences_of_access_tokens() {
+        let read = |authorizer: &str| {
+            let authorizer = authorizer.to_owned();
+            let lookup = move |name: &str| match name {
+                "AUTHORIZER_AUDIENCES" => Some(authorizer.clone()),
+                _ => None,
+            };
+            let all = ["orders", "billing"].map(str::to_owned);
+            authorizer_audiences(&Environment(&lookup), &all).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("").unwrap(), ["orders"]);
+        assert_eq!(read("billing").unwrap(), ["billing"]);
+        assert_eq!(read("billing,orders").unwrap(), ["billing", "orders"]);
+        assert_eq!(
+            read("orders,latchkey").unwrap_err(),
+            "setting AUTHORIZER_AUDIENCES: \"latchkey\" is not in ACCESS_TOKEN_AUDIENCES"
+        );
+        assert!(read("orders,").is_err());
     }
 }

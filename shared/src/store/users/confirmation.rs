@@ -1,6 +1,6 @@
 //! Confirming an address: the one that an account has, or the pending one, which then replaces it.
 
-use super::{Users, canonical_email::StoredForm, user_key};
+use super::{Users, user_key};
 use crate::{
     domain::{clock::Timestamp, user::User},
     store::database::{Committed, Error, Write},
@@ -61,7 +61,7 @@ impl Users {
         now: Timestamp,
     ) -> Result<Confirmed, Error> {
         let mut writes = vec![
-            self.pending_email_update(before, after)?,
+            self.verified_address_update(before, after, "", "")?,
             consumed,
             self.take_address(after, now)?,
             self.leave_address(after, &before.email, now)?,
@@ -76,31 +76,6 @@ impl Users {
                 _ => Confirmed::Raced,
             },
         })
-    }
-
-    fn pending_email_update(&self, before: &User, after: &User) -> Result<Write, Error> {
-        let stored_form = StoredForm::of(&after.email);
-        let (set_canonical, remove_canonical) = (stored_form.set(), stored_form.remove());
-        let expression = format!(
-            "SET #email = :email, #email_verified = :yes, #former_emails = :former_emails, \
-             #version = :next, #credentials = :credentials, #writer = :writer{set_canonical} \
-             REMOVE #pending_email{remove_canonical}"
-        );
-        let write = Write::update(
-            &self.table,
-            &user_key(before.id),
-            &expression,
-            "#version = :version",
-        )
-        .with_write_id(&after.last_write_id)
-        .value("email", after.email.as_str())?
-        .value("yes", true)?
-        .value("former_emails", &after.former_emails)?
-        .value("version", before.record_version)?
-        .value("next", after.record_version)?
-        .value("credentials", after.credentials_version)?
-        .value("writer", &after.last_write_id)?;
-        stored_form.value(write)
     }
 
     /// Discards the pending address of `user`, in one transaction with `consumed`, which consumes the token of its link, and

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Users, canonical_email::StoredForm, email_key, user_key};
+use super::{Users, email_key};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -69,31 +69,12 @@ impl Users {
     }
 
     fn revert_update(&self, before: &User, after: &User) -> Result<Write, Error> {
-        let stored_form = StoredForm::of(&after.email);
-        let (set_canonical, remove_canonical) = (stored_form.set(), stored_form.remove());
-        let expression = format!(
-            "SET #email = :email, #email_verified = :yes, #former_emails = :former_emails, \
-             #password_hash = :password_hash, #sessions = :sessions, #version = :next, \
-             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_canonical} \
-             REMOVE #failures, #current_password_failures, #pending_email{remove_canonical}"
-        );
-        let write = Write::update(
-            &self.table,
-            &user_key(before.id),
-            &expression,
-            "#version = :version",
-        )
-        .with_write_id(&after.last_write_id)
-        .value("email", after.email.as_str())?
-        .value("yes", true)?
-        .value("former_emails", &after.former_emails)?
-        .value("password_hash", after.password.as_str())?
-        .value("sessions", &after.sessions)?
-        .value("version", before.record_version)?
-        .value("next", after.record_version)?
-        .value("credentials", after.credentials_version)?
-        .value("passwords", after.password_version)?
-        .value("writer", &after.last_write_id)?;
-        stored_form.value(write)
+        let set =
+            ", #password_hash = :password_hash, #sessions = :sessions, #passwords = :passwords";
+        let remove = ", #failures, #current_password_failures";
+        self.verified_address_update(before, after, set, remove)?
+            .value("password_hash", after.password.as_str())?
+            .value("sessions", &after.sessions)?
+            .value("passwords", after.password_version)
     }
 }

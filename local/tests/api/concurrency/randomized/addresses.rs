@@ -1,7 +1,8 @@
 //! Verified and reserved addresses after a round, and which confirmation and revert links work.
 
 use super::{
-    check::{Case, Round},
+    case::Case,
+    check::Round,
     history::Step,
     people::{ConfirmationLink, Person, RevertLink, canonical, former, link},
     world::is_confirmation,
@@ -25,7 +26,8 @@ impl<'a> Round<'a> {
             case.person.is_verified,
             case.record["email_verified"] == true,
         );
-        let moves = |step: &Step| step.update().is_some_and(|update| update.email.is_some());
+        // An address that is confirmed first is verified when it takes effect.
+        let moves = |step: &Step| !self.world.confirm_first && step.gives_email().is_some();
         let may = |which: &dyn Fn(&Step) -> bool| {
             case.steps
                 .iter()
@@ -68,7 +70,7 @@ impl<'a> Round<'a> {
             .transient
             .get(&format!("confirm#{}", case.person.id));
         let known = case.person.confirmation_links.len();
-        let addresses = case.addresses();
+        let addresses = case.confirmable_addresses();
         for mail in self.rest.mails.iter().filter(|mail| is_confirmation(mail)) {
             let token = key_in(mail);
             let (owner, hash) = link(&token);
@@ -97,7 +99,8 @@ impl<'a> Round<'a> {
             let uses = |step: &Step| step.action.link() == Some(&link.token);
             let mut steps = case.steps.iter();
             let is_used = steps.clone().any(|step| uses(step) && step.is_done());
-            let may_be_used = steps.any(|step| uses(step) && step.may_be_done());
+            let is_tried = |step: &Step| step.may_be_done() || self.may_have_discarded(step);
+            let may_be_used = steps.any(|step| uses(step) && is_tried(step));
             let is_stored = is_stored(&link.hash);
             let is_replaced = place < known && last > known && !has_copy;
             if is_stored && (is_used || link.is_revoked || is_replaced) {
@@ -158,7 +161,8 @@ impl<'a> Round<'a> {
         let of = |number: u64| move |link: &&RevertLink| link.former.number == number;
         for new in after.iter().filter(|one| one.until > now) {
             let mut links = settled.revert_links.iter();
-            if !links.any(|link| of(new.number)(&link)) {
+            let is_sent = links.any(|link| of(new.number)(&link));
+            if !is_sent && !settled.unnotified.contains(&new.number) {
                 found.push(format!("no revert link was sent to {}", new.email));
             }
         }

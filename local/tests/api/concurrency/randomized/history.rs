@@ -4,71 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use super::action::{Action, Update};
+use super::people::stored;
 use crate::support::response::Response;
-
-/// A request. Its secrets are generated, so a history can be printed completely.
-#[derive(Clone, Debug)]
-pub enum Action {
-    SignUp {
-        username: String,
-        email: String,
-        password: String,
-    },
-    LogIn {
-        name: String,
-        password: String,
-    },
-    LogOut {
-        token: String,
-    },
-    Read {
-        token: String,
-        id: u64,
-    },
-    Update(Box<Update>),
-    RequestReset {
-        email: String,
-    },
-    Complete {
-        link: String,
-        password: String,
-    },
-    Confirm {
-        key: String,
-    },
-    Resend {
-        token: String,
-    },
-    Revert {
-        key: String,
-        /// The former address, as stored; empty if the key was never mailed.
-        email: String,
-        password: String,
-    },
-    ListSessions {
-        token: String,
-    },
-    EndSession {
-        token: String,
-        session: String,
-    },
-    EndSessions {
-        token: String,
-    },
-}
-
-/// The fields of an update.
-#[derive(Clone, Debug, Default)]
-pub struct Update {
-    pub token: String,
-    pub current: String,
-    pub email: Option<String>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    pub password: Option<String>,
-    /// A field that is rejected, with its value.
-    pub bad: Option<(&'static str, Value)>,
-}
 
 /// A request with its response.
 #[derive(Clone, Debug)]
@@ -86,70 +24,6 @@ pub struct Step {
     pub excused: bool,
     /// The clock at the end of the request.
     pub now: u64,
-}
-
-impl Action {
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::SignUp { .. } => "sign_up",
-            Self::LogIn { .. } => "log_in",
-            Self::LogOut { .. } => "log_out",
-            Self::Read { .. } => "get_user",
-            Self::Update(_) => "update_details",
-            Self::RequestReset { .. } => "reset_password",
-            Self::Complete { .. } => "reset_password_complete",
-            Self::Confirm { .. } | Self::Resend { .. } => "confirm_email",
-            Self::Revert { .. } => "revert_email",
-            Self::ListSessions { .. } | Self::EndSession { .. } | Self::EndSessions { .. } => {
-                "sessions"
-            }
-        }
-    }
-
-    /// The session token of the request.
-    pub fn token(&self) -> Option<&str> {
-        match self {
-            Self::LogOut { token }
-            | Self::Read { token, .. }
-            | Self::Resend { token }
-            | Self::ListSessions { token }
-            | Self::EndSession { token, .. }
-            | Self::EndSessions { token } => Some(token),
-            Self::Update(update) => Some(&update.token),
-            _ => None,
-        }
-    }
-
-    /// The token of a link in the request.
-    pub fn link(&self) -> Option<&str> {
-        match self {
-            Self::Complete { link, .. } => Some(link),
-            Self::Confirm { key } | Self::Revert { key, .. } => Some(key),
-            _ => None,
-        }
-    }
-
-    /// `true` if the request ends `session`, or all sessions, when it is applied.
-    pub fn ends(&self, session: &str) -> bool {
-        match self {
-            Self::EndSession { session: ended, .. } => ended == session,
-            Self::EndSessions { .. } => true,
-            _ => false,
-        }
-    }
-}
-
-impl Update {
-    /// The new password, if it differs from the current one.
-    pub fn new_password(&self) -> Option<&String> {
-        let password = self.password.as_ref();
-        password.filter(|password| **password != self.current)
-    }
-
-    /// `true` if it changes any record: names and passwords are always new.
-    pub fn changes_for_sure(&self) -> bool {
-        self.first_name.is_some() || self.last_name.is_some() || self.new_password().is_some()
-    }
 }
 
 impl Step {
@@ -188,7 +62,9 @@ impl Step {
 
     /// The response does not say whether the request was applied.
     pub const fn is_open(&self) -> bool {
-        self.status == 503
+        // After a lost response, another attempt at a deletion finds no user.
+        let is_deletion = matches!(self.action, Action::Delete { .. });
+        self.status == 503 || (is_deletion && self.status == 401 && self.excused)
     }
 
     /// The request may have been applied.
@@ -214,9 +90,9 @@ impl Step {
     }
 
     /// The password that the request sets if it is applied.
-    pub fn sets_password(&self) -> Option<&String> {
+    pub fn sets_password(&self) -> Option<&str> {
         match &self.action {
-            Action::Update(update) => update.new_password(),
+            Action::Update(update) => update.new_password().map(String::as_str),
             Action::Complete { password, .. } | Action::Revert { password, .. } => Some(password),
             _ => None,
         }
@@ -230,12 +106,26 @@ impl Step {
         }
     }
 
-    /// The address that the request sets if it is applied.
-    pub fn sets_email(&self) -> Option<&String> {
-        match &self.action {
-            Action::Revert { email, .. } => Some(email),
-            _ => self.update()?.email.as_ref(),
+    /// The address that the request gives as another one, or another spelling of the same.
+    pub fn gives_email(&self) -> Option<&str> {
+        self.update()?.email.as_deref()
+    }
+
+    /// The address that the request sets at once if it is applied. A confirmation may set the pending one.
+    pub fn sets_email(&self) -> Option<&str> {
+        if let Action::Revert { email, .. } = &self.action {
+            return Some(email);
         }
+        let email = self.gives_email()?;
+        // Otherwise it waits for its confirmation.
+        let is_set = !self.is_done() || self.json()["email"] == stored(email).as_str();
+        is_set.then_some(email)
+    }
+
+    /// `true` if the request may change the address, at once or later.
+    pub fn moves(&self) -> bool {
+        let is_link = matches!(self.action, Action::Confirm { .. } | Action::Revert { .. });
+        is_link || self.gives_email().is_some()
     }
 
     /// `true` if the request shows, when it is applied, that the user receives mail at the address.
@@ -248,6 +138,15 @@ impl Step {
 
     pub const fn reverts(&self) -> bool {
         matches!(self.action, Action::Revert { .. })
+    }
+
+    pub const fn deletes(&self) -> bool {
+        matches!(self.action, Action::Delete { .. })
+    }
+
+    /// A confirmation that found the pending address taken and discarded it. The response is that of an invalid link.
+    pub const fn may_have_discarded(&self) -> bool {
+        matches!(self.action, Action::Confirm { .. }) && self.status == 400
     }
 }
 

@@ -1,9 +1,10 @@
 //! The responses to requests with confirmation and revert links, and to those about sessions.
 
 use super::{
-    check::Case,
+    case::Case,
     history::{Action, Step},
-    people::{canonical, claims, link},
+    pending::may_be_pending,
+    people::{Person, canonical, claims, link},
     responses::{Judged, unless},
 };
 
@@ -23,6 +24,14 @@ impl Judged<'_> {
         others.any(|step| step.began != self.step.began && step.may_be_done() && which(step))
     }
 
+    /// The reason why no link of the user may have been accepted, if there is one.
+    pub(super) fn unless_found(&self, case: &Case<'_>) -> Option<String> {
+        unless(
+            case.may_be_enabled(self.time()),
+            "a link of a disabled or deleted user was accepted",
+        )
+    }
+
     pub(super) fn confirm(&self, key: &str) -> Option<String> {
         let case = self.case(link(key).0)?;
         let links = &case.person.confirmation_links;
@@ -32,6 +41,7 @@ impl Judged<'_> {
             200 => {
                 let is_revoked = known.is_some_and(|link| link.is_revoked);
                 unless(!is_revoked, "a revoked confirmation link worked")
+                    .or_else(|| self.unless_found(case))
                     .or_else(|| unless(self.uses(key) == 1, "a confirmation link worked twice"))
             }
             400 if self.step.json()["code"] == "invalid_token" => {
@@ -39,14 +49,15 @@ impl Judged<'_> {
                     place.is_some_and(|place| place + 1 == links.len())
                         && !link.is_revoked
                         && link.ends_at > self.step.now
-                        && link.address == canonical(&case.person.email)
+                        && self.may_confirm(case, &link.address)
                 });
                 let disturbed = self.is_disturbed(case, |step| {
-                    step.sets_email().is_some()
-                        || matches!(step.action, Action::Confirm { .. } | Action::Resend { .. })
+                    step.moves()
+                        || step.sets_password().is_some()
+                        || matches!(step.action, Action::Resend { .. })
                 });
                 unless(
-                    !valid || disturbed,
+                    !valid || disturbed || !case.must_be_enabled(self.time()),
                     "a valid confirmation link did not work",
                 )
             }
@@ -54,16 +65,34 @@ impl Judged<'_> {
         }
     }
 
+    /// `true` if a link to this address confirms the address that the user had after the last round, or the pending one.
+    fn may_confirm(&self, case: &Case<'_>, address: &str) -> bool {
+        let Person {
+            id,
+            email,
+            pending_email,
+            ..
+        } = case.person;
+        // The pending address is discarded if another user has it by now.
+        let is_pending = !pending_email.is_empty()
+            && canonical(pending_email) == address
+            && !self.may_be_taken(pending_email, Some(*id));
+        canonical(email) == address || is_pending
+    }
+
     pub(super) fn resend(&self) -> Option<String> {
         let case = self.case(claims(self.step.action.token()?).0)?;
-        let moves = |step: &Step| step.update().is_some_and(|update| update.email.is_some());
+        let moves = |step: &Step| step.gives_email().is_some();
         match self.step.status {
             200 => unless(
-                !case.person.is_verified || self.is_disturbed(case, moves),
+                !case.person.is_verified
+                    || !case.person.pending_email.is_empty()
+                    || self.is_disturbed(case, moves),
                 "a link to a verified address",
             ),
             400 if self.step.json()["code"] == "already_verified" => unless(
-                case.person.is_verified || self.is_disturbed(case, Step::verifies),
+                (case.person.is_verified || self.is_disturbed(case, Step::verifies))
+                    && may_be_pending(case, None, self.time()),
                 "the address is not verified",
             ),
             429 => {
@@ -88,12 +117,17 @@ impl Judged<'_> {
                 known.is_some_and(|link| !link.is_revoked),
                 "a revoked revert link worked",
             )
+            .or_else(|| self.unless_found(case))
             .or_else(|| unless(self.uses(key) == 1, "a revert link worked twice")),
             400 if self.step.json()["code"] == "invalid_token" => {
                 let valid =
                     known.is_some_and(|link| !link.is_revoked && link.former.until > self.step.now);
                 let disturbed = self.is_disturbed(case, Step::reverts);
-                unless(!valid || disturbed, "a valid revert link did not work")
+                let is_found = case.must_be_enabled(self.time());
+                unless(
+                    !valid || disturbed || !is_found,
+                    "a valid revert link did not work",
+                )
             }
             _ => Some("not a response to a reversion".to_owned()),
         }

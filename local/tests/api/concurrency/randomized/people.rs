@@ -6,13 +6,21 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use shared::domain::{email::EmailAddress, link_token::LinkToken, user::SessionId};
 
+use super::case::ENABLED;
+
 /// A user.
 #[derive(Clone, Debug, Default)]
 pub struct Person {
     pub id: u64,
     pub username: String,
+    /// The user signed up in this round.
+    pub is_new: bool,
     /// The following fields are from the tables after the last round.
     pub email: String,
+    /// As stored; empty without one.
+    pub pending_email: String,
+    pub is_disabled: bool,
+    pub roles: BTreeSet<String>,
     pub password: String,
     pub first_name: String,
     pub last_name: String,
@@ -41,10 +49,14 @@ pub struct Person {
     /// Oldest first.
     pub confirmation_links: Vec<ConfirmationLink>,
     pub revert_links: Vec<RevertLink>,
+    /// The numbers of the changes of address whose notices were dropped while the user was disabled.
+    pub unnotified: BTreeSet<u64>,
     /// Every password that a request has tried to set.
     pub tried: BTreeSet<String>,
     /// The password of the last successful response.
     pub newest_password: String,
+    /// The newest state that a response has shown in this round.
+    pub newest_state: &'static str,
 }
 
 /// A session.
@@ -130,6 +142,8 @@ pub fn former(record: &Value) -> Vec<Former> {
 #[derive(Default)]
 pub struct People {
     pub all: BTreeMap<u64, Person>,
+    /// Users who were deleted in an earlier round, with the expiry of the record of their deletion.
+    pub deleted: BTreeMap<u64, (Person, u64)>,
     /// Sessions of users whose sign-up had no response.
     pub strangers: Vec<(u64, String, Session)>,
     counter: u64,
@@ -154,6 +168,7 @@ impl Person {
         Self {
             id,
             username: username.to_owned(),
+            is_new: true,
             email: stored(email),
             password: password.to_owned(),
             version: 1,
@@ -161,6 +176,7 @@ impl Person {
             passwords: 1,
             tried: BTreeSet::from([password.to_owned()]),
             newest_password: password.to_owned(),
+            newest_state: ENABLED,
             ..Self::default()
         }
     }

@@ -3,7 +3,12 @@
 use futures_util::future::join_all;
 use rand::{RngExt as _, rngs::StdRng};
 
-use super::{check::Violation, people::Person, world::World};
+use super::{
+    check::Violation,
+    deletions::{self, Deleted},
+    people::Person,
+    world::World,
+};
 use crate::support::response::problem;
 
 /// The number of users that are probed per round.
@@ -12,15 +17,29 @@ const PEOPLE: usize = 4;
 /// The number of ended sessions that are tried again per user.
 const ENDED: usize = 6;
 
-/// Probes some of `people`.
-pub async fn probe(world: &World, people: &[Person], random: &mut StdRng) -> Vec<Violation> {
+/// Probes some of `people` and one of those who were deleted.
+pub async fn probe(
+    world: &World,
+    people: &[Person],
+    deleted: &Deleted,
+    random: &mut StdRng,
+) -> Vec<Violation> {
     let mut found = Vec::new();
     for _ in 0..PEOPLE.min(people.len()) {
         let person = &people[random.random_range(0..people.len())];
         sessions(world, person, &mut found).await;
         links(world, person, &mut found).await;
         revert_links(world, person, &mut found).await;
-        passwords(world, person, random, &mut found).await;
+        if person.is_disabled {
+            names(world, person, &mut found).await;
+        } else {
+            passwords(world, person, random, &mut found).await;
+        }
+    }
+    if !deleted.is_empty() {
+        let place = random.random_range(0..deleted.len());
+        let (person, _) = deleted.values().nth(place).unwrap();
+        deletions::probe(world, person, &mut found).await;
     }
     found
 }
@@ -58,7 +77,7 @@ async fn links(world: &World, person: &Person, found: &mut Vec<Violation>) {
     let weak = person.username.repeat(2);
     for link in person.links.iter().rev().take(3) {
         let answer = world.app.complete(&link.token, &weak).await;
-        let code = if link.is_revoked {
+        let code = if link.is_revoked || person.is_disabled {
             "invalid_token"
         } else {
             "invalid_request"
@@ -74,7 +93,7 @@ async fn revert_links(world: &World, person: &Person, found: &mut Vec<Violation>
     let weak = person.username.repeat(2);
     for link in person.revert_links.iter().rev().take(3) {
         let answer = world.revert(&link.token, &weak).await;
-        let code = if link.is_revoked {
+        let code = if link.is_revoked || person.is_disabled {
             "invalid_token"
         } else {
             "invalid_request"
@@ -82,6 +101,19 @@ async fn revert_links(world: &World, person: &Person, found: &mut Vec<Violation>
         if answer.problem() != problem(400, code) {
             blame(found, person, format!("{link:?} returns {}", answer.text));
         }
+    }
+}
+
+/// Tries the names and the password of a disabled user, which no request finds.
+async fn names(world: &World, person: &Person, found: &mut Vec<Violation>) {
+    let log_in = world.app.log_in(&person.username, &person.password).await;
+    // An unknown name is locked like a known one.
+    if !matches!(log_in.status, 401 | 429) {
+        blame(found, person, format!("the log-in returns {log_in:?}"));
+    }
+    let reset = world.app.request_reset(&person.email).await;
+    if reset.problem() != problem(404, "not_found") {
+        blame(found, person, format!("the reset returns {reset:?}"));
     }
 }
 

@@ -19,17 +19,17 @@ pub struct Values<'a> {
 pub const AT_REST: (u64, u64) = (u64::MAX, u64::MAX);
 
 impl<'a> Values<'a> {
-    /// The field with the values that `set` returns for those of `steps` that may have been applied.
-    pub fn of(
+    /// The field with the values that `set` returns for those of `steps` that may have been applied: one value, or each that
+    /// the step may have set.
+    pub fn of<I: IntoIterator<Item = &'a str>>(
         initial: &'a str,
         steps: &[&'a Step],
-        set: impl Fn(&'a Step) -> Option<&'a String>,
+        set: impl Fn(&'a Step) -> I,
     ) -> Self {
-        let steps = steps.iter().filter(|step| step.may_be_done());
-        let sets = steps.filter_map(|step| {
-            let value = set(step)?;
-            Some(Set { value, step })
-        });
+        let steps = steps.iter().copied();
+        let sets = steps
+            .filter(|step| step.may_be_done())
+            .flat_map(|step| set(step).into_iter().map(move |value| Set { value, step }));
         Self {
             initial,
             sets: sets.collect(),

@@ -16,11 +16,13 @@ use tokio::time::Instant;
 use super::{
     faults::Faults,
     history::{Action, Step, Update},
-    people::{People, Person, Session, claims, link},
+    operator::Operator,
+    people::{People, link},
 };
 use crate::support::{
     app::{TestApp, key_in, token_in},
-    paths::{RESEND_CONFIRMATION, REVERT_EMAIL},
+    paths::{DELETE_ACCOUNT, RESEND_CONFIRMATION, REVERT_EMAIL},
+    pending_email::CONFIRM_FIRST,
     response::Response,
 };
 
@@ -36,6 +38,9 @@ pub fn is_confirmation(mail: &Mail) -> bool {
 
 pub struct World {
     pub app: TestApp,
+    /// `true` if another address takes effect once it is confirmed.
+    pub confirm_first: bool,
+    pub operator: Operator,
     pub faults: Faults,
     pub people: Mutex<People>,
     /// The requests of this round.
@@ -44,9 +49,13 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub async fn new(confirm_first: bool) -> Self {
+        let settings: &[_] = if confirm_first { &[CONFIRM_FIRST] } else { &[] };
+        let app = TestApp::without_source_limits_and(settings).await;
         Self {
-            app: TestApp::without_source_limits().await,
+            operator: Operator::of(&app),
+            app,
+            confirm_first,
             faults: Faults::default(),
             people: Mutex::default(),
             steps: Mutex::default(),
@@ -68,7 +77,7 @@ impl World {
         step.ended = self.tick();
         step.excused = self.faults.of(name) > faults || since.elapsed() >= SLOW;
         step.now = self.app.now();
-        if answer.status >= 400 {
+        if answer.status >= 400 && step.action.operation().is_none() {
             answer.problem();
         }
         self.learn(&step);
@@ -105,6 +114,15 @@ impl World {
                 self.signed_in(Method::DELETE, &path, token).await
             }
             Action::EndSessions { token } => self.signed_in(Method::DELETE, SESSIONS, token).await,
+            Action::Delete { token, password } => {
+                let request = self.app.request(Method::POST, DELETE_ACCOUNT);
+                let request = request.header("authorization", format!("Bearer {token}"));
+                let body = json!({"current-password": password});
+                self.app.send(request.json(&body)).await
+            }
+            Action::Operate { user, change } => {
+                self.operator.change(*user, change, self.app.now()).await
+            }
         }
     }
 
@@ -120,100 +138,6 @@ impl World {
             "key": key, "new_password": password, "password_confirmation": password,
         });
         self.app.post(REVERT_EMAIL, &body).await
-    }
-
-    /// Records a password that may become the user's from now on.
-    fn expect(&self, action: &Action) {
-        let (id, password) = match action {
-            Action::Update(update) => match update.new_password() {
-                Some(password) => (claims(&update.token).0, password),
-                None => return,
-            },
-            Action::Complete {
-                link: token,
-                password,
-            }
-            | Action::Revert {
-                key: token,
-                password,
-                ..
-            } => (link(token).0, password),
-            _ => return,
-        };
-        if let Some(person) = self.people.lock().unwrap().all.get_mut(&id) {
-            person.tried.insert(password.clone());
-        }
-    }
-
-    /// Updates the expected state from a response.
-    fn learn(&self, step: &Step) {
-        let mut people = self.people.lock().unwrap();
-        let is_out = step.status == 401 || matches!(step.action, Action::LogOut { .. });
-        if let Some((id, name, _)) = step.action.token().filter(|_| is_out).map(claims)
-            && let Some(person) = people.all.get_mut(&id)
-            && let Some(session) = person.sessions.get_mut(&name)
-        {
-            session.is_out = true;
-        }
-        if !step.is_done() {
-            return;
-        }
-        match &step.action {
-            Action::SignUp {
-                username,
-                email,
-                password,
-            } => {
-                let id = step.json()["user"]["id"].as_u64().unwrap();
-                let mut person = Person::new(id, username, email, password);
-                let (name, session) = session(step, password);
-                person.sessions.insert(name, session);
-                // A user with the same id must not be overwritten: the check of the responses reports it.
-                people.all.entry(id).or_insert(person);
-            }
-            Action::LogIn { password, .. } => {
-                let id = step.json()["user"]["id"].as_u64().unwrap();
-                let (name, session) = session(step, password);
-                match people.all.get_mut(&id) {
-                    Some(person) => drop(person.sessions.insert(name, session)),
-                    None => people.strangers.push((id, name, session)),
-                }
-            }
-            Action::Update(update) => {
-                let person = people.all.get_mut(&claims(&update.token).0).unwrap();
-                if let Some(password) = update.new_password() {
-                    person.newest_password.clone_from(password);
-                }
-            }
-            Action::EndSession { token, session } => {
-                if let Some(person) = people.all.get_mut(&claims(token).0)
-                    && let Some(session) = person.sessions.get_mut(session)
-                {
-                    session.is_out = true;
-                }
-            }
-            Action::EndSessions { token } => {
-                if let Some(person) = people.all.get_mut(&claims(token).0) {
-                    let before = |session: &&mut Session| session.ended < step.began;
-                    let ended = person.sessions.values_mut().filter(before);
-                    ended.for_each(|session| session.is_out = true);
-                }
-            }
-            Action::Complete {
-                link: token,
-                password,
-            }
-            | Action::Revert {
-                key: token,
-                password,
-                ..
-            } => {
-                if let Some(person) = people.all.get_mut(&link(token).0) {
-                    person.newest_password.clone_from(password);
-                }
-            }
-            _ => {}
-        }
     }
 
     /// The links that were mailed to a user in this round, oldest first.
@@ -237,20 +161,6 @@ impl World {
             .map(key_in);
         keys.filter(|key| link(key).0 == id).collect()
     }
-}
-
-fn session(step: &Step, password: &str) -> (String, Session) {
-    let token = step.json()["token"].as_str().unwrap().to_owned();
-    let (_, name, expires_at) = claims(&token);
-    let session = Session {
-        token: Some(token),
-        password: password.to_owned(),
-        expires_at,
-        began: step.began,
-        ended: step.ended,
-        ..Session::default()
-    };
-    (name, session)
 }
 
 fn body(update: &Update) -> Value {

@@ -163,7 +163,10 @@ def allows(statement, table, action, keys):
     return True
 
 
-policies = dict(roles(stack.Stack()))
+with_events = stack.Stack({"EventBusName": "users", "EventsWithEmail": "true", "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary"})
+policies = dict(roles(with_events))
+for function in TRANSACTIONS:
+    TRANSACTIONS[function].append(("EventsTable", "PutItem", "event#1#a"))
 for function, parts in TRANSACTIONS.items():
     for table, action, key in parts:
         on_table = [other for other_table, _, other in parts if other_table == table]
@@ -173,7 +176,7 @@ for function, parts in TRANSACTIONS.items():
 for function, statements in policies.items():
     for one in statements:
         of_items = [action for action in one["Action"] if action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")]
-        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable", "AuditTable"):
+        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable", "AuditTable", "EventsTable"):
             denied = not any(allows(one, table, action.removeprefix("dynamodb:"), []) for action in of_items)
             check(denied, f"{function}, {one['Sid']}: allowed without dynamodb:LeadingKeys")
 
@@ -204,6 +207,7 @@ PATTERNS = {
         ["12345678901", "123456789012,", ",".join(["123456789012"] * 5), "root"],
     ),
     "AccessTokenClaims": (["", "email", "username,email,email_verified"], ["password", "email,", "email username"]),
+    "EventBusName": (["users", "default", ""], ["a b", "arn:aws:events:eu-central-1:123456789012:event-bus/users"]),
     "EdgeSecretHash": (["0" * 64, ""], ["0" * 63, "F" * 64, "secret"]),
 }
 source = stack.Stack().template["Parameters"]
@@ -232,6 +236,8 @@ for parameters, refusals in (
     ({"CreateConfigurationSet": "true", "ConfigurationSet": "latchkey"}, 0),
     ({"AccessTokenAudiences": "latchkey"}, 1),
     ({"AccessTokenAudiences": "orders,billing"}, 0),
+    ({"EventsWithEmail": "true"}, 1),
+    ({"EventsWithEmail": "true", "EventBusName": "users"}, 0),
     ({"AuthorizerAudiences": "latchkey"}, 1),
     ({"AuthorizerAudiences": "api"}, 0),
     ({"PreviousUsersTableName": "old-users"}, 1),
@@ -259,14 +265,15 @@ everything = stack.Stack(
     {"Monitoring": "full", "GradualDeployment": "true", "ConfigurationSet": "set", "CreateConfigurationSet": "true",
      "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary"}
 )
-for name, alarm in everything.of_type("AWS::CloudWatch::Alarm").items():
+alarms = {**everything.of_type("AWS::CloudWatch::Alarm"), **with_events.of_type("AWS::CloudWatch::Alarm")}
+for name, alarm in alarms.items():
     anchor = re.search(r" Runbook: docs/operating\.md#(\w+)$", alarm["AlarmDescription"])
     check(anchor and anchor[1] == name.lower() and anchor[1] in runbooks, f"{name}: no runbook in docs/operating.md")
     check(sum("MetricStat" in one for one in alarm.get("Metrics", [])) <= 10, f"{name}: over 10 metrics")
-for name, role in everything.of_type("AWS::IAM::Role").items():
+for name, role in {**everything.of_type("AWS::IAM::Role"), **with_events.of_type("AWS::IAM::Role")}.items():
     check("PermissionsBoundary" in role, f"{name}: no permissions boundary")
 
-# --- What watches functions watches all of them.
+# --- What watches functions watches all of them. The function that exists only with events has alarms of its own.
 
 functions = everything.of_type("AWS::Lambda::Function")
 groups = {function["LoggingConfig"]["LogGroup"] for function in functions.values()}

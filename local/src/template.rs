@@ -15,7 +15,7 @@ use std::{
     path::Path,
 };
 
-pub use events::{EventSourceMapping, Route};
+pub use events::{EventSourceMapping, Route, ScheduleEvent};
 pub use functions::{Cors, Function};
 pub use node::Error;
 use node::{Document, Node};

@@ -68,6 +68,8 @@ pub enum WarmUp {
     AccessSigningKey,
     /// Reads a user id that cannot exist.
     Users,
+    /// Reads nothing.
+    Nothing,
 }
 
 impl WarmUp {
@@ -81,6 +83,7 @@ impl WarmUp {
                     app.access_signer.key().await.map(drop).map_err(Error::from)
                 }
                 Self::Users => app.users.connect().await.map_err(Error::from),
+                Self::Nothing => Ok(()),
             }
         };
         match tokio::time::timeout(WARM_UP_TIMEOUT, warm_up).await {

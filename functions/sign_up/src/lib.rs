@@ -84,8 +84,14 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         let issued = session_token::issue(&key, &app.token_config, user.id, &session, &app.random)
             .map_err(Error::internal)?;
         user.sessions = BTreeMap::from([(issued.id, session.clone())]);
+        let signed_up = [Change::SignedUp];
+        let version = user.record_version;
+        let events = app
+            .user_events
+            .of_changes(&signed_up, user.id, version, now)?;
         let confirmation = app.outbox.first_confirmation(&user, now)?;
-        match app.users.create(&user, confirmation).await? {
+        let others = confirmation.into_iter().chain(events).collect();
+        match app.users.create(&user, others).await? {
             Created::Done => {
                 audit::record_user(user.id);
                 audit::account_changed(user.id, &app.source(&request), Change::SignedUp);

@@ -6,11 +6,12 @@ use super::{Options, StartError};
 use crate::template::{REGION, Template};
 
 /// Settings of functions that are not in the template: Lambda sets the first two, and the endpoints are unset in AWS.
-const AWS_SETTINGS: [&str; 5] = [
+const AWS_SETTINGS: [&str; 6] = [
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_SESV2",
+    "AWS_ENDPOINT_URL_EVENTBRIDGE",
     "AWS_ENDPOINT_URL_SCHEDULER",
 ];
 
@@ -49,6 +50,7 @@ pub(super) fn environment(
         // Neither endpoint checks signatures, but the SDK needs a key to sign with.
         "local".to_owned(),
         format!("http://{dynamodb}"),
+        format!("http://{services}"),
         format!("http://{services}"),
         format!("http://{services}"),
     ];

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Error, Node, Resource,
-    events::{self, EventSourceMapping, Route},
+    events::{self, EventSourceMapping, Route, ScheduleEvent},
 };
 
 /// A Lambda function.
@@ -22,6 +22,8 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// The streams that invoke it.
     pub mappings: Vec<EventSourceMapping>,
+    /// The schedules that invoke it.
+    pub schedules: Vec<ScheduleEvent>,
 }
 
 /// The CORS rules of the API.
@@ -81,6 +83,7 @@ fn function(resource: &Resource, globals: Option<&Node>) -> Result<Function, Err
         timeout: Duration::from_secs(timeout),
         routes: Vec::new(),
         mappings: Vec::new(),
+        schedules: Vec::new(),
     };
     if let Some(list) = properties.get("Events")? {
         for name in list.keys()? {

@@ -49,6 +49,13 @@ mod pending_email {
     mod setting_off;
 }
 mod sessions;
+/// Events for other services.
+mod user_events {
+    mod contract;
+    mod delivery;
+    mod faults;
+    mod format;
+}
 mod get_user {
     mod contract;
     mod ids;
@@ -171,6 +178,7 @@ mod support {
     pub mod authorizer;
     pub mod client;
     pub mod endpoints;
+    pub mod events;
     pub mod gate;
     pub mod jwt_authorizer;
     pub mod log_watch;

@@ -4,6 +4,7 @@
 mod access_tokens;
 mod edge;
 mod environment;
+mod events;
 mod issuer;
 mod limits;
 mod mail;
@@ -15,6 +16,7 @@ pub use self::{
     access_tokens::{AccessTokenClaim, AccessTokenSettings, UnknownClaim},
     edge::Edge,
     environment::Error,
+    events::EventSettings,
     limits::{Limits, SourceLimits},
     mail::MailSettings,
 };
@@ -59,6 +61,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The sender, links and SES configuration of mails.
     pub mail: MailSettings,
+    /// The events for the deployer's other services.
+    pub events: EventSettings,
     /// The proxy in front of API Gateway that reports client addresses, if there is one.
     pub edge: Option<Edge>,
     /// True if TLS trusts the system's root certificates instead of the five embedded ones.
@@ -73,6 +77,8 @@ pub struct Settings {
     pub dynamodb_endpoint: Option<String>,
     /// Endpoint of an SES outside AWS.
     pub ses_endpoint: Option<String>,
+    /// Endpoint of an EventBridge outside AWS.
+    pub event_bridge_endpoint: Option<String>,
     /// Endpoint of an EventBridge Scheduler outside AWS.
     pub scheduler_endpoint: Option<String>,
 }
@@ -103,6 +109,7 @@ impl Settings {
             confirm_email_change: mail::read_confirm_email_change(&environment)?,
             limits: Limits::read(&environment)?,
             mail: MailSettings::read(&environment)?,
+            events: EventSettings::read(&environment)?,
             edge: Edge::read(&environment)?,
             use_system_roots: environment.one_of("TRUST_STORE", "machine", "embedded")?,
             log_level: environment.parsed("LOG_LEVEL")?,
@@ -110,6 +117,7 @@ impl Settings {
             detailed_metrics: environment.one_of("MONITORING", "full", "basic")?,
             dynamodb_endpoint: environment.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             ses_endpoint: environment.optional("AWS_ENDPOINT_URL_SESV2"),
+            event_bridge_endpoint: environment.optional("AWS_ENDPOINT_URL_EVENTBRIDGE"),
             scheduler_endpoint: environment.optional("AWS_ENDPOINT_URL_SCHEDULER"),
         })
     }

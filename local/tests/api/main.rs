@@ -47,6 +47,12 @@ mod pending_email {
     mod requests;
 }
 mod sessions;
+/// The cookie mode, at every endpoint.
+mod session_cookie {
+    mod contract;
+    mod credentials;
+    mod origins;
+}
 mod get_user {
     mod contract;
     mod ids;
@@ -160,6 +166,7 @@ mod project {
 mod support {
     pub mod access_tokens;
     pub mod app;
+    pub mod browser;
     pub mod client;
     pub mod endpoints;
     pub mod gate;

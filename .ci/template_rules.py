@@ -42,17 +42,20 @@ def roles(deployed):
 # --- CORS, as API Gateway reads it: an object with every rule, for one origin, several and none.
 
 METHODS = {method.upper() for methods in api()["Body"]["paths"].values() for method in methods}
-RULES = {
-    "allowHeaders": ["*", "authorization"],
-    "exposeHeaders": ["retry-after", "www-authenticate"],
-    "maxAge": 600,
+RULES = {"exposeHeaders": ["retry-after", "www-authenticate"], "maxAge": 600}
+# With credentials, `*` is no wildcard for a browser.
+CREDENTIALS = {
+    "false": {"allowCredentials": False, "allowHeaders": ["*", "authorization"]},
+    "true": {"allowCredentials": True, "allowHeaders": ["authorization", "content-type"]},
 }
 for origins in ("https://a.example", "https://a.example,https://b.example"):
-    found = api({"CorsOrigins": origins})["Body"].get("x-amazon-apigateway-cors")
-    allowed = found.get("allowMethods", []) if isinstance(found, dict) else []
-    expected = {"allowOrigins": origins.split(","), "allowMethods": allowed, **RULES}
-    holds = found == expected and set(allowed) == METHODS
-    check(holds, f"CORS for {origins}, with routes of {sorted(METHODS)}: API Gateway would get {json.dumps(found)}")
+    for cookie, rules in CREDENTIALS.items():
+        found = api({"CorsOrigins": origins, "SessionCookie": cookie})["Body"].get("x-amazon-apigateway-cors")
+        allowed = found.get("allowMethods", []) if isinstance(found, dict) else []
+        expected = {"allowOrigins": origins.split(","), "allowMethods": allowed, **rules, **RULES}
+        holds = found == expected and set(allowed) == METHODS
+        case = f"{origins} and SessionCookie={cookie}, with routes of {sorted(METHODS)}"
+        check(holds, f"CORS for {case}: API Gateway would get {json.dumps(found)}")
 check("x-amazon-apigateway-cors" not in api({"CorsOrigins": ""})["Body"], "CORS without an origin")
 check(api().get("FailOnWarnings") is True, "API Gateway may ignore what it does not understand: FailOnWarnings")
 

@@ -84,6 +84,15 @@ impl Template {
             .flat_map(|function| function.environment.keys().map(String::as_str))
     }
 
+    /// The value of an environment variable that all functions share.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        let mut values = self
+            .functions
+            .iter()
+            .filter_map(|function| function.environment.get(name));
+        values.next().map(String::as_str)
+    }
+
     /// Rejects duplicate routes, and mappings from tables without a stream.
     fn check(&self, file: &Path) -> Result<(), Error> {
         let mut seen = BTreeMap::new();

@@ -5,6 +5,7 @@ mod attempt;
 mod authenticate;
 pub mod connection;
 mod rate_limit;
+mod session_response;
 mod throttle;
 
 use std::time::SystemTime;

@@ -30,7 +30,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         match delete(app, &user, &session).await? {
             Attempt::Done(()) => {
                 audit::account_changed(user.id, &app.source(&request), Change::Deleted);
-                return Ok(http::no_content());
+                return app.session_ended();
             }
             Attempt::Lost(contention) => lost.count(contention)?,
         }

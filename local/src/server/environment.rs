@@ -66,6 +66,10 @@ pub(super) fn environment(
     if !options.source_limits {
         environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
     }
+    if template.setting("SESSION_COOKIE") == Some("true") {
+        // Not every browser keeps a secure cookie from http://localhost.
+        environment.insert("SESSION_COOKIE".to_owned(), "insecure".to_owned());
+    }
     // The template's default is that no such links are sent, since only the deployer knows the pages.
     for (parameter, variable, page) in PAGES {
         if !options.settings.contains_key(parameter) {

@@ -37,6 +37,8 @@ pub struct Cors {
     pub methods: Vec<String>,
     /// The allowed request headers.
     pub headers: Vec<String>,
+    /// True if scripts may send and receive cookies.
+    pub allows_credentials: bool,
     /// The response headers that scripts can read.
     pub exposed_headers: Vec<String>,
     /// The number of seconds for which browsers cache the response to a preflight request.
@@ -106,6 +108,7 @@ pub(super) fn cors(resources: &[Resource]) -> Result<Option<Cors>, Error> {
     };
     rules.reject_other_keys(&[
         "AllowOrigins",
+        "AllowCredentials",
         "AllowMethods",
         "AllowHeaders",
         "ExposeHeaders",
@@ -123,6 +126,11 @@ pub(super) fn cors(resources: &[Resource]) -> Result<Option<Cors>, Error> {
         allows_localhost: false,
         methods: texts("AllowMethods")?,
         headers: texts("AllowHeaders")?,
+        allows_credentials: rules
+            .get("AllowCredentials")?
+            .map(|allowed| allowed.parse())
+            .transpose()?
+            .unwrap_or_default(),
         exposed_headers: texts("ExposeHeaders")?,
         max_age: rules
             .get("MaxAge")?

@@ -56,6 +56,12 @@ mod user_events {
     mod faults;
     mod format;
 }
+/// The cookie mode, at every endpoint.
+mod session_cookie {
+    mod contract;
+    mod credentials;
+    mod origins;
+}
 mod get_user {
     mod contract;
     mod ids;
@@ -176,6 +182,7 @@ mod support {
     pub mod access_tokens;
     pub mod app;
     pub mod authorizer;
+    pub mod browser;
     pub mod client;
     pub mod endpoints;
     pub mod events;

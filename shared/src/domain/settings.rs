@@ -8,6 +8,7 @@ mod events;
 mod issuer;
 mod limits;
 mod mail;
+mod session_cookie;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use self::{
     events::EventSettings,
     limits::{Limits, SourceLimits},
     mail::MailSettings,
+    session_cookie::SessionCookie,
 };
 use crate::domain::{password, user::AddressRules};
 
@@ -47,6 +49,8 @@ pub struct Settings {
     pub audience: String,
     /// Lifetime of a session, from log-in.
     pub session_lifetime: Duration,
+    /// The cookie that contains session tokens; `None` if only the `Authorization` header does.
+    pub session_cookie: Option<SessionCookie>,
     /// The access tokens for other services.
     pub access_tokens: AccessTokenSettings,
     /// The rules for new passwords.
@@ -100,6 +104,7 @@ impl Settings {
             issuer: issuer::read(&environment)?,
             audience: environment.text("AUDIENCE")?,
             session_lifetime: environment.duration("SESSION_DAYS", DAY)?,
+            session_cookie: SessionCookie::read(&environment)?,
             access_tokens: AccessTokenSettings::read(&environment)?,
             password_policy: password::Policy {
                 min_length: environment.parsed("PASSWORD_MIN_LENGTH")?,

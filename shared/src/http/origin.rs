@@ -107,7 +107,11 @@ mod tests {
         ] {
             let site = (SEC_FETCH_SITE, site);
             let with = |origin| is_accepted(true, &[site.clone(), origin]);
-            assert_eq!(is_accepted(true, &[site.clone()]), alone, "{site:?}");
+            assert_eq!(
+                is_accepted(true, std::slice::from_ref(&site)),
+                alone,
+                "{site:?}"
+            );
             assert_eq!(with(allowed.clone()), with_allowed, "{site:?}");
             for other in ["https://evil.app.example", "null", ""] {
                 assert_eq!(with((ORIGIN, other)), with_other, "{site:?} {other}");

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_prefix_and_secure_go_together() {
         let stored = |is_secure| {
-            let header = store(&settings(is_secure), "a.b.c", Duration::from_secs(60));
+            let header = store(&settings(is_secure), "a.b.c", Duration::from_mins(1));
             header.expect("a header")
         };
         assert_eq!(

@@ -34,7 +34,7 @@ def lambdas(metric, value):
 
 
 # Fault: minutes that it lasts, metrics in each of them, and lines in a function's log in each of them: send_mail's for
-# those about mails, log_in's for all others.
+# those about mails, publish's for those about events, log_in's for all others.
 FAULTS = {
     "a function responds with 500": (1, {}, [log("ERROR", "failed"), report("success")]),
     "a function panics": (1, {}, [log("ERROR", "failed", "the handler panicked")]),
@@ -60,6 +60,8 @@ FAULTS = {
     "a mail is given up": (1, {(OURS, "mail_failed"): 1}, [log("ERROR", "mail was given up after many retries")]),
     "one address gets too many mails": (5, {(OURS, "limited"): 30}, [log("WARN", "mail dropped: its recipient had too many in 24 hours")]),
     "the stream gives up on mails": (1, {("AWS/SQS", "ApproximateNumberOfMessagesVisible", "<MailFailureQueue.QueueName>"): 1}, []),
+    "events cannot be published": (15, {(OURS, "event_late"): 1}, [log("ERROR", "event could not be published for minutes and will be retried")]),
+    "publish crashes on events": (1, {("AWS/Lambda", "Errors", "<PublishFunction>"): 1}, [report("error")]),
     "passwords are guessed": (5, {(OURS, "log_in_failed"): 30}, [log("INFO", "refused")]),
     "one source floods a limited route": (5, {(OURS, "limited"): 30}, [log("INFO", "refused")]),
     "send_mail is not called at all": (1, {(OURS, "reset_requested"): 1}, []),
@@ -107,7 +109,8 @@ def played(deployed, fault):
     """Each metric's values by minute, None where there is none."""
     minutes, metrics, lines = FAULTS[fault]
     series = {name: [value] * minutes + [None] * (MINUTES - minutes) for name, value in metrics.items()}
-    group = "<SendMailLog>" if "mail" in fault else "<LogInLog>"
+    topics = {"mail": "<SendMailLog>", "event": "<PublishLog>"}
+    group = next((log for topic, log in topics.items() if topic in fault), "<LogInLog>")
     for one in deployed.of_type("AWS::Logs::MetricFilter").values():
         if one["LogGroupName"] == group:
             [into] = one["MetricTransformations"]
@@ -173,7 +176,7 @@ if set(documented) != set(FAULTS) - {"nothing"}:
     problems.append(f"played or documented alone: {set(documented) ^ (set(FAULTS) - {'nothing'})}")
 announced = set()
 for level in ("basic", "full"):
-    deployed = stack.Stack({"Monitoring": level})
+    deployed = stack.Stack({"Monitoring": level, "EventBusName": "users"})
     alarms = {name: one for name, one in deployed.of_type("AWS::CloudWatch::Alarm").items() if name != LEARNT}
     for fault in FAULTS:
         series = played(deployed, fault)

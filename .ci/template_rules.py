@@ -42,17 +42,20 @@ def roles(deployed):
 # --- CORS, as API Gateway reads it: an object with every rule, for one origin, several and none.
 
 METHODS = {method.upper() for methods in api()["Body"]["paths"].values() for method in methods}
-RULES = {
-    "allowHeaders": ["*", "authorization"],
-    "exposeHeaders": ["retry-after", "www-authenticate"],
-    "maxAge": 600,
+RULES = {"exposeHeaders": ["retry-after", "www-authenticate"], "maxAge": 600}
+# With credentials, `*` is no wildcard for a browser.
+CREDENTIALS = {
+    "false": {"allowCredentials": False, "allowHeaders": ["*", "authorization"]},
+    "true": {"allowCredentials": True, "allowHeaders": ["authorization", "content-type"]},
 }
 for origins in ("https://a.example", "https://a.example,https://b.example"):
-    found = api({"CorsOrigins": origins})["Body"].get("x-amazon-apigateway-cors")
-    allowed = found.get("allowMethods", []) if isinstance(found, dict) else []
-    expected = {"allowOrigins": origins.split(","), "allowMethods": allowed, **RULES}
-    holds = found == expected and set(allowed) == METHODS
-    check(holds, f"CORS for {origins}, with routes of {sorted(METHODS)}: API Gateway would get {json.dumps(found)}")
+    for cookie, rules in CREDENTIALS.items():
+        found = api({"CorsOrigins": origins, "SessionCookie": cookie})["Body"].get("x-amazon-apigateway-cors")
+        allowed = found.get("allowMethods", []) if isinstance(found, dict) else []
+        expected = {"allowOrigins": origins.split(","), "allowMethods": allowed, **rules, **RULES}
+        holds = found == expected and set(allowed) == METHODS
+        case = f"{origins} and SessionCookie={cookie}, with routes of {sorted(METHODS)}"
+        check(holds, f"CORS for {case}: API Gateway would get {json.dumps(found)}")
 check("x-amazon-apigateway-cors" not in api({"CorsOrigins": ""})["Body"], "CORS without an origin")
 check(api().get("FailOnWarnings") is True, "API Gateway may ignore what it does not understand: FailOnWarnings")
 
@@ -163,7 +166,10 @@ def allows(statement, table, action, keys):
     return True
 
 
-policies = dict(roles(stack.Stack()))
+with_events = stack.Stack({"EventBusName": "users", "EventsWithEmail": "true", "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary"})
+policies = dict(roles(with_events))
+for function in TRANSACTIONS:
+    TRANSACTIONS[function].append(("EventsTable", "PutItem", "event#1#a"))
 for function, parts in TRANSACTIONS.items():
     for table, action, key in parts:
         on_table = [other for other_table, _, other in parts if other_table == table]
@@ -173,7 +179,7 @@ for function, parts in TRANSACTIONS.items():
 for function, statements in policies.items():
     for one in statements:
         of_items = [action for action in one["Action"] if action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")]
-        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable", "AuditTable"):
+        for table in ("UsersTable", "TransientTable", "CountersTable", "KeysTable", "AuditTable", "EventsTable"):
             denied = not any(allows(one, table, action.removeprefix("dynamodb:"), []) for action in of_items)
             check(denied, f"{function}, {one['Sid']}: allowed without dynamodb:LeadingKeys")
 
@@ -206,6 +212,7 @@ PATTERNS = {
         ["12345678901", "123456789012,", ",".join(["123456789012"] * 5), "root"],
     ),
     "AccessTokenClaims": (["", "email", "username,email,email_verified"], ["password", "email,", "email username"]),
+    "EventBusName": (["users", "default", ""], ["a b", "arn:aws:events:eu-central-1:123456789012:event-bus/users"]),
     "EdgeSecretHash": (["0" * 64, ""], ["0" * 63, "F" * 64, "secret"]),
 }
 source = stack.Stack().template["Parameters"]
@@ -238,6 +245,8 @@ for parameters, refusals in (
     ({"CreateConfigurationSet": "true", "ConfigurationSet": "latchkey"}, 0),
     ({"AccessTokenAudiences": "latchkey"}, 1),
     ({"AccessTokenAudiences": "orders,billing"}, 0),
+    ({"EventsWithEmail": "true"}, 1),
+    ({"EventsWithEmail": "true", "EventBusName": "users"}, 0),
     ({"AuthorizerAudiences": "latchkey"}, 1),
     ({"AuthorizerAudiences": "api"}, 0),
     ({"PreviousUsersTableName": "old-users"}, 1),
@@ -282,14 +291,15 @@ everything = stack.Stack(
     {"Monitoring": "full", "GradualDeployment": "true", "ConfigurationSet": "set", "CreateConfigurationSet": "true",
      "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary"}
 )
-for name, alarm in everything.of_type("AWS::CloudWatch::Alarm").items():
+alarms = {**everything.of_type("AWS::CloudWatch::Alarm"), **with_events.of_type("AWS::CloudWatch::Alarm")}
+for name, alarm in alarms.items():
     anchor = re.search(r" Runbook: docs/operating\.md#(\w+)$", alarm["AlarmDescription"])
     check(anchor and anchor[1] == name.lower() and anchor[1] in runbooks, f"{name}: no runbook in docs/operating.md")
     check(sum("MetricStat" in one for one in alarm.get("Metrics", [])) <= 10, f"{name}: over 10 metrics")
-for name, role in everything.of_type("AWS::IAM::Role").items():
+for name, role in {**everything.of_type("AWS::IAM::Role"), **with_events.of_type("AWS::IAM::Role")}.items():
     check("PermissionsBoundary" in role, f"{name}: no permissions boundary")
 
-# --- What watches functions watches all of them.
+# --- What watches functions watches all of them. The function that exists only with events has alarms of its own.
 
 functions = everything.of_type("AWS::Lambda::Function")
 groups = {function["LoggingConfig"]["LogGroup"] for function in functions.values()}

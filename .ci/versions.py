@@ -47,6 +47,8 @@ def check_invoked(deployed):
         method["x-amazon-apigateway-integration"]["uri"] for path in api["Body"]["paths"].values() for method in path.values()
     ]
     invoked += [one["FunctionName"] for one in deployed.of_type("AWS::Lambda::EventSourceMapping").values()]
+    rules = deployed.of_type("AWS::Events::Rule").values()
+    invoked += [target["Arn"] for rule in rules for target in rule["Targets"]]
     others = [one for one in invoked if "FunctionAliaslive>" not in one]
     if others or not invoked:
         sys.exit(f"not through the alias: {others or 'nothing is invoked'}")
@@ -54,13 +56,14 @@ def check_invoked(deployed):
 
 problems, published, seen = [], 0, set()
 for gradual in ("true", "false"):
-    common = {"GradualDeployment": gradual}
+    # With the function that exists only with events.
+    common = {"GradualDeployment": gradual, "EventBusName": "users"}
     deployed = stack.Stack(common)
     check_invoked(deployed)
     before = functions(deployed)
     for name in sorted(deployed.template["Parameters"]):
         value = stack.another_value(name)
-        if name in common or value is None:
+        if name == "GradualDeployment" or value is None:
             continue
         changed = {name: value}
         # A rule of the template asks for the other one.
@@ -75,8 +78,8 @@ for gradual in ("true", "false"):
             if is_changed != is_new:
                 fault = "keeps its old version" if is_changed else "is published again without a change"
                 problems.append(f"gradual {gradual}, {name}={value}: {function} {fault}")
-    # The namespace is the stack's name, and group and role of the retries are the stack's own.
-    unchanged = {name for name, _ in variables(deployed)} - seen - {"METRICS_NAMESPACE", "MAIL_RETRY_GROUP", "MAIL_RETRY_ROLE"}
+    # The namespace is the stack's name; the table of events, and group and role of the retries, are the stack's own.
+    unchanged = {name for name, _ in variables(deployed)} - seen - {"METRICS_NAMESPACE", "EVENTS_TABLE", "MAIL_RETRY_GROUP", "MAIL_RETRY_ROLE"}
     if unchanged:
         problems.append(f"no parameter changes {unchanged}")
     for function, (_, version) in functions(stack.Stack(common, code="s3://artefacts/other.zip")).items():

@@ -24,6 +24,7 @@ use shared::{
         database::Database,
         keys::{Keys, TokenKind},
         transient::Transient,
+        user_events::UserEvents,
         users::Users,
     },
 };
@@ -72,6 +73,9 @@ pub(crate) struct TableArgs {
     /// Table of audit records: the stack's output AuditTableName [default: AuditTable]
     #[arg(long, global = true, value_name = "NAME", env = "AUDIT_TABLE")]
     audit_table: Option<String>,
+    /// Table of events: the stack's output EventsTableName, if it has one [default: changes cause no events]
+    #[arg(long, global = true, value_name = "NAME", env = "EVENTS_TABLE")]
+    events_table: Option<String>,
     /// Days for which the record of a deletion is kept: the stack's parameter DeletionRecordDays
     #[arg(
         long,
@@ -92,6 +96,7 @@ pub(crate) struct Context {
     pub(crate) session_keys: Keys,
     pub(crate) access_keys: Keys,
     pub(crate) audit_trail: AuditTrail,
+    pub(crate) user_events: UserEvents,
     pub(crate) operator: Operator,
     pub(crate) deletion_retention: Duration,
     pub(crate) database: Database,
@@ -130,6 +135,8 @@ impl Context {
         let transient_table = args.table(args.transient_table.as_ref(), "TransientTable");
         let counters_table = args.table(args.counters_table.as_ref(), "CountersTable");
         let keys_table = args.table(args.keys_table.as_ref(), "KeysTable");
+        let events_table = args.events_table.clone();
+        let events_table = events_table.filter(|name| !name.is_empty());
         let audit_table = args.table(args.audit_table.as_ref(), "AuditTable");
         Ok(Self {
             users: Users::new(database.clone(), &users_table.name),
@@ -138,6 +145,7 @@ impl Context {
             session_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Session),
             access_keys: Keys::new(database.clone(), &keys_table.name, TokenKind::Access),
             audit_trail: AuditTrail::new(database.clone(), &audit_table.name),
+            user_events: UserEvents::new(database.clone(), events_table),
             operator,
             deletion_retention: Duration::from_hours(args.deletion_record_days * 24),
             database,

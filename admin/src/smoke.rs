@@ -8,7 +8,7 @@ mod test_user;
 
 use serde_json::{Value, json};
 use shared::{
-    domain::{mail::RETENTION, user_id::UserId},
+    domain::{mail::RETENTION, user_event::EventKind, user_id::UserId},
     store::audit_trail::Deletion,
 };
 
@@ -152,6 +152,11 @@ async fn remove(context: &Context, user: &TestUser) -> Result<bool, Error> {
             let deletion = Deletion::new(id, now, context.deletion_retention);
             let mut others = context.transient.forget(id);
             others.push(context.audit_trail.deletion(&deletion)?);
+            let version = found.record_version + 1;
+            let events = context
+                .user_events
+                .of_kinds(&[EventKind::Deleted], id, version, now)?;
+            others.extend(events);
             if context.users.remove(&found, now, others).await? {
                 Ok(true)
             } else {

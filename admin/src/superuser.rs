@@ -1,7 +1,7 @@
 //! `superuser grant` and `superuser revoke`, the only way to make a superuser, and `superuser list`.
 
 use serde_json::json;
-use shared::domain::user::User;
+use shared::domain::{user::User, user_event::EventKind};
 
 use crate::{
     audit::ChangeKind,
@@ -106,8 +106,13 @@ async fn set(
     };
     let mut user = confirmed.clone();
     for _ in 0..MAX_ATTEMPTS {
-        let write = context.users.superuser_write(&user, is_superuser)?;
-        if context.commit(kind, &user, vec![write]).await? {
+        let mut writes = vec![context.users.superuser_write(&user, is_superuser)?];
+        let (version, now) = (user.record_version + 1, context.clock.now()?);
+        let events = context
+            .user_events
+            .of_kinds(&[EventKind::Updated], user.id, version, now)?;
+        writes.extend(events);
+        if context.commit(kind, &user, writes).await? {
             return Ok(());
         }
         user = user_ref.require(context).await?;

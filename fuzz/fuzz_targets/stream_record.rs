@@ -1,5 +1,5 @@
-//! Stream records for `send_mail`: no record and no mail item blocks later ones, a mail is sent at most once and only
-//! to its user, and no name injects markup.
+//! Stream records for `send_mail` and `publish`: no record and no mail item blocks later ones, a mail is sent at most once and
+//! only to its user, no name injects markup, and only complete events are published.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use local::Mail;
 use serde_json::{Value, json, value::RawValue, value::to_raw_value};
 use shared::{
-    domain::{email::EmailAddress, name::Name},
+    domain::{email::EmailAddress, name::Name, user_event::EventKind},
     lambda::Invoke,
     store::database::Item,
 };
@@ -22,6 +22,7 @@ const MAX_KEY: usize = 2048;
 struct Bench {
     world: World,
     send_mail: Invoke,
+    publish: Invoke,
 }
 
 thread_local! {
@@ -42,9 +43,13 @@ fuzz_target!(|text: &str| {
 
 impl Bench {
     fn start() -> Self {
-        let world = World::start();
-        let send_mail = world.function("send_mail");
-        Self { world, send_mail }
+        let world = World::with_settings(&[("EventBusName", "users")]);
+        let (send_mail, publish) = (world.function("send_mail"), world.function("publish"));
+        Self {
+            world,
+            send_mail,
+            publish,
+        }
     }
 
     fn check_event(&self, text: &str) {
@@ -54,11 +59,27 @@ impl Bench {
         ) else {
             return;
         };
+        self.check_events(event.clone(), &value);
         let response = self.world.call(&self.send_mail, event);
         if keys(&value).all(|key| key.len() <= MAX_KEY) {
             assert_eq!(response, json!({"batchItemFailures": []}));
         }
         assert!(self.world.server.mails().is_empty(), "no mail was queued");
+    }
+
+    /// Checks that every published event is one of a record, and complete.
+    fn check_events(&self, event: Box<RawValue>, value: &Value) {
+        self.world.server.clear_events();
+        assert_eq!(self.world.call(&self.publish, event), Value::Null);
+        let records = value["Records"].as_array().map_or(0, Vec::len);
+        let events = self.world.server.events();
+        assert!(events.len() <= records);
+        for event in events {
+            let kinds = EventKind::ALL.map(EventKind::name);
+            assert!(kinds.contains(&event.detail_type.as_str()));
+            assert!(event.detail["event_id"].is_string());
+            assert!(event.detail["user_id"].is_u64() && event.detail["version"].is_u64());
+        }
     }
 
     fn check_item(&self, text: &str) {

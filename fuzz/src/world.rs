@@ -57,10 +57,19 @@ impl World {
     /// If anything fails.
     #[must_use]
     pub fn start() -> Self {
+        Self::with_settings(&[])
+    }
+
+    /// Starts everything with these settings and signs the user up.
+    ///
+    /// # Panics
+    /// If anything fails.
+    #[must_use]
+    pub fn with_settings(settings: &[(&str, &str)]) -> Self {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let server = runtime
-            .block_on(Server::start(options()))
+            .block_on(Server::start(options(settings)))
             .unwrap_or_else(|error| panic!("{error}"));
         let environment = server.environment("update_details").expect("a function");
         let lookup = |name: &str| environment.get(name).cloned();

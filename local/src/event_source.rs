@@ -1,10 +1,11 @@
-//! What invokes functions without a request: Lambda's event source mappings, which the template defines, and the
-//! schedules that functions create. A task for each polls on request, and once a second for what did not come through the
+//! What invokes functions without a request: Lambda's event source mappings and schedules, which the template defines, and
+//! the schedules that functions create. A task for each polls on request, and once a second for what did not come through the
 //! API.
 
 mod checkpoint;
 mod filter;
 mod mapping;
+mod timer;
 
 use std::{
     io,
@@ -23,7 +24,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use self::{checkpoint::Checkpoint, mapping::StreamMapping};
+use self::{checkpoint::Checkpoint, mapping::StreamMapping, timer::Timer};
 use crate::{lambda::Functions, scheduler::Schedules, template::Template};
 
 /// The time between two polls that were not requested.
@@ -131,9 +132,17 @@ impl Pollers {
             }
         }
         let (sender, requests) = mpsc::channel(QUEUE_SIZE);
+        let mut timers = Vec::new();
+        for function in &template.functions {
+            let timer = |schedule| Timer::new(&function.binary, schedule, functions.now());
+            timers.extend(function.schedules.iter().map(timer));
+        }
         let (functions, schedules) = (Arc::clone(functions), schedules.clone());
         tasks.push(tokio::spawn(run(requests, async move |retry_now| {
             schedules.invoke_targets(&functions, retry_now).await;
+            for timer in &mut timers {
+                timer.invoke_if_due(&functions, retry_now).await;
+            }
         })));
         Ok(Self {
             trigger: Trigger {

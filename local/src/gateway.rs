@@ -1,5 +1,5 @@
 //! API Gateway: finds the route of an HTTP request, invokes its function with an event and turns what the function
-//! returns into a response. Serves the mailbox as well.
+//! returns into a response. Serves the mailbox and the list of events as well.
 
 mod checks;
 mod cors;
@@ -22,6 +22,7 @@ use self::{
     routes::{RouteMatch, Routes},
 };
 use crate::{
+    event_bridge::{self, PublishedEvents},
     event_source::Trigger,
     http_server::{Response, guard},
     lambda::Functions,
@@ -34,12 +35,18 @@ const MAIL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The target under which requests are logged, which separates them from the logs of functions.
 pub const REQUEST_LOG: &str = "request";
 
+/// What the pages of the development server show.
+pub(crate) struct Pages {
+    pub(crate) mails: SentMails,
+    pub(crate) events: PublishedEvents,
+}
+
 /// The API in front of the functions.
 pub(crate) struct Gateway {
     routes: Routes,
     cors: Option<Cors>,
     functions: Arc<Functions>,
-    mails: SentMails,
+    pages: Pages,
     stream_trigger: Trigger,
     /// True if a response waits until the mails of its request are delivered.
     wait_for_mails: bool,
@@ -49,7 +56,7 @@ impl Gateway {
     pub(crate) fn new(
         template: &Template,
         functions: Arc<Functions>,
-        mails: SentMails,
+        pages: Pages,
         stream_trigger: Trigger,
         wait_for_mails: bool,
     ) -> Self {
@@ -57,7 +64,7 @@ impl Gateway {
             routes: Routes::new(&template.functions),
             cors: template.cors.clone(),
             functions,
-            mails,
+            pages,
             stream_trigger,
             wait_for_mails,
         }
@@ -97,8 +104,8 @@ impl Gateway {
             return (gateway_error(status), "gateway");
         }
         let (method, path) = (request.method.as_str(), request.uri.path());
-        if mailbox::serves(path) {
-            return (self.mailbox(request).await, "mailbox");
+        if mailbox::serves(path) || event_bridge::serves_page(path) {
+            return (self.page(request).await, "mailbox");
         }
         let preflight = self
             .cors
@@ -162,12 +169,18 @@ impl Gateway {
         let _ = timeout(MAIL_TIMEOUT, self.stream_trigger.poll()).await;
     }
 
-    async fn mailbox(&self, request: &Parts) -> Response {
+    /// The response of the mailbox, or of the list of events.
+    async fn page(&self, request: &Parts) -> Response {
         if guard::is_foreign(&request.headers) {
             return gateway_error(StatusCode::FORBIDDEN);
         }
         self.deliver_mails().await;
-        mailbox::handle(&request.method, request.uri.path(), &self.mails)
-            .unwrap_or_else(|| gateway_error(StatusCode::NOT_FOUND))
+        let (method, path) = (&request.method, request.uri.path());
+        let response = if event_bridge::serves_page(path) {
+            event_bridge::handle_page(method, &self.pages.events)
+        } else {
+            mailbox::handle(method, path, &self.pages.mails)
+        };
+        response.unwrap_or_else(|| gateway_error(StatusCode::NOT_FOUND))
     }
 }

@@ -2,6 +2,7 @@
 //! For development and tests. Never deployed.
 
 mod dynamodb;
+mod event_bridge;
 mod event_source;
 mod gateway;
 mod http_server;
@@ -13,6 +14,7 @@ pub mod template;
 pub mod testing;
 
 pub use self::{
+    event_bridge::PublishedEvent,
     gateway::REQUEST_LOG,
     lambda::{functions, runtime_api},
     server::{Options, Server, StartError},

@@ -18,8 +18,9 @@ use self::environment::{check_settings, environment};
 pub use self::start_error::StartError;
 use crate::{
     dynamodb::{self, DynamoDb},
+    event_bridge::{self, PublishedEvent, PublishedEvents},
     event_source::Pollers,
-    gateway::Gateway,
+    gateway::{Gateway, Pages},
     http_server::{self, HttpServer},
     lambda::Functions,
     scheduler::{self, Schedules},
@@ -79,11 +80,12 @@ pub struct Server {
     // Fields are dropped in this order, in which the fewest requests fail.
     api: HttpServer,
     pollers: Pollers,
-    /// SES and EventBridge Scheduler.
+    /// SES, EventBridge and EventBridge Scheduler.
     services: HttpServer,
     dynamodb: DynamoDb,
     functions: Arc<Functions>,
     mails: SentMails,
+    events: PublishedEvents,
     template: Template,
 }
 
@@ -104,13 +106,16 @@ impl Server {
         let database = dynamodb::open(options.data.as_deref(), clock, &template.tables)?;
         let dynamodb = DynamoDb::serve(&database, dynamodb)?;
         let mails = SentMails::new(clock.clone());
+        let events = PublishedEvents::default();
         let schedules = Schedules::open(clock.clone(), options.data.as_deref())?;
         let services = HttpServer::start_guarded(http_server::bind(0).await?, {
-            let (mails, schedules) = (mails.clone(), schedules.clone());
+            let (mails, events, schedules) = (mails.clone(), events.clone(), schedules.clone());
             move |request, _| {
-                let (mails, schedules) = (mails.clone(), schedules.clone());
+                let (mails, events, schedules) = (mails.clone(), events.clone(), schedules.clone());
                 async move {
-                    if scheduler::serves(request.uri().path()) {
+                    if event_bridge::serves(request.headers()) {
+                        event_bridge::handle(events, request).await
+                    } else if scheduler::serves(request.uri().path()) {
                         scheduler::handle(schedules, request).await
                     } else {
                         ses::handle(mails, request).await
@@ -137,7 +142,10 @@ impl Server {
         let gateway = Arc::new(Gateway::new(
             &template,
             Arc::clone(&functions),
-            mails.clone(),
+            Pages {
+                mails: mails.clone(),
+                events: events.clone(),
+            },
             pollers.trigger(),
             options.wait_for_mails,
         ));
@@ -151,6 +159,7 @@ impl Server {
             dynamodb,
             functions,
             mails,
+            events,
             template,
         })
     }
@@ -167,7 +176,7 @@ impl Server {
         reachable(self.dynamodb.address())
     }
 
-    /// The address of the endpoint of SES and EventBridge Scheduler.
+    /// The address of the endpoint of SES, EventBridge and EventBridge Scheduler.
     #[must_use]
     pub fn ses_address(&self) -> SocketAddr {
         self.services.address()
@@ -194,6 +203,17 @@ impl Server {
     /// Deletes every mail.
     pub fn clear_mails(&self) {
         self.mails.clear();
+    }
+
+    /// Every published event, newest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<PublishedEvent> {
+        self.events.all()
+    }
+
+    /// Deletes every published event.
+    pub fn clear_events(&self) {
+        self.events.clear();
     }
 
     /// Delivers every record of the streams, including those that wait for a retry, and invokes the target of every

@@ -15,7 +15,7 @@ use std::{
     path::Path,
 };
 
-pub use events::{EventSourceMapping, Route};
+pub use events::{EventSourceMapping, Route, ScheduleEvent};
 pub use functions::{Cors, Function};
 pub use node::Error;
 use node::{Document, Node};
@@ -82,6 +82,15 @@ impl Template {
         self.functions
             .iter()
             .flat_map(|function| function.environment.keys().map(String::as_str))
+    }
+
+    /// The value of an environment variable that all functions share.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        let mut values = self
+            .functions
+            .iter()
+            .filter_map(|function| function.environment.get(name));
+        values.next().map(String::as_str)
     }
 
     /// Rejects duplicate routes, and mappings from tables without a stream.

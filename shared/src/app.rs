@@ -5,6 +5,7 @@ mod attempt;
 mod authenticate;
 pub mod connection;
 mod rate_limit;
+mod session_response;
 mod throttle;
 
 use std::time::SystemTime;
@@ -40,6 +41,7 @@ use crate::{
         keys::{Keys, TokenKind},
         outbox::Outbox,
         transient::Transient,
+        user_events::UserEvents,
         users::Users,
     },
 };
@@ -66,6 +68,8 @@ pub struct App {
     pub access_verifier: Verifier,
     /// Queues mails.
     pub outbox: Outbox,
+    /// Queues events for the deployer's other services.
+    pub user_events: UserEvents,
     /// Hashes passwords.
     pub hasher: Hasher,
     /// The clock.
@@ -144,6 +148,7 @@ impl App {
         let counters = Counters::new(database.clone(), &settings.counters_table);
         let audit_trail = AuditTrail::new(database.clone(), &settings.audit_table);
         let session_keys = Keys::new(database.clone(), &settings.keys_table, TokenKind::Session);
+        let user_events = UserEvents::new(database.clone(), settings.events.table.clone());
         let access_keys = Keys::new(database, &settings.keys_table, TokenKind::Access);
         let outbox = Outbox::new(
             transient.clone(),
@@ -177,6 +182,7 @@ impl App {
             counters,
             audit_trail,
             outbox,
+            user_events,
             hasher,
             clock,
             random,

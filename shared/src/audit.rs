@@ -26,6 +26,8 @@ pub enum Metric {
     MailSent,
     /// A mail was rejected or given up, or it is still not sent minutes after its request.
     MailFailed,
+    /// An event for other services could not be published for minutes.
+    EventLate,
     /// A dependency was unavailable.
     Unavailable,
     /// A request failed because of a defect.
@@ -49,6 +51,7 @@ impl Metric {
             Self::Conflict => "conflict",
             Self::MailSent => "mail_sent",
             Self::MailFailed => "mail_failed",
+            Self::EventLate => "event_late",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
             Self::Panic => "panic",

@@ -19,5 +19,6 @@ pub mod settings;
 pub mod signing_algorithm;
 pub mod throttle;
 pub mod user;
+pub mod user_event;
 pub mod user_id;
 pub mod username;

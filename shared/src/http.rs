@@ -3,6 +3,8 @@
 mod error;
 mod fields;
 mod new_password;
+mod origin;
+pub(crate) mod session_cookie;
 mod source_address;
 mod violation;
 
@@ -20,8 +22,7 @@ use lambda_http::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::domain::user::View;
-
+pub(crate) use self::origin::{check as check_origin, is_unsafe};
 pub use self::{
     error::Error,
     fields::{Fields, MAX_ERRORS, body},
@@ -54,15 +55,6 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
         HeaderValue::from_static("max-age=31536000; includeSubDomains"),
     ),
 ];
-
-/// The body of a successful sign-up or log-in.
-#[derive(Serialize)]
-pub struct SessionResponse<'a> {
-    /// The session token, for the `Authorization` header.
-    pub token: &'a str,
-    /// The user that signed in.
-    pub user: View<'a>,
-}
 
 /// Rejects a request body that is too large.
 ///

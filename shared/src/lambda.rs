@@ -68,7 +68,7 @@ pub enum WarmUp {
     AccessSigningKey,
     /// Reads a user id that cannot exist.
     Users,
-    /// Reads nothing: the function uses no table.
+    /// Reads nothing.
     Nothing,
 }
 
@@ -143,8 +143,12 @@ where
     tracing::Span::current().record("route", http::route(&request));
     http::check_edge(&request, app.settings.edge.as_ref())?;
     http::check_size(&request)?;
+    let is_by_cookie = app.is_by_cookie(&request);
     let result = tokio::time::timeout(HANDLER_TIMEOUT, handler(app, request)).await;
-    result.unwrap_or_else(|_| Err(Error::unavailable("the handler timed out")))
+    match result.unwrap_or_else(|_| Err(Error::unavailable("the handler timed out"))) {
+        Err(Error::NotAuthenticated) if is_by_cookie => Err(Error::RejectedCookie),
+        result => result,
+    }
 }
 
 fn panic_error(app: &App) -> Error {
@@ -175,7 +179,13 @@ fn error_response(app: &App, error: &Error) -> Response {
         }
         _ => tracing::info!(code, "request rejected"),
     }
-    error.to_response()
+    let mut response = error.to_response();
+    if matches!(error, Error::RejectedCookie)
+        && let Err(error) = app.clear_session_cookie(&mut response)
+    {
+        return error.to_response();
+    }
+    response
 }
 
 /// Runs an HTTP function on Lambda. Returns only on an error.

@@ -1,4 +1,4 @@
-//! The five DynamoDB tables, as operations in domain terms over one small client.
+//! The DynamoDB tables, as operations in domain terms over one small client.
 
 pub mod audit_trail;
 pub mod counters;
@@ -6,4 +6,5 @@ pub mod database;
 pub mod keys;
 pub mod outbox;
 pub mod transient;
+pub mod user_events;
 pub mod users;

@@ -21,6 +21,7 @@ use shared::{
     store::{
         audit_trail::{AuditTrail, OperatorChange},
         database::{Error, Item, Write},
+        user_events::UserEvents,
         users::{Created, OperatorOutcome, RoleAdded, Users},
     },
 };
@@ -33,6 +34,7 @@ const ID: u64 = 7;
 /// The tables of users and of audit records in one, with the user `john`.
 struct Store {
     users: Users,
+    events: UserEvents,
     trail: AuditTrail,
     client: Client,
 }
@@ -42,10 +44,11 @@ impl Store {
         let (database, client) = common::start().await;
         let store = Self {
             users: Users::new(database.clone(), TABLE),
+            events: UserEvents::new(database.clone(), Some(TABLE.to_owned())),
             trail: AuditTrail::new(database, TABLE),
             client,
         };
-        let created = store.users.create(&john(), None).await.unwrap();
+        let created = store.users.create(&john(), vec![]).await.unwrap();
         assert_eq!(created, Created::Done);
         store
     }
@@ -69,11 +72,17 @@ impl Store {
 
     async fn disable(&self) -> OperatorOutcome {
         let also = [self.audit()];
-        self.users.disable(id(), NOW, &also).await.unwrap()
+        self.users
+            .disable_with_events(id(), NOW, &self.events, &also)
+            .await
+            .unwrap()
     }
 
     async fn enable(&self) -> OperatorOutcome {
-        self.users.enable(id(), &[self.audit()]).await.unwrap()
+        self.users
+            .enable_with_events(id(), NOW, &self.events, &[self.audit()])
+            .await
+            .unwrap()
     }
 
     async fn add_role(&self, name: &str) -> RoleAdded {
@@ -222,10 +231,17 @@ mod disabled {
     async fn nothing_changes_if_another_condition_fails() {
         let store = Store::start().await;
         let taken = [store.audit()];
-        let disabled = store.users.disable(id(), NOW, &taken).await.unwrap();
+        let disabled = store
+            .users
+            .disable_with_events(id(), NOW, &store.events, &taken)
+            .await
+            .unwrap();
         assert_eq!(disabled, OperatorOutcome::Done);
         // The same key again.
-        let enabled = store.users.enable(id(), &taken).await;
+        let enabled = store
+            .users
+            .enable_with_events(id(), NOW, &store.events, &taken)
+            .await;
         assert!(matches!(enabled, Err(Error::Defect { .. })));
         assert!(store.user().await.is_disabled());
         assert_eq!(store.audited().await, 1);
@@ -236,10 +252,13 @@ mod disabled {
         let store = Store::start().await;
         let disabled = store
             .users
-            .disable(unknown_id(), NOW, &[store.audit()])
+            .disable_with_events(unknown_id(), NOW, &store.events, &[store.audit()])
             .await;
         assert_eq!(disabled.unwrap(), OperatorOutcome::NotFound);
-        let enabled = store.users.enable(unknown_id(), &[store.audit()]).await;
+        let enabled = store
+            .users
+            .enable_with_events(unknown_id(), NOW, &store.events, &[store.audit()])
+            .await;
         assert_eq!(enabled.unwrap(), OperatorOutcome::NotFound);
         assert_eq!(store.audited().await, 0);
     }

@@ -50,7 +50,7 @@ fn john() -> User {
 async fn start() -> Users {
     let (database, _) = common::start().await;
     let users = Users::new(database, TABLE);
-    assert_eq!(users.create(&john(), None).await.unwrap(), Created::Done);
+    assert_eq!(users.create(&john(), vec![]).await.unwrap(), Created::Done);
     users
 }
 
@@ -72,6 +72,7 @@ async fn preparing_discards_the_pending_address() {
     assert!(users.prepare_restored(id(), MARK).await.unwrap());
     let prepared = assert_reduced(&users).await;
     assert!(prepared.credentials_version > john().credentials_version);
+    assert!(prepared.record_version > john().record_version + 1000);
     assert_eq!(prepared.password.as_str(), "hash");
 }
 

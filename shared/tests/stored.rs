@@ -126,7 +126,7 @@ mod version_0_1_0 {
     async fn a_user_is_written_back_with_both_markers() {
         let recorded = stored("user_with_sessions_and_failures");
         let store = Store::with(&[]).await;
-        let created = store.users.create(&read(&recorded), None).await.unwrap();
+        let created = store.users.create(&read(&recorded), vec![]).await.unwrap();
         assert_eq!(created, Created::Done);
         for item in [recorded, stored("marker_email"), stored("marker_username")] {
             let written = store.item(text(&item, "pk")).await;

@@ -23,12 +23,21 @@ pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     /// `Null` if the body is empty or not JSON.
     body: Value,
+    /// The header `Set-Cookie`.
+    cookie: Option<String>,
 }
 
 impl ApiResponse {
     /// Returns the value at `pointer` (RFC 6901) in the body, `Null` if there is none.
     pub(crate) fn at(&self, pointer: &str) -> &Value {
         self.body.pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    /// Returns the session token that the response sets as a cookie (`SessionCookie=true`).
+    pub(crate) fn session_cookie(&self) -> Option<&str> {
+        let pair = self.cookie.as_deref()?.split(';').next()?;
+        let (name, token) = pair.split_once('=')?;
+        name.ends_with("session").then_some(token)
     }
 }
 
@@ -63,11 +72,13 @@ impl Api {
             .map_err(|error| failed(&error))?
             .map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
+        let cookie = response.headers().get("set-cookie").map(str::to_owned);
         let body = ByteStream::new(response.into_body()).collect().await;
         let body = body.map_err(|error| failed(&error))?.into_bytes();
         Ok(ApiResponse {
             status,
             body: serde_json::from_slice(&body).unwrap_or_default(),
+            cookie,
         })
     }
 
@@ -84,6 +95,8 @@ impl Api {
         request.set_uri(format!("{}{path}", self.base))?;
         let headers = request.headers_mut();
         headers.try_insert("user-agent", "latchkey-admin-smoke")?;
+        // With `SessionCookie=true`, a session is only started for a page of an allowed origin.
+        headers.try_insert("sec-fetch-site", "same-origin")?;
         if body.is_some() {
             headers.try_insert("content-type", "application/json")?;
         }

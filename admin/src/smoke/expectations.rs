@@ -31,8 +31,10 @@ pub(super) fn check(holds: bool, problem: &str) -> Result<(), Error> {
     }
 }
 
+/// Returns the session token in the body or in the cookie.
 pub(super) fn token(response: &ApiResponse) -> Result<String, Error> {
-    let token = response.at("/token").as_str().map(str::to_owned);
+    let token = response.at("/token").as_str().or(response.session_cookie());
+    let token = token.map(str::to_owned);
     token.ok_or_else(|| Error::message("the response contains no token"))
 }
 

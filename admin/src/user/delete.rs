@@ -1,7 +1,7 @@
 //! `user delete`: deletes an account as its user would, for good.
 
 use serde_json::json;
-use shared::store::audit_trail::Deletion;
+use shared::{domain::user_event::EventKind, store::audit_trail::Deletion};
 
 use super::{description, subject};
 use crate::{
@@ -30,6 +30,11 @@ pub(crate) async fn run(context: &Context, args: &TargetArgs) -> Result<Report, 
     others.push(context.audit_trail.deletion(&deletion)?);
     others.push(record);
     others.extend(context.transient.deletion_notice_by_operator(&user, now)?);
+    let version = user.record_version + 1;
+    let events = context
+        .user_events
+        .of_kinds(&[EventKind::Deleted], user.id, version, now)?;
+    others.extend(events);
     if !context.users.remove(&user, now, others).await? {
         return Err(Error::message(
             "nothing was done: the user's record or a marker was changed in the meantime, or does not match; try again, or \

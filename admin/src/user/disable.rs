@@ -22,7 +22,11 @@ pub(crate) async fn disable(context: &Context, args: &TargetArgs) -> Result<Repo
         .change_record(ChangeKind::Disable, &user, None)
         .await?;
     let now = context.clock.now()?;
-    let disabled = context.users.disable(user.id, now, &[record]).await?;
+    let (events, also) = (&context.user_events, [record]);
+    let disabled = context
+        .users
+        .disable_with_events(user.id, now, events, &also);
+    let disabled = disabled.await?;
     let text = format!("{} is disabled.", subject(&user));
     report(disabled, &user, true, text)
 }
@@ -40,7 +44,12 @@ pub(crate) async fn enable(context: &Context, args: &TargetArgs) -> Result<Repor
     let record = context
         .change_record(ChangeKind::Enable, &user, None)
         .await?;
-    let enabled = context.users.enable(user.id, &[record]).await?;
+    let now = context.clock.now()?;
+    let (events, also) = (&context.user_events, [record]);
+    let enabled = context
+        .users
+        .enable_with_events(user.id, now, events, &also);
+    let enabled = enabled.await?;
     let text = format!("{} is enabled.", subject(&user));
     report(enabled, &user, false, text)
 }

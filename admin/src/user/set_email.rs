@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::json;
-use shared::domain::{clock::Timestamp, email::EmailAddress, user::User};
+use shared::domain::{clock::Timestamp, email::EmailAddress, user::User, user_event::EventKind};
 
 use super::{description, subject};
 use crate::{
@@ -33,6 +33,12 @@ pub(crate) async fn run(context: &Context, args: &SetEmailArgs) -> Result<Report
     if notifies {
         writes.push(context.transient.email_notice_by_operator(&before, now)?);
     }
+    let version = after.record_version;
+    let events =
+        context
+            .user_events
+            .of_kinds(&event_kinds(&before, &after), after.id, version, now)?;
+    writes.extend(events);
     if !context
         .commit(ChangeKind::SetEmail, &before, writes)
         .await?
@@ -95,6 +101,17 @@ fn with_address(
         last_write_id: write_id,
         ..user.clone()
     })
+}
+
+/// Returns the kinds of event that the change causes.
+fn event_kinds(before: &User, after: &User) -> Vec<EventKind> {
+    let moves = before.email.canonical() != after.email.canonical();
+    let is_updated =
+        before.email.as_str() != after.email.as_str() || before.pending_email.is_some();
+    let is_verified = after.email_verified && (moves || !before.email_verified);
+    let updated = is_updated.then_some(EventKind::Updated);
+    let verified = is_verified.then_some(EventKind::Verified);
+    updated.into_iter().chain(verified).collect()
 }
 
 async fn check_free(context: &Context, user: &User, email: &EmailAddress) -> Result<(), Error> {

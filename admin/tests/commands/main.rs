@@ -10,6 +10,7 @@ mod accounts;
 mod audit;
 mod check;
 mod erasure;
+mod events;
 mod keys;
 mod latchkey;
 mod limits;

@@ -28,9 +28,10 @@ async fn smoke_passes_and_deletes_its_user() {
     }
 }
 
+/// With the settings of AWS: a session token in a cookie for https.
 #[tokio::test]
 async fn smoke_without_tables_leaves_no_user() {
-    let latchkey = Latchkey::start().await;
+    let latchkey = Latchkey::with(&[("SESSION_COOKIE", "true")], true).await;
     let output = run(&["smoke", &latchkey.url()]).await;
     assert_eq!(output.code, 0, "{output:?}");
     let skipped = "skip  send the reset mail: name the table";

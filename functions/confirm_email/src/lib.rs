@@ -101,9 +101,13 @@ async fn attempt(app: &App, token: &LinkToken) -> Result<Attempt, Error> {
         return Err(INVALID_TOKEN);
     }
     let consumed = app.transient.consume_token(user.id, stored, now)?;
-    match app.users.confirm_email(&user, consumed).await? {
-        Confirmed::Done => Ok(Attempt::Done(&[Change::EmailConfirmed])),
-        _ => Err(INVALID_TOKEN),
+    let changes = &[Change::EmailConfirmed];
+    let version = user.record_version + 1;
+    let events = app.user_events.of_changes(changes, user.id, version, now)?;
+    match app.users.confirm_email(&user, consumed, events).await? {
+        Confirmed::Done => Ok(Attempt::Done(changes)),
+        Confirmed::Raced => Ok(Attempt::Raced),
+        Confirmed::InvalidLink | Confirmed::EmailTaken => Err(INVALID_TOKEN),
     }
 }
 
@@ -119,16 +123,22 @@ async fn confirm_pending(
     let after = after.ok_or(INVALID_TOKEN)?;
     app.users.release_expired_addresses(&user, now).await?;
     let consume = || app.transient.consume_token(user.id, stored, now);
-    let notices = app.outbox.notices(&[Change::Email], &user, now)?;
+    let changes = &[Change::Email, Change::EmailConfirmed];
+    let version = after.record_version;
+    let events = |changes| app.user_events.of_changes(changes, user.id, version, now);
+    let mut others = app.outbox.notices(changes, &user, now)?;
+    others.extend(events(changes)?);
     let confirmed = app
         .users
-        .confirm_pending_email(&user, &after, consume()?, notices, now);
+        .confirm_pending_email(&user, &after, consume()?, others, now);
     match confirmed.await? {
-        Confirmed::Done => Ok(Attempt::Done(&[Change::Email, Change::EmailConfirmed])),
+        Confirmed::Done => Ok(Attempt::Done(changes)),
         Confirmed::InvalidLink => Err(INVALID_TOKEN),
         Confirmed::Raced => Ok(Attempt::Raced),
         Confirmed::EmailTaken => {
-            if app.users.discard_pending_email(&user, consume()?).await? {
+            let events = events(&[Change::PendingEmailDiscarded])?;
+            let discarded = app.users.discard_pending_email(&user, consume()?, events);
+            if discarded.await? {
                 Ok(Attempt::Discarded)
             } else {
                 Ok(Attempt::Raced)

@@ -30,7 +30,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         match delete(app, &user, &session).await? {
             Attempt::Done(()) => {
                 audit::account_changed(user.id, &app.source(&request), Change::Deleted);
-                return Ok(http::no_content());
+                return app.session_ended();
             }
             Attempt::Lost(contention) => lost.count(contention)?,
         }
@@ -51,5 +51,10 @@ async fn delete(app: &App, user: &User, session: &SessionId) -> Result<Attempt<(
     let mut others = app.transient.forget(user.id);
     others.push(app.audit_trail.deletion(&deletion)?);
     others.extend(app.outbox.deletion_notice(user, now)?);
+    let version = user.record_version + 1;
+    others.extend(
+        app.user_events
+            .of_changes(&[Change::Deleted], user.id, version, now)?,
+    );
     app.attempted(app.users.delete(user, session, now, others).await?)
 }

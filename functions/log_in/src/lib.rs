@@ -8,10 +8,10 @@ use shared::{
         email::{self, EmailAddress},
         lookup::Lookup,
         password::Password,
-        user::{Session, User, View},
+        user::{Session, User},
         username::{self, Username},
     },
-    http::{self, Error, Fields, Response, SessionResponse, Violation},
+    http::{self, Error, Fields, Response, Violation},
     lambda::WarmUp,
     store::users::Started,
 };
@@ -80,6 +80,7 @@ impl Body {
 
 /// An unknown name costs the same calls and the same time as a wrong password, to prevent user enumeration.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
+    app.check_origin(&request)?;
     let Body { name, password } = http::body(&request, Body::read)?;
     let allowed = app.check_rate_limit(&request, SourceLimit::FailedLogIns);
     // The limit is first: if the source is known to be over the limit, the account is not read at all.
@@ -151,13 +152,9 @@ async fn start_session(
         .users
         .start_session(user, &issued.id, &session, rehashed.as_ref());
     match started.await? {
-        Started::Done => {
-            let body = SessionResponse {
-                token: &issued.token,
-                user: View::from(user),
-            };
-            http::json(StatusCode::OK, &body).map(Some)
-        }
+        Started::Done => app
+            .session_response(StatusCode::OK, &issued, &session, user)
+            .map(Some),
         Started::Throttled(attempts) => app.check_throttle(Some(&attempts)).map(|()| None),
         Started::Raced => Ok(None),
         Started::Contended => Err(Error::unavailable(

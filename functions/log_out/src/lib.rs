@@ -3,7 +3,7 @@
 use lambda_http::Request;
 use shared::{
     app::App,
-    http::{self, Error, Response},
+    http::{Error, Response},
     lambda::WarmUp,
 };
 
@@ -14,7 +14,7 @@ pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let token = app.verify_token(&request).await?;
     if app.users.end_session(token.user, &token.session).await? {
-        Ok(http::no_content())
+        app.session_ended()
     } else {
         Err(Error::NotAuthenticated)
     }

@@ -7,11 +7,12 @@ use shared::{
     domain::{
         link_token::{self, CredentialsBinding, LinkToken},
         mail::Kind,
-        password::{NewPassword, Policy},
+        password::{Hash, NewPassword, Policy},
         user::{Change, User},
     },
     http::{self, Error, Fields, Response, Violation},
     lambda::WarmUp,
+    store::users::Reset,
 };
 
 /// Connects to the users table.
@@ -21,6 +22,9 @@ pub const WARM_UP: WarmUp = WarmUp::Users;
 const INVALID_TOKEN: Error = Error::InvalidToken {
     field: "reset_token",
 };
+
+/// Maximum attempts when another request changes the record first.
+const MAX_ATTEMPTS: u32 = 5;
 
 struct Body {
     new_password: NewPassword,
@@ -52,6 +56,27 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         .await?;
     let token = reset_token.map_err(|_| INVALID_TOKEN)?;
     audit::record_user(token.user());
+    let mut hash = None;
+    for _ in 0..MAX_ATTEMPTS {
+        if reset(app, &token, &new_password, &mut hash).await? == Reset::Done {
+            Metric::ResetCompleted.count();
+            audit::account_changed(token.user(), &app.source(&request), Change::Reset);
+            let detail = "The password has been changed. Log in with the new one.";
+            return http::detail(StatusCode::CREATED, detail);
+        }
+    }
+    Err(Error::unavailable(
+        "the user record kept changing during the reset",
+    ))
+}
+
+/// Returns [`Reset::Done`] or [`Reset::Raced`]. `hash` is the hash of the password, once an attempt has computed it.
+async fn reset(
+    app: &App,
+    token: &LinkToken,
+    new_password: &NewPassword,
+    hash: &mut Option<Hash>,
+) -> Result<Reset, Error> {
     let now = app.clock.now();
     let (stored, user) = tokio::try_join!(
         app.transient.token::<CredentialsBinding>(token.user()),
@@ -66,20 +91,29 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     new_password
         .check_not_personal(&user.personal_words())
         .map_err(|error| Error::field("new_password", error))?;
-    let hash = app.hasher.hash(&new_password, app.random.bytes())?;
+    let hash = match hash {
+        Some(hash) => hash,
+        None => hash.insert(app.hasher.hash(new_password, app.random.bytes())?),
+    };
     let consumed = app.transient.consume_token(user.id, stored, now)?;
+    let mut changes = vec![Change::Reset];
+    if !user.email_verified {
+        changes.push(Change::EmailConfirmed);
+    }
     // The token proves that its holder receives mail at the address.
     let user = User {
         email_verified: true,
         ..user
     };
-    let notice = app.outbox.notice(Kind::PasswordChanged, &user, now)?;
-    let reset = app.users.reset_password(&user, &hash, consumed, notice);
-    if !reset.await? {
-        return Err(INVALID_TOKEN);
+    let mut others = vec![app.outbox.notice(Kind::PasswordChanged, &user, now)?];
+    let version = user.record_version + 1;
+    others.extend(
+        app.user_events
+            .of_changes(&changes, user.id, version, now)?,
+    );
+    let reset = app.users.reset_password(&user, hash, consumed, others);
+    match reset.await? {
+        Reset::InvalidLink => Err(INVALID_TOKEN),
+        outcome => Ok(outcome),
     }
-    Metric::ResetCompleted.count();
-    audit::account_changed(user.id, &app.source(&request), Change::Reset);
-    let detail = "The password has been changed. Log in with the new one.";
-    http::detail(StatusCode::CREATED, detail)
 }

@@ -82,8 +82,13 @@ async fn revert(
     let after = user.reverted_to(former, hash, app.users.new_write_id(), now);
     app.users.release_expired_addresses(user, now).await?;
     let consumed = app.transient.consume_revert_token(user.id, stored, now)?;
-    let notice = app.outbox.notice(Kind::PasswordChanged, &after, now)?;
-    let reverted = app.users.revert_email(user, &after, consumed, notice, now);
+    let mut others = vec![app.outbox.notice(Kind::PasswordChanged, &after, now)?];
+    let version = after.record_version;
+    others.extend(
+        app.user_events
+            .of_changes(&[Change::Reverted], user.id, version, now)?,
+    );
+    let reverted = app.users.revert_email(user, &after, consumed, others, now);
     match reverted.await? {
         Reverted::InvalidLink => Err(INVALID_TOKEN),
         outcome => Ok(outcome),

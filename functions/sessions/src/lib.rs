@@ -67,6 +67,7 @@ async fn end_one(app: &App, request: &Request) -> Result<Response, Error> {
         .users
         .end_session_for(token.user, &token.session, &id, now);
     match ended.await? {
+        SessionEnd::Done if id == token.session => app.session_ended(),
         SessionEnd::Done => Ok(http::no_content()),
         SessionEnd::NotFound => Err(Error::SessionNotFound),
         SessionEnd::CallerEnded => Err(Error::NotAuthenticated),
@@ -82,7 +83,7 @@ async fn end_all(app: &App, request: &Request) -> Result<Response, Error> {
         .end_all_sessions(token.user, &token.session)
         .await?
     {
-        Ok(http::no_content())
+        app.session_ended()
     } else {
         Err(Error::NotAuthenticated)
     }

@@ -12,11 +12,11 @@ use shared::{
         locale::Locale,
         name::Name,
         password::{NewPassword, PersonalWords, Policy},
-        user::{Change, NewUser, Session, User, View},
+        user::{Change, NewUser, Session, User},
         user_id::UserId,
         username::Username,
     },
-    http::{self, Error, FieldError, Fields, Response, SessionResponse},
+    http::{self, Error, FieldError, Fields, Response},
     lambda::WarmUp,
     store::users::Created,
 };
@@ -67,6 +67,7 @@ impl Body {
 
 /// The key is loaded first, so that no user is created who cannot be given a token.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
+    app.check_origin(&request)?;
     let policy = app.settings.password_policy;
     let accept_language = http::accept_language(&request);
     let Body { new, password } = http::body(&request, |fields| {
@@ -83,17 +84,19 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     for _ in 0..MAX_ID_DRAWS {
         let issued = session_token::issue(&key, &app.token_config, user.id, &session, &app.random)
             .map_err(Error::internal)?;
-        user.sessions = BTreeMap::from([(issued.id, session.clone())]);
+        user.sessions = BTreeMap::from([(issued.id.clone(), session.clone())]);
+        let signed_up = [Change::SignedUp];
+        let version = user.record_version;
+        let events = app
+            .user_events
+            .of_changes(&signed_up, user.id, version, now)?;
         let confirmation = app.outbox.first_confirmation(&user, now)?;
-        match app.users.create(&user, confirmation).await? {
+        let others = confirmation.into_iter().chain(events).collect();
+        match app.users.create(&user, others).await? {
             Created::Done => {
                 audit::record_user(user.id);
                 audit::account_changed(user.id, &app.source(&request), Change::SignedUp);
-                let body = SessionResponse {
-                    token: &issued.token,
-                    user: View::from(&user),
-                };
-                return http::json(StatusCode::CREATED, &body);
+                return app.session_response(StatusCode::CREATED, &issued, &session, &user);
             }
             Created::Taken {
                 email: false,

@@ -113,7 +113,7 @@ struct Progress {
     counted: Option<CountedRequest>,
 }
 
-/// One request is one atomic change: all of it, with the mails that report it, or nothing.
+/// One request is one atomic change: all of it, with the mails and events that report it, or nothing.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let mut progress = Progress::default();
     let response = change(app, &request, &mut progress).await;
@@ -189,7 +189,7 @@ async fn attempt(
     }
 }
 
-/// Stores the record with all mails that report the change.
+/// Stores the record with all mails and events that report the change.
 async fn write(
     app: &App,
     before: &User,
@@ -213,11 +213,16 @@ async fn write(
     if changes.contains(&Change::Email) {
         app.users.release_expired_addresses(before, now).await?;
     }
-    let mut mails = app.outbox.notices(changes, before, now)?;
+    let mut others = app.outbox.notices(changes, before, now)?;
     if changes.contains(&Change::Email) || changes.contains(&Change::EmailRequested) {
-        mails.extend(app.outbox.confirmation_of_change(after, now).await?);
+        others.extend(app.outbox.confirmation_of_change(after, now).await?);
     }
-    let written = app.users.change(before, after, session, now, mails);
+    let version = after.record_version;
+    others.extend(
+        app.user_events
+            .of_changes(changes, after.id, version, now)?,
+    );
+    let written = app.users.change(before, after, session, now, others);
     Ok(written.await?)
 }
 

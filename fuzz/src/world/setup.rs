@@ -31,16 +31,19 @@ const LIGHT: Params = Params {
 
 /// Turns limits off, since they would make the result of an input depend on earlier ones. The stream invokes nothing: a
 /// target that tests delivery invokes `send_mail` itself.
-pub(super) fn options() -> Options {
+pub(super) fn options(settings: &[(&str, &str)]) -> Options {
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
     let mut options = Options::new(template, providers());
     options.source_limits = false;
-    for (name, value) in [
+    let own = [
         ("LIMIT_WRONG_PASSWORDS", "4000000000"),
         ("LIMIT_MAILS_PER_DAY", "4000000000"),
         ("LOG_LEVEL", "ERROR"),
-    ] {
-        options.settings.insert(name.to_owned(), value.to_owned());
+    ];
+    for (name, value) in own.iter().chain(settings) {
+        options
+            .settings
+            .insert((*name).to_owned(), (*value).to_owned());
     }
     let done: Invoke = Arc::new(|_, _| {
         Box::pin(async { Ok(to_raw_value(&json!({"batchItemFailures": []})).expect("JSON")) })

@@ -3,9 +3,10 @@
 use hyper::{
     HeaderMap, Method, StatusCode,
     header::{
-        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
-        HeaderName, HeaderValue, ORIGIN, VARY,
+        ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
+        ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+        ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderName, HeaderValue, ORIGIN,
+        VARY,
     },
     http::request::Parts,
 };
@@ -27,7 +28,7 @@ pub(super) fn preflight_response(cors: &Cors, request: &Parts) -> Option<Respons
     let mut response = empty_response(StatusCode::NO_CONTENT);
     if let Some(origin) = allowed_origin(cors, &request.headers) {
         let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        insert_origin(cors, headers, origin);
         insert(
             headers,
             ACCESS_CONTROL_ALLOW_METHODS,
@@ -52,11 +53,21 @@ pub(super) fn add_headers(cors: &Cors, request: &HeaderMap, response: &mut Heade
         .entry(VARY)
         .or_insert(HeaderValue::from_static("Origin"));
     if let Some(origin) = allowed_origin(cors, request) {
-        response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        insert_origin(cors, response, origin);
         insert(
             response,
             ACCESS_CONTROL_EXPOSE_HEADERS,
             &cors.exposed_headers.join(","),
+        );
+    }
+}
+
+fn insert_origin(cors: &Cors, headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    if cors.allows_credentials {
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
         );
     }
 }
@@ -100,6 +111,7 @@ mod tests {
             allows_localhost: false,
             methods: vec!["GET".to_owned(), "PATCH".to_owned()],
             headers: vec!["authorization".to_owned()],
+            allows_credentials: false,
             exposed_headers: vec!["retry-after".to_owned()],
             max_age: Some(600),
         }
@@ -138,6 +150,25 @@ mod tests {
                 .map(HeaderValue::as_bytes),
             Some(&b"600"[..])
         );
+    }
+
+    #[test]
+    fn credentials_are_allowed_by_choice_and_to_allowed_origins_only() {
+        for (allows_credentials, origin, expected) in [
+            (false, "https://app.example", None),
+            (true, "https://app.example", Some(&b"true"[..])),
+            (true, "https://evil.example", None),
+        ] {
+            let cors = Cors {
+                allows_credentials,
+                ..cors()
+            };
+            let request = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))]);
+            let mut response = HeaderMap::new();
+            add_headers(&cors, &request, &mut response);
+            let allowed = response.get(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+            assert_eq!(allowed.map(HeaderValue::as_bytes), expected, "{origin}");
+        }
     }
 
     #[test]

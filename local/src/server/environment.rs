@@ -6,11 +6,12 @@ use super::{Options, StartError};
 use crate::template::{REGION, Template};
 
 /// Settings of functions that are not in the template: Lambda sets the first two, and the endpoints are unset in AWS.
-const AWS_SETTINGS: [&str; 5] = [
+const AWS_SETTINGS: [&str; 6] = [
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_SESV2",
+    "AWS_ENDPOINT_URL_EVENTBRIDGE",
     "AWS_ENDPOINT_URL_SCHEDULER",
 ];
 
@@ -52,6 +53,7 @@ pub(super) fn environment(
         format!("http://{dynamodb}"),
         format!("http://{services}"),
         format!("http://{services}"),
+        format!("http://{services}"),
     ];
     let mut environment: BTreeMap<String, String> = AWS_SETTINGS
         .map(str::to_owned)
@@ -64,6 +66,10 @@ pub(super) fn environment(
     }
     if !options.source_limits {
         environment.insert("SOURCE_LIMITS".to_owned(), "off".to_owned());
+    }
+    if template.setting("SESSION_COOKIE") == Some("true") {
+        // Not every browser keeps a secure cookie from http://localhost.
+        environment.insert("SESSION_COOKIE".to_owned(), "insecure".to_owned());
     }
     // The template does not know the address of the pages; this server does.
     for (parameter, variable, page) in PAGES {

@@ -1,4 +1,6 @@
-//! The events of functions: routes of the HTTP API, and streams of tables.
+//! The events of functions: routes of the HTTP API, streams of tables, and schedules.
+
+use std::time::Duration;
 
 use super::{Error, Function, Node};
 
@@ -34,6 +36,15 @@ pub struct EventSourceMapping {
     pub reports_failures: bool,
 }
 
+/// A schedule that invokes a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleEvent {
+    /// The time between two invocations.
+    pub interval: Duration,
+    /// The event of each invocation (JSON).
+    pub input: String,
+}
+
 /// Lambda's default batch size for streams.
 const DEFAULT_BATCH_SIZE: usize = 100;
 
@@ -63,13 +74,17 @@ const MAPPING_PROPERTIES: [&str; 9] = [
     "DestinationConfig",
 ];
 
-/// Adds the route or the stream of the event `name` to `function`.
+/// The supported properties of a schedule. The last one has no effect here.
+const SCHEDULE_PROPERTIES: [&str; 3] = ["Schedule", "Input", "Description"];
+
+/// Adds the route, the stream or the schedule of the event `name` to `function`.
 pub(super) fn read(name: &str, event: &Node, function: &mut Function) -> Result<(), Error> {
     let kind = event.require("Type")?;
     let properties = event.require("Properties")?;
     match kind.text()?.as_str() {
         "HttpApi" => function.routes.push(route(&properties)?),
         "DynamoDB" => function.mappings.push(mapping(name, &properties)?),
+        "Schedule" => function.schedules.push(schedule(&properties)?),
         other => {
             return Err(kind.error(format_args!(
                 "the development server does not support events of type {other}"
@@ -113,6 +128,22 @@ fn is_supported(segment: &str) -> bool {
         .and_then(|rest| rest.strip_suffix('}'));
     let name = braced.unwrap_or(segment);
     !name.is_empty() && !name.contains(['{', '}', '+', '*'])
+}
+
+fn schedule(properties: &Node) -> Result<ScheduleEvent, Error> {
+    properties.reject_other_keys(&SCHEDULE_PROPERTIES)?;
+    let rate = properties.require("Schedule")?;
+    let text = rate.text()?;
+    let minutes = text
+        .strip_prefix("rate(")
+        .and_then(|rest| rest.strip_suffix(" minutes)"))
+        .and_then(|minutes| minutes.parse().ok());
+    let minutes = minutes
+        .ok_or_else(|| rate.error("the development server supports only rate(N minutes)"))?;
+    Ok(ScheduleEvent {
+        interval: Duration::from_mins(minutes),
+        input: properties.require("Input")?.text()?,
+    })
 }
 
 fn mapping(name: &str, properties: &Node) -> Result<EventSourceMapping, Error> {

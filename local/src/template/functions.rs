@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Error, Node, Resource,
-    events::{self, EventSourceMapping, Route},
+    events::{self, EventSourceMapping, Route, ScheduleEvent},
 };
 
 /// A Lambda function.
@@ -22,6 +22,8 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// The streams that invoke it.
     pub mappings: Vec<EventSourceMapping>,
+    /// The schedules that invoke it.
+    pub schedules: Vec<ScheduleEvent>,
 }
 
 /// The CORS rules of the API.
@@ -35,6 +37,8 @@ pub struct Cors {
     pub methods: Vec<String>,
     /// The allowed request headers.
     pub headers: Vec<String>,
+    /// True if scripts may send and receive cookies.
+    pub allows_credentials: bool,
     /// The response headers that scripts can read.
     pub exposed_headers: Vec<String>,
     /// The number of seconds for which browsers cache the response to a preflight request.
@@ -81,6 +85,7 @@ fn function(resource: &Resource, globals: Option<&Node>) -> Result<Function, Err
         timeout: Duration::from_secs(timeout),
         routes: Vec::new(),
         mappings: Vec::new(),
+        schedules: Vec::new(),
     };
     if let Some(list) = properties.get("Events")? {
         for name in list.keys()? {
@@ -103,6 +108,7 @@ pub(super) fn cors(resources: &[Resource]) -> Result<Option<Cors>, Error> {
     };
     rules.reject_other_keys(&[
         "AllowOrigins",
+        "AllowCredentials",
         "AllowMethods",
         "AllowHeaders",
         "ExposeHeaders",
@@ -120,6 +126,11 @@ pub(super) fn cors(resources: &[Resource]) -> Result<Option<Cors>, Error> {
         allows_localhost: false,
         methods: texts("AllowMethods")?,
         headers: texts("AllowHeaders")?,
+        allows_credentials: rules
+            .get("AllowCredentials")?
+            .map(|allowed| allowed.parse())
+            .transpose()?
+            .unwrap_or_default(),
         exposed_headers: texts("ExposeHeaders")?,
         max_age: rules
             .get("MaxAge")?

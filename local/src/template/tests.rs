@@ -177,8 +177,8 @@ fn an_error_names_its_path() {
         ),
         (
             "AllowMethods: [GET]",
-            "AllowCredentials: true",
-            "CorsConfiguration: the development server does not support AllowCredentials",
+            "AllowTypo: true",
+            "CorsConfiguration: the development server does not support AllowTypo",
         ),
         (
             "Condition: Never",

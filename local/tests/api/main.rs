@@ -49,6 +49,19 @@ mod pending_email {
     mod setting_off;
 }
 mod sessions;
+/// Events for other services.
+mod user_events {
+    mod contract;
+    mod delivery;
+    mod faults;
+    mod format;
+}
+/// The cookie mode, at every endpoint.
+mod session_cookie {
+    mod contract;
+    mod credentials;
+    mod origins;
+}
 mod get_user {
     mod contract;
     mod ids;
@@ -174,8 +187,10 @@ mod support {
     pub mod access_tokens;
     pub mod app;
     pub mod authorizer;
+    pub mod browser;
     pub mod client;
     pub mod endpoints;
+    pub mod events;
     pub mod gate;
     pub mod jwt_authorizer;
     pub mod log_watch;

@@ -1,4 +1,4 @@
-//! Authentication: the session token of a request, checked against the public keys and the user's record.
+//! Authentication: the session token of a request, from the `Authorization` header or the session cookie, checked against the public keys and the user's record.
 
 use lambda_http::{Request, http::header::AUTHORIZATION};
 
@@ -9,8 +9,11 @@ use crate::{
         access_token::{Expected, ReceivedAccessToken, VerifiedAccessToken},
         session_token::{UnverifiedToken, VerifiedToken},
     },
-    domain::user::{SessionId, User},
-    http::{self, Error},
+    domain::{
+        settings::SessionCookie,
+        user::{SessionId, User},
+    },
+    http::{self, Error, session_cookie},
 };
 
 /// The signed-in user who makes a request.
@@ -25,10 +28,12 @@ impl App {
     /// Verifies the request's token by signature and claims alone; the session may have ended.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] unless there is exactly one valid token; [`Error::Unavailable`] if the public keys
-    /// cannot be read.
+    /// [`Error::NotAuthenticated`] unless there is exactly one valid token; [`Error::ForeignOrigin`] for a change with a
+    /// cookie that the page of another origin may have requested; [`Error::Unavailable`] if the public keys cannot be
+    /// read.
     pub async fn verify_token(&self, request: &Request) -> Result<VerifiedToken, Error> {
-        self.verify_session_token(session_token(request)?).await
+        self.verify_session_token(self.session_token(request)?)
+            .await
     }
 
     async fn verify_session_token(&self, token: &str) -> Result<VerifiedToken, Error> {
@@ -48,10 +53,12 @@ impl App {
     /// Returns the user who makes the request, in a session that exists.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] unless there is exactly one valid token of an existing session;
+    /// The errors of [`App::verify_token`]; [`Error::NotAuthenticated`] if the session does not exist any more;
     /// [`Error::Unavailable`] if a table cannot be read.
     pub async fn authenticate(&self, request: &Request) -> Result<Caller, Error> {
-        let token = self.verify_session_token(session_token(request)?).await?;
+        let token = self
+            .verify_session_token(self.session_token(request)?)
+            .await?;
         let user = self.users.by_id(token.user).await?;
         self.caller(user, token.session)
     }
@@ -97,12 +104,42 @@ impl App {
         audit::record_user(verified.user);
         Ok(verified)
     }
+
+    /// Returns true if the request's only credential is the session cookie.
+    pub(crate) fn is_by_cookie(&self, request: &Request) -> bool {
+        let settings = self.settings.session_cookie.as_ref();
+        let has_cookie = |settings| session_cookie::values(request, settings).next().is_some();
+        !request.headers().contains_key(AUTHORIZATION) && settings.is_some_and(has_cookie)
+    }
+
+    /// Returns the token of a request that is not too large.
+    fn session_token<'a>(&self, request: &'a Request) -> Result<&'a str, Error> {
+        http::check_size(request)?;
+        credential(request, self.settings.session_cookie.as_ref())
+    }
 }
 
-/// Returns the token of a request that is not too large.
-fn session_token(request: &Request) -> Result<&str, Error> {
-    http::check_size(request)?;
-    bearer_token(request).ok_or(Error::NotAuthenticated)
+/// Returns the request's only credential. A browser adds the cookie to requests that its user did not want, so that with a
+/// cookie, a change must come from a page of an allowed origin.
+fn credential<'a>(
+    request: &'a Request,
+    settings: Option<&SessionCookie>,
+) -> Result<&'a str, Error> {
+    let header = || bearer_token(request).ok_or(Error::NotAuthenticated);
+    let Some(settings) = settings else {
+        return header();
+    };
+    let mut cookies = session_cookie::values(request, settings);
+    let Some(cookie) = cookies.next() else {
+        return header();
+    };
+    if http::is_unsafe(request) {
+        http::check_origin(request, settings)?;
+    }
+    if cookies.next().is_some() || request.headers().contains_key(AUTHORIZATION) {
+        return Err(Error::NotAuthenticated);
+    }
+    Ok(cookie)
 }
 
 /// Returns the request's only token: `Bearer <token>` (RFC 6750) or `Token <token>`. The scheme is case-insensitive

@@ -4,10 +4,12 @@
 mod access_tokens;
 mod edge;
 mod environment;
+mod events;
 mod issuer;
 mod limits;
 mod mail;
 mod pages;
+mod session_cookie;
 
 use std::time::Duration;
 
@@ -16,9 +18,11 @@ pub use self::{
     access_tokens::{AccessTokenClaim, AccessTokenSettings, UnknownClaim},
     edge::Edge,
     environment::Error,
+    events::EventSettings,
     limits::{Limits, SourceLimits},
     mail::MailSettings,
     pages::LogoUrl,
+    session_cookie::SessionCookie,
 };
 use crate::domain::{password, user::AddressRules};
 
@@ -47,6 +51,8 @@ pub struct Settings {
     pub audience: String,
     /// Lifetime of a session, from log-in.
     pub session_lifetime: Duration,
+    /// The cookie that contains session tokens; `None` if only the `Authorization` header does.
+    pub session_cookie: Option<SessionCookie>,
     /// The access tokens for other services.
     pub access_tokens: AccessTokenSettings,
     /// The rules for new passwords.
@@ -63,6 +69,8 @@ pub struct Settings {
     pub mail: MailSettings,
     /// The logo of the hosted pages; `None` for the product's name alone.
     pub logo_url: Option<LogoUrl>,
+    /// The events for the deployer's other services.
+    pub events: EventSettings,
     /// The proxy in front of API Gateway that reports client addresses, if there is one.
     pub edge: Option<Edge>,
     /// True if TLS trusts the system's root certificates instead of the five embedded ones.
@@ -77,6 +85,8 @@ pub struct Settings {
     pub dynamodb_endpoint: Option<String>,
     /// Endpoint of an SES outside AWS.
     pub ses_endpoint: Option<String>,
+    /// Endpoint of an EventBridge outside AWS.
+    pub event_bridge_endpoint: Option<String>,
     /// Endpoint of an EventBridge Scheduler outside AWS.
     pub scheduler_endpoint: Option<String>,
 }
@@ -98,6 +108,7 @@ impl Settings {
             issuer: issuer::read(&environment)?,
             audience: environment.text("AUDIENCE")?,
             session_lifetime: environment.duration("SESSION_DAYS", DAY)?,
+            session_cookie: SessionCookie::read(&environment)?,
             access_tokens: AccessTokenSettings::read(&environment)?,
             password_policy: password::Policy {
                 min_length: environment.parsed("PASSWORD_MIN_LENGTH")?,
@@ -108,6 +119,7 @@ impl Settings {
             limits: Limits::read(&environment)?,
             mail: MailSettings::read(&environment)?,
             logo_url: environment.parsed_optional("LOGO_URL")?,
+            events: EventSettings::read(&environment)?,
             edge: Edge::read(&environment)?,
             use_system_roots: environment.one_of("TRUST_STORE", "machine", "embedded")?,
             log_level: environment.parsed("LOG_LEVEL")?,
@@ -115,6 +127,7 @@ impl Settings {
             detailed_metrics: environment.one_of("MONITORING", "full", "basic")?,
             dynamodb_endpoint: environment.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             ses_endpoint: environment.optional("AWS_ENDPOINT_URL_SESV2"),
+            event_bridge_endpoint: environment.optional("AWS_ENDPOINT_URL_EVENTBRIDGE"),
             scheduler_endpoint: environment.optional("AWS_ENDPOINT_URL_SCHEDULER"),
         })
     }

@@ -32,12 +32,18 @@ pub enum Error {
     /// 401: no valid session token.
     #[error("not authenticated")]
     NotAuthenticated,
+    /// 401: the session cookie, the request's only credential, contains no valid session token. The response deletes it.
+    #[error("session cookie rejected")]
+    RejectedCookie,
     /// 401: unknown username or e-mail address, or wrong password.
     #[error("invalid credentials")]
     InvalidCredentials,
     /// 403: the caller may not do this.
     #[error("forbidden")]
     Forbidden,
+    /// 403: the page of another origin may have made the request.
+    #[error("foreign origin")]
+    ForeignOrigin,
     /// 403: a log-in with the right password, of a user whose address is not verified.
     #[error("e-mail address not verified")]
     EmailNotVerified,
@@ -117,8 +123,12 @@ impl Error {
             Self::Invalid(_) | Self::InvalidToken { .. } | Self::AlreadyVerified => {
                 StatusCode::BAD_REQUEST
             }
-            Self::NotAuthenticated | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::NotFromEdge | Self::EmailNotVerified => StatusCode::FORBIDDEN,
+            Self::NotAuthenticated | Self::RejectedCookie | Self::InvalidCredentials => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Forbidden | Self::ForeignOrigin | Self::NotFromEdge | Self::EmailNotVerified => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound | Self::SessionNotFound => StatusCode::NOT_FOUND,
             Self::Conflict | Self::RevertLinkOutstanding => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -151,9 +161,9 @@ impl Error {
             Self::Invalid(_) => "invalid_request",
             Self::InvalidToken { .. } => "invalid_token",
             Self::AlreadyVerified => "already_verified",
-            Self::NotAuthenticated => "not_authenticated",
+            Self::NotAuthenticated | Self::RejectedCookie => "not_authenticated",
             Self::InvalidCredentials => "invalid_credentials",
-            Self::Forbidden | Self::NotFromEdge => "forbidden",
+            Self::Forbidden | Self::ForeignOrigin | Self::NotFromEdge => "forbidden",
             Self::EmailNotVerified => "email_not_verified",
             Self::NotFound | Self::SessionNotFound => "not_found",
             Self::Conflict | Self::RevertLinkOutstanding => "conflict",
@@ -172,9 +182,12 @@ impl Error {
                 "This password reset link is invalid or has expired. Request a new one."
             }
             Self::AlreadyVerified => "The e-mail address is verified already.",
-            Self::NotAuthenticated => "Authentication required: send a valid session token.",
+            Self::NotAuthenticated | Self::RejectedCookie => {
+                "Authentication required: send a valid session token."
+            }
             Self::InvalidCredentials => "Incorrect username, e-mail or password.",
             Self::Forbidden => "Only superusers may do this.",
+            Self::ForeignOrigin => "Only pages of an allowed origin may make this request.",
             Self::EmailNotVerified => {
                 "The e-mail address has to be confirmed first, by the link that was sent to it."
             }
@@ -242,7 +255,7 @@ impl Error {
         if let Some(wait) = self.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
-        if matches!(self, Self::NotAuthenticated | Self::InvalidCredentials) {
+        if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Token"));
         }
         response

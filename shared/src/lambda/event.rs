@@ -7,7 +7,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_http::{
     Request,
     aws_lambda_events::apigw::ApiGatewayV2httpRequest,
-    http::{HeaderName, HeaderValue, header::HOST},
+    http::{
+        HeaderName, HeaderValue,
+        header::{HOST, SET_COOKIE},
+    },
     request::LambdaRequest,
 };
 use serde::Serialize;
@@ -80,23 +83,26 @@ struct GatewayResponse<'a> {
     headers: BTreeMap<&'a str, &'a str>,
     body: &'a str,
     is_base64_encoded: bool,
-    /// Optional for API Gateway, but required by `cargo lambda watch`.
-    cookies: [&'a str; 0],
+    /// The `Set-Cookie` headers, which API Gateway ignores elsewhere. Optional for API Gateway, but required by `cargo lambda
+    /// watch`.
+    cookies: Vec<&'a str>,
 }
 
 /// Converts a response to the format that API Gateway expects.
 #[must_use]
 pub(super) fn from_response(response: &Response) -> Box<RawValue> {
     let headers = response.headers().iter();
-    let headers = headers
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-        .collect();
+    let texts = headers.filter_map(|(name, value)| Some((name, value.to_str().ok()?)));
+    let (cookies, headers): (Vec<_>, Vec<_>) = texts.partition(|(name, _)| *name == SET_COOKIE);
     let gateway_response = GatewayResponse {
         status_code: response.status().as_u16(),
-        headers,
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| (name.as_str(), value))
+            .collect(),
         body: response.body(),
         is_base64_encoded: false,
-        cookies: [],
+        cookies: cookies.into_iter().map(|(_, cookie)| cookie).collect(),
     };
     // Strings and numbers can always be serialized. API Gateway would convert a null to a 500.
     to_raw_value(&gateway_response).unwrap_or_else(|_| RawValue::NULL.to_owned())

@@ -20,7 +20,7 @@ use aws_sdk_dynamodb::{
 };
 use serde::de::DeserializeOwned;
 
-pub use self::{error::Error, slot::Slot, write::Write};
+pub use self::{error::Error, scan::Page, slot::Slot, write::Write};
 use self::{
     error::{Rejection, WriteError, classify, classify_cancellation},
     malformed_response::MalformedResponse,

@@ -13,6 +13,7 @@ mod failed_attempts;
 mod operator;
 mod operator_writes;
 mod reservations;
+mod reset;
 mod revert;
 mod roles;
 mod sessions;
@@ -23,6 +24,7 @@ pub use self::{
     changes::Changed,
     confirmation::Confirmed,
     disabled::{AllUsers, OperatorOutcome},
+    reset::Reset,
     revert::Reverted,
     roles::RoleAdded,
     sessions::{SessionEnd, Started},
@@ -109,8 +111,8 @@ impl Users {
         Ok(marker.filter(|marker| marker.reserved_until.is_none()))
     }
 
-    /// Creates `user` and both markers in one transaction with `confirmation`, the mail that confirms the address.
-    pub async fn create(&self, user: &User, confirmation: Option<Write>) -> Result<Created, Error> {
+    /// Creates `user` and both markers in one transaction with `others`, such as the mail that confirms the address.
+    pub async fn create(&self, user: &User, others: Vec<Write>) -> Result<Created, Error> {
         let absent = "attribute_not_exists(#pk)";
         let marker = Marker::of(user);
         let mut writes = vec![
@@ -121,7 +123,7 @@ impl Users {
                 .value("id", user.id)?,
             Write::put(&self.table, &username_key(&user.username), &marker, absent)?,
         ];
-        writes.extend(confirmation);
+        writes.extend(others);
         let taken =
             |outcome: Option<&WriteOutcome>| outcome.is_some_and(|outcome| !outcome.is_done());
         Ok(match self.database.transact(&writes).await? {

@@ -39,7 +39,7 @@ fn assets(html: &str) -> Vec<&str> {
     paths.collect()
 }
 
-mod case_65_hosted_pages {
+mod case_67_hosted_pages {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]

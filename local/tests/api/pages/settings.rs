@@ -8,7 +8,7 @@ async fn page(app: &TestApp, path: &str) -> Response {
     app.send(app.request(Method::GET, path)).await
 }
 
-mod case_65_hosted_pages {
+mod case_67_hosted_pages {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]

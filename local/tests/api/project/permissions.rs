@@ -38,6 +38,7 @@ const RIGHTS: &str = "
     confirm_email            TransientTable         confirm#*                        dynamodb:GetItem dynamodb:DeleteItem
     confirm_email            TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     confirm_email            CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+    confirm_email            EventsTable            event#*                          dynamodb:PutItem
 
     delete_account           KeysTable              jwks                             dynamodb:GetItem
     delete_account           UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem dynamodb:DeleteItem
@@ -49,6 +50,7 @@ const RIGHTS: &str = "
     delete_account           TransientTable         mail#confirm_email#*             dynamodb:DeleteItem
     delete_account           TransientTable         mail#account_deleted#*           dynamodb:PutItem
     delete_account           AuditTable             deleted#*                        dynamodb:PutItem
+    delete_account           EventsTable            event#*                          dynamodb:PutItem
 
     get_user                 KeysTable              jwks                             dynamodb:GetItem
     get_user                 UsersTable             user#*                           dynamodb:GetItem
@@ -68,6 +70,13 @@ const RIGHTS: &str = "
     log_out                  KeysTable              jwks                             dynamodb:GetItem
     log_out                  UsersTable             user#*                           dynamodb:UpdateItem
 
+    publish                  UsersTable             user#*                           dynamodb:GetItem
+    publish                  EventsTable            -                                dynamodb:Scan
+    publish                  EventsTable            event#*                          dynamodb:DeleteItem
+    publish                  EventsTable.StreamArn  -                                dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
+    publish                  *                      -                                dynamodb:ListStreams
+    publish                  event-bus/${EventBusName}  -                            events:PutEvents
+
     reset_password           UsersTable             email#*                          dynamodb:GetItem
     reset_password           UsersTable             user#*                           dynamodb:GetItem
     reset_password           TransientTable         mail#reset_password#*            dynamodb:GetItem dynamodb:PutItem
@@ -78,12 +87,14 @@ const RIGHTS: &str = "
     reset_password_complete  TransientTable         reset#*                          dynamodb:GetItem dynamodb:DeleteItem
     reset_password_complete  TransientTable         mail#password_changed#*          dynamodb:PutItem
     reset_password_complete  CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+    reset_password_complete  EventsTable            event#*                          dynamodb:PutItem
 
     revert_email             UsersTable             user#*                           dynamodb:GetItem dynamodb:UpdateItem
     revert_email             UsersTable             email#*                          dynamodb:PutItem dynamodb:DeleteItem
     revert_email             TransientTable         revert#*                         dynamodb:GetItem dynamodb:DeleteItem
     revert_email             TransientTable         mail#password_changed#*          dynamodb:PutItem
     revert_email             CountersTable          limit#reset_password_complete#*  dynamodb:GetItem dynamodb:UpdateItem
+    revert_email             EventsTable            event#*                          dynamodb:PutItem
 
     send_mail                UsersTable             user#*                           dynamodb:GetItem
     send_mail                TransientTable         mail#*                           dynamodb:GetItem dynamodb:UpdateItem
@@ -109,6 +120,7 @@ const RIGHTS: &str = "
     sign_up                  UsersTable             username#*                       dynamodb:PutItem
     sign_up                  TransientTable         mail#confirm_email#*             dynamodb:PutItem
     sign_up                  CountersTable          limit#sign_up#*                  dynamodb:GetItem dynamodb:UpdateItem
+    sign_up                  EventsTable            event#*                          dynamodb:PutItem
 
     token                    KeysTable              jwks                             dynamodb:GetItem
     token                    KeysTable              access_signing                   dynamodb:GetItem dynamodb:PutItem
@@ -123,16 +135,29 @@ const RIGHTS: &str = "
     update_details           TransientTable         mail#email_change_requested#*    dynamodb:PutItem
     update_details           TransientTable         mail#confirm_email#*             dynamodb:GetItem dynamodb:PutItem
     update_details           CountersTable          limit#taken#*                    dynamodb:GetItem dynamodb:UpdateItem
+    update_details           EventsTable            event#*                          dynamodb:PutItem
 
     *                        its own log            -                                logs:CreateLogStream logs:PutLogEvents
     *                        *                      -                                xray:PutTraceSegments xray:PutTelemetryRecords
 ";
 
 /// Resources and actions whose use the tests cannot observe, with the reason.
-const NOT_SEEN: [(&str, &str); 9] = [
+const NOT_SEEN: [(&str, &str); 12] = [
     (
         "TransientTable.StreamArn",
         "Lambda reads the stream in the role's name",
+    ),
+    (
+        "EventsTable.StreamArn",
+        "Lambda reads the stream in the role's name",
+    ),
+    (
+        "dynamodb:Scan",
+        "a scan has no key: the events that the schedule publishes prove it",
+    ),
+    (
+        "events:PutEvents",
+        "EventBridge is called at its own endpoint: the events there prove it",
     ),
     (
         "dynamodb:ListStreams",
@@ -454,6 +479,7 @@ mod case_43_permissions {
             ("revert_email", revert_email::WARM_UP),
             ("sessions", sessions::WARM_UP),
             ("pages", pages::WARM_UP),
+            ("publish", publish::WARM_UP),
             ("reset_password", reset_password::WARM_UP),
             ("reset_password_complete", reset_password_complete::WARM_UP),
             ("send_mail", send_mail::WARM_UP),
@@ -491,7 +517,9 @@ mod case_43_permissions {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn every_permission_is_used_and_sufficient() {
-        let shown = TestApp::start().await;
+        let shown =
+            TestApp::with_settings(&[("EventBusName", "events"), ("EventsWithEmail", "true")])
+                .await;
         accounts(&shown).await;
         confirmations(&shown).await;
         resets(&shown).await;

@@ -76,6 +76,9 @@ impl LogWatch {
             let value = String::from_utf8_lossy(value.as_bytes());
             self.add(value.split_whitespace().last().unwrap_or_default());
         }
+        for value in request.headers().get_all("cookie") {
+            self.add_cookie(&String::from_utf8_lossy(value.as_bytes()));
+        }
         if let Some(body) = request.body().and_then(reqwest::Body::as_bytes) {
             self.add_fields(&serde_json::from_slice(body).unwrap_or_default());
         }
@@ -84,6 +87,16 @@ impl LogWatch {
     /// Adds the secrets of a response.
     pub fn add_response(&self, response: &Response) {
         self.add_fields(&serde_json::from_str(&response.text).unwrap_or_default());
+        for value in response.headers.get_all("set-cookie") {
+            self.add_cookie(&String::from_utf8_lossy(value.as_bytes()));
+        }
+    }
+
+    /// Adds the session token in the header `Cookie` or `Set-Cookie`.
+    fn add_cookie(&self, header: &str) {
+        let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
+        let sessions = pairs.filter(|(name, _)| name.trim().ends_with("session"));
+        sessions.for_each(|(_, value)| self.add(value));
     }
 
     /// Adds the recipients of a mail and the token in it.

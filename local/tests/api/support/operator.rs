@@ -10,13 +10,14 @@ use shared::{
     domain::{clock::Timestamp, random::Random, role::RoleName, user_id::UserId},
     store::{
         database::Database,
+        user_events::UserEvents,
         users::{OperatorOutcome, RoleAdded, Users},
     },
 };
 
 use super::{
     app::TestApp,
-    tables::{Tables, USERS},
+    tables::{EVENTS, Tables, USERS},
 };
 
 /// Another seed for every operator and other than that of any app, so that no two writes have the same id.
@@ -25,6 +26,7 @@ static SEED: AtomicU64 = AtomicU64::new(1_000_000);
 /// The operator of an app.
 pub struct Operator {
     users: Users,
+    events: UserEvents,
     now: Timestamp,
 }
 
@@ -33,21 +35,31 @@ impl Operator {
         let random = Mutex::new(StdRng::seed_from_u64(SEED.fetch_add(1, Ordering::SeqCst)));
         let random = Random::new(move |bytes| random.lock().unwrap().fill_bytes(bytes));
         let database = Database::new(Tables::of(app).client(), random);
+        let tables = &app.server.template().tables;
+        let has_events = tables.iter().any(|table| table.name == EVENTS);
+        let table = has_events.then(|| EVENTS.to_owned());
         Self {
-            users: Users::new(database, USERS),
+            users: Users::new(database.clone(), USERS),
+            events: UserEvents::new(database, table),
             now: Timestamp::from_unix(app.now()),
         }
     }
 
     /// Disables an account that is in use.
     pub async fn disable(&self, id: u64) {
-        let disabled = self.users.disable(user(id), self.now, &[]).await;
+        let disabled = self
+            .users
+            .disable_with_events(user(id), self.now, &self.events, &[])
+            .await;
         assert_eq!(disabled.unwrap(), OperatorOutcome::Done);
     }
 
     /// Enables a disabled account.
     pub async fn enable(&self, id: u64) {
-        let enabled = self.users.enable(user(id), &[]).await;
+        let enabled = self
+            .users
+            .enable_with_events(user(id), self.now, &self.events, &[])
+            .await;
         assert_eq!(enabled.unwrap(), OperatorOutcome::Done);
     }
 

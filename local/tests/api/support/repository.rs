@@ -23,9 +23,10 @@ pub fn read_yaml(path: &str) -> Value {
     serde_saphyr::from_str(&read(path)).unwrap()
 }
 
-/// template.yaml as the development server reads it.
+/// template.yaml as the development server reads it, with every function.
 pub fn template() -> Template {
-    Template::read(&root().join("template.yaml")).unwrap()
+    let settings = BTreeMap::from([("EventBusName".to_owned(), "events".to_owned())]);
+    Template::read_with(&root().join("template.yaml"), &settings).unwrap()
 }
 
 /// Every Rust source below `folder`; none if there is no such folder.

@@ -14,6 +14,7 @@ pub const TRANSIENT: &str = "TransientTable";
 pub const COUNTERS: &str = "CountersTable";
 pub const KEYS: &str = "KeysTable";
 pub const AUDIT: &str = "AuditTable";
+pub const EVENTS: &str = "EventsTable";
 
 /// A client of the tables that bypasses the functions.
 pub struct Tables {

@@ -58,6 +58,8 @@ impl Fleet {
         options.settings = BTreeMap::from([
             ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), tables.url()),
             ("AWS_ENDPOINT_URL_SESV2".to_owned(), ses.url()),
+            // The function `publish` exists only with a bus.
+            ("EventBusName".to_owned(), "users".to_owned()),
             ("MONITORING".to_owned(), "full".to_owned()),
             // Secrets must not be logged even at the most detailed level.
             ("LOG_LEVEL".to_owned(), "trace".to_owned()),

@@ -1,6 +1,4 @@
-//! Changes of a user's record: by the user, and by a password reset.
-
-use std::collections::BTreeMap;
+//! Changes of a user's record by the user.
 
 use super::{
     Users,
@@ -11,9 +9,8 @@ use super::{
 use crate::{
     domain::{
         clock::Timestamp,
-        password::Hash,
         throttle::{FailedAttempts, PasswordCounter},
-        user::{PendingEmail, Session, SessionId, User},
+        user::{PendingEmail, SessionId, User},
     },
     store::database::{Committed, Error, Item, Write, WriteOutcome, read},
 };
@@ -38,8 +35,8 @@ pub enum Changed {
 }
 
 impl Users {
-    /// Replaces `before` with `after` on behalf of `session`, in one transaction with `mails`, which report the change or
-    /// confirm a new address.
+    /// Replaces `before` with `after` on behalf of `session`, in one transaction with `others`: the mails and events that
+    /// report the change, and the mail that confirms a new address.
     ///
     /// If the passwords differ, only the sessions of `after` remain. If the canonical addresses differ, the markers move.
     pub async fn change(
@@ -48,7 +45,7 @@ impl Users {
         after: &User,
         session: &SessionId,
         now: Timestamp,
-        mails: Vec<Write>,
+        others: Vec<Write>,
     ) -> Result<Changed, Error> {
         let mut writes = vec![self.update(before, after, session)?];
         let address_changes = before.email.canonical() != after.email.canonical();
@@ -56,7 +53,7 @@ impl Users {
             writes.push(self.take_address(after, now)?);
             writes.push(self.leave_address(after, &before.email, now)?);
         }
-        writes.extend(mails);
+        writes.extend(others);
         let outcomes = match writes.as_slice() {
             [single] => match self.database.write(single).await? {
                 WriteOutcome::Done => return Ok(Changed::Done),
@@ -187,37 +184,6 @@ impl Users {
             return Ok(Changed::Done);
         }
         why_not_changed(outcome.current_item(), user, session, now)
-    }
-
-    /// Sets a new password of `user` by a reset, in one transaction with `consumed`, which consumes the token, and
-    /// `notice`. Ends every session, resets the counters of wrong passwords, discards a pending address, and marks the
-    /// address as verified, since the token was mailed to it. Returns false if the token was no longer valid.
-    pub async fn reset_password(
-        &self,
-        user: &User,
-        password: &Hash,
-        consumed: Write,
-        notice: Write,
-    ) -> Result<bool, Error> {
-        let write_id = self.database.new_write_id();
-        let update = Write::update(
-            &self.table,
-            &user_key(user.id),
-            "SET #password_hash = :password_hash, #sessions = :none, #version = #version + :one, \
-             #email_verified = :yes, \
-             #credentials = #credentials + :one, #passwords = #passwords + :one, #writer = :writer \
-             REMOVE #failures, #current_password_failures, #pending_email",
-            "attribute_exists(#pk) AND #credentials = :credentials",
-        )
-        .with_write_id(&write_id)
-        .value("password_hash", password.as_str())?
-        .value("none", BTreeMap::<String, Session>::new())?
-        .value("yes", true)?
-        .value("one", 1)?
-        .value("credentials", user.credentials_version)?
-        .value("writer", &write_id)?;
-        let writes = [update, consumed, notice];
-        Ok(self.database.transact(&writes).await?.is_done())
     }
 }
 

@@ -20,37 +20,44 @@ pub enum Confirmed {
 }
 
 impl Users {
-    /// Marks the address of `user` as verified, in one transaction with `consumed`, which consumes the token.
-    pub async fn confirm_email(&self, user: &User, consumed: Write) -> Result<Confirmed, Error> {
+    /// Marks the address of `user` as verified, in one transaction with `consumed`, which consumes the token, and `events`.
+    pub async fn confirm_email(
+        &self,
+        user: &User,
+        consumed: Write,
+        events: Vec<Write>,
+    ) -> Result<Confirmed, Error> {
         let write_id = self.database.new_write_id();
         let update = Write::update(
             &self.table,
             &user_key(user.id),
-            "SET #email_verified = :yes, #version = #version + :one, #writer = :writer",
-            "#email = :email AND attribute_not_exists(#disabled_at)",
+            "SET #email_verified = :yes, #version = :next, #writer = :writer",
+            "#version = :version",
         )
         .with_write_id(&write_id)
         .value("yes", true)?
-        .value("one", 1)?
-        .value("email", user.email.as_str())?
+        .value("version", user.record_version)?
+        .value("next", user.record_version + 1)?
         .value("writer", &write_id)?;
-        let committed = self.database.transact(&[update, consumed]).await?;
-        Ok(if committed.is_done() {
-            Confirmed::Done
-        } else {
-            // The token was bound to the address, so it is invalid for any other, and for a disabled user.
-            Confirmed::InvalidLink
+        let mut writes = vec![update, consumed];
+        writes.extend(events);
+        Ok(match self.database.transact(&writes).await? {
+            Committed::Done => Confirmed::Done,
+            Committed::Refused(outcomes) => match outcomes.as_slice() {
+                [_, consumed, ..] if !consumed.is_done() => Confirmed::InvalidLink,
+                _ => Confirmed::Raced,
+            },
         })
     }
 
     /// Replaces `before` with `after`, whose address is the pending one of `before`, in one transaction with `consumed`, which
-    /// consumes the token, and `notices`. The markers move as after an immediate change.
+    /// consumes the token, and `others`, the notices and events. The markers move as after an immediate change.
     pub async fn confirm_pending_email(
         &self,
         before: &User,
         after: &User,
         consumed: Write,
-        notices: Vec<Write>,
+        others: Vec<Write>,
         now: Timestamp,
     ) -> Result<Confirmed, Error> {
         let mut writes = vec![
@@ -59,7 +66,7 @@ impl Users {
             self.take_address(after, now)?,
             self.leave_address(after, &before.email, now)?,
         ];
-        writes.extend(notices);
+        writes.extend(others);
         Ok(match self.database.transact(&writes).await? {
             Committed::Done => Confirmed::Done,
             Committed::Refused(outcomes) => match outcomes.as_slice() {
@@ -71,9 +78,15 @@ impl Users {
         })
     }
 
-    /// Discards the pending address of `user`, in one transaction with `consumed`, which consumes the token of its link.
+    /// Discards the pending address of `user`, in one transaction with `consumed`, which consumes the token of its link, and
+    /// `events`.
     /// Returns false, and changes nothing, if the record has changed or the link is no longer valid.
-    pub async fn discard_pending_email(&self, user: &User, consumed: Write) -> Result<bool, Error> {
+    pub async fn discard_pending_email(
+        &self,
+        user: &User,
+        consumed: Write,
+        events: Vec<Write>,
+    ) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let update = Write::update(
             &self.table,
@@ -85,6 +98,8 @@ impl Users {
         .value("version", user.record_version)?
         .value("next", user.record_version + 1)?
         .value("writer", &write_id)?;
-        Ok(self.database.transact(&[update, consumed]).await?.is_done())
+        let mut writes = vec![update, consumed];
+        writes.extend(events);
+        Ok(self.database.transact(&writes).await?.is_done())
     }
 }

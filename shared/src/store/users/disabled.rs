@@ -8,13 +8,17 @@ use crate::{
         clock::Timestamp,
         email::EmailAddress,
         user::{Session, User},
+        user_event::EventKind,
         user_id::UserId,
         username::Username,
     },
-    store::database::{Committed, Error, Write, WriteOutcome},
+    store::{
+        database::{Committed, Error, Write, WriteOutcome},
+        user_events::UserEvents,
+    },
 };
 
-/// Maximum attempts while the user changes the address.
+/// Maximum attempts while the user changes the record.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// The outcome of an operator's change.
@@ -67,36 +71,70 @@ impl Users {
 
     /// Disables `user` at `now`: functions treat the account as unknown, but its names stay in use. Ends every session.
     /// Log-ins, changes and resets in progress fail, and reset links become invalid for good. While the account is
-    /// disabled, no link of any kind is valid.
+    /// disabled, no link of any kind is valid. The event is queued in `events`.
+    pub async fn disable_with_events(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        events: &UserEvents,
+        also: &[Write],
+    ) -> Result<OperatorOutcome, Error> {
+        self.set_disabled(user, true, now, events, also).await
+    }
+
+    /// Enables `user` again. Its sessions stay ended. Confirmation and revert links from before are valid again until they
+    /// expire: a thief who changed the address must not gain from the time in which the account was disabled.
+    pub async fn enable_with_events(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        events: &UserEvents,
+        also: &[Write],
+    ) -> Result<OperatorOutcome, Error> {
+        self.set_disabled(user, false, now, events, also).await
+    }
+
+    /// The same as [`Self::disable_with_events`], in a deployment without events.
     pub async fn disable(
         &self,
         user: UserId,
         now: Timestamp,
         also: &[Write],
     ) -> Result<OperatorOutcome, Error> {
-        self.set_disabled_at(user, Some(now), also).await
+        let none = UserEvents::new(self.database.clone(), None);
+        self.set_disabled(user, true, now, &none, also).await
     }
 
-    /// Enables `user` again. Its sessions stay ended. Confirmation and revert links from before are valid again until they
-    /// expire: a thief who changed the address must not gain from the time in which the account was disabled.
+    /// The same as [`Self::enable_with_events`], in a deployment without events.
     pub async fn enable(&self, user: UserId, also: &[Write]) -> Result<OperatorOutcome, Error> {
-        self.set_disabled_at(user, None, also).await
+        let none = UserEvents::new(self.database.clone(), None);
+        // Only events contain the time.
+        let now = Timestamp::default();
+        self.set_disabled(user, false, now, &none, also).await
     }
 
-    async fn set_disabled_at(
+    async fn set_disabled(
         &self,
         user: UserId,
-        disabled_at: Option<Timestamp>,
+        is_disabled: bool,
+        now: Timestamp,
+        events: &UserEvents,
         also: &[Write],
     ) -> Result<OperatorOutcome, Error> {
         for attempt in 1..=MAX_ATTEMPTS {
             let Some(before) = self.with_disabled().by_id(user).await? else {
                 return Ok(OperatorOutcome::NotFound);
             };
-            if before.is_disabled() == disabled_at.is_some() {
+            if before.is_disabled() == is_disabled {
                 return Ok(OperatorOutcome::Unchanged);
             }
+            let (disabled_at, kind) = if is_disabled {
+                (Some(now), EventKind::Disabled)
+            } else {
+                (None, EventKind::Enabled)
+            };
             let mut writes = self.disabling(&before, disabled_at)?;
+            writes.extend(events.of_kinds(&[kind], user, before.record_version + 1, now)?);
             writes.extend_from_slice(also);
             match self.database.transact(&writes).await? {
                 Committed::Done => return Ok(OperatorOutcome::Done),
@@ -119,25 +157,25 @@ impl Users {
         let (expression, state) = if disabled_at.is_some() {
             (
                 "SET #disabled_at = :now, #sessions = :none, #credentials = #credentials + :one, \
-                 #version = #version + :one, #writer = :writer",
+                 #version = :next, #writer = :writer",
                 "attribute_not_exists(#disabled_at)",
             )
         } else {
             (
-                "SET #version = #version + :one, #writer = :writer REMOVE #disabled_at",
+                "SET #version = :next, #writer = :writer REMOVE #disabled_at",
                 "attribute_exists(#disabled_at)",
             )
         };
-        // Nothing else that a request changes matters here: only another address has another marker.
-        let condition = format!("#email = :email AND {state}");
+        let condition = format!("#version = :version AND {state}");
         let mut update = Write::update(&self.table, &user_key(before.id), expression, &condition)
             .with_write_id(&write_id)
-            .value("email", before.email.as_str())?
-            .value("one", 1)?
+            .value("version", before.record_version)?
+            .value("next", before.record_version + 1)?
             .value("writer", &write_id)?;
         if let Some(now) = disabled_at {
             update = update
                 .value("now", now)?
+                .value("one", 1)?
                 .value("none", BTreeMap::<String, Session>::new())?;
         }
         let after = User {

@@ -13,9 +13,9 @@ use crate::{
     store::database::{Error, Write},
 };
 
-/// Added to `credentials` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so that
-/// no reset link sent in the meantime matches the counter by chance.
-const CREDENTIALS_LEAP: u64 = 1_000_000;
+/// Added to `credentials` and `version` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so
+/// that no reset link sent in the meantime matches the counter by chance, and events of later changes have later versions.
+const LEAP: u64 = 1_000_000;
 
 impl Users {
     /// Starts the counts of the user's changes of address and password anew. Returns false if there are none.
@@ -37,15 +37,14 @@ impl Users {
             &self.table,
             &user_key(user),
             "SET #sessions = :none, #credentials = if_not_exists(#credentials, :zero) + :leap, \
-             #version = if_not_exists(#version, :zero) + :one, #writer = :writer \
+             #version = if_not_exists(#version, :zero) + :leap, #writer = :writer \
              REMOVE #pending_email",
             "attribute_exists(#pk) AND #writer <> :writer",
         )
         .with_write_id(mark)
         .value("none", BTreeMap::<String, Session>::new())?
         .value("zero", 0)?
-        .value("leap", CREDENTIALS_LEAP)?
-        .value("one", 1)?
+        .value("leap", LEAP)?
         .value("writer", mark)?;
         self.is_done(&write).await
     }

@@ -25,17 +25,18 @@ pub enum Reverted {
 
 impl Users {
     /// Replaces `before` with `after`, its record with a former address, in one transaction with `consumed`, which consumes
-    /// the link's token, and `notice`. A pending address is discarded. The address of `before` and the later former
+    /// the link's token, and `others`, the notice and the events. A pending address is discarded. The address of `before` and the later former
     /// addresses become free, unless an earlier link reserves them.
     pub async fn revert_email(
         &self,
         before: &User,
         after: &User,
         consumed: Write,
-        notice: Write,
+        others: Vec<Write>,
         now: Timestamp,
     ) -> Result<Reverted, Error> {
-        let mut writes = vec![self.revert_update(before, after)?, consumed, notice];
+        let mut writes = vec![self.revert_update(before, after)?, consumed];
+        writes.extend(others);
         let mut left: BTreeMap<String, EmailAddress> = BTreeMap::new();
         let later = before
             .former_emails

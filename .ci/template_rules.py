@@ -284,6 +284,12 @@ for accounts in ("", "111122223333", "111122223333,444455556666", ",".join(f"{nu
     for one in permissions:
         check(re.fullmatch(rf"arn:aws:execute-api:[a-z0-9-]+:{one['SourceAccount']}:\*/authorizers/\*", one["SourceArn"]), f"{one}")
 
+# --- Every version of a function remains, so that a rollback finds it.
+
+for name, one in stack.translated({"EventBusName": "users"})["Resources"].items():
+    if one["Type"] == "AWS::Lambda::Version":
+        check(one.get("DeletionPolicy") == "Retain", f"{name} would be deleted by the next deployment")
+
 # --- Alarms: each has a runbook, and no more metrics than an alarm may have. All roles have the boundary.
 
 runbooks = {heading.lower() for heading in re.findall(r"^#+ (\w+)$", (ROOT / "docs/operating.md").read_text(), re.M)}

@@ -12,8 +12,9 @@ target.mkdir(parents=True, exist_ok=True)
 for gradual in ("true", "false"):
     translated = stack.translated({"GradualDeployment": gradual})
     for resource in translated["Resources"].values():
-        # SAM passes a function's UpdateReplacePolicy on to its alias, permissions and mapping, and not its Metadata.
+        # SAM passes a function's UpdateReplacePolicy on to its alias, permissions, mapping and schedule, and not its Metadata.
         # Like the function they are deleted with the stack, and so have no DeletionPolicy beside it.
-        if resource["Type"].startswith("AWS::Lambda::") and "DeletionPolicy" not in resource:
-            resource.setdefault("Metadata", {})["cfn-lint"] = {"config": {"ignore_checks": ["W3011"]}}
+        if resource["Type"].startswith(("AWS::Lambda::", "AWS::Events::")) and "DeletionPolicy" not in resource:
+            config = resource.setdefault("Metadata", {}).setdefault("cfn-lint", {}).setdefault("config", {})
+            config["ignore_checks"] = sorted({"W3011", *config.get("ignore_checks", [])})
     (target / f"gradual-{gradual}.json").write_text(json.dumps(translated, indent=1))

@@ -28,7 +28,7 @@ def event(kind, version):
     return {"source": "latchkey", "detail-type": kind, "detail": detail}
 
 
-EVENTS = [event("user.created", 1), event("user.verified", 2), event("user.disabled", 3), event("user.enabled", 4), event("user.deleted", 5)]
+EVENTS = [event("user.created", 1), event("user.verified", 2), event("user.disabled", 3), event("user.deleted", 4)]
 
 # In every order, each event twice.
 for number, order in enumerate(itertools.permutations(EVENTS)):
@@ -40,7 +40,7 @@ for number, order in enumerate(itertools.permutations(EVENTS)):
         for one in [*order, *order]:
             consumer.handle(one)
         found = users.get_item(Key={"user_id": 5301})["Item"]
-        assert (found["state"], found["version"]) == ("deleted", 5), (order, found)
+        assert (found["state"], found["version"]) == ("deleted", 4), (order, found)
         assert len(acts) == len(set(acts)) == len(EVENTS), (order, acts)
 
 print(f"consumer: right in {number + 1} orders of {len(EVENTS)} events, each twice")

@@ -73,14 +73,14 @@ impl Store {
     async fn disable(&self) -> OperatorOutcome {
         let also = [self.audit()];
         self.users
-            .disable_with_events(id(), NOW, &self.events, &also)
+            .disable(id(), NOW, &self.events, &also)
             .await
             .unwrap()
     }
 
     async fn enable(&self) -> OperatorOutcome {
         self.users
-            .enable_with_events(id(), NOW, &self.events, &[self.audit()])
+            .enable(id(), NOW, &self.events, &[self.audit()])
             .await
             .unwrap()
     }
@@ -233,15 +233,12 @@ mod disabled {
         let taken = [store.audit()];
         let disabled = store
             .users
-            .disable_with_events(id(), NOW, &store.events, &taken)
+            .disable(id(), NOW, &store.events, &taken)
             .await
             .unwrap();
         assert_eq!(disabled, OperatorOutcome::Done);
         // The same key again.
-        let enabled = store
-            .users
-            .enable_with_events(id(), NOW, &store.events, &taken)
-            .await;
+        let enabled = store.users.enable(id(), NOW, &store.events, &taken).await;
         assert!(matches!(enabled, Err(Error::Defect { .. })));
         assert!(store.user().await.is_disabled());
         assert_eq!(store.audited().await, 1);
@@ -252,12 +249,12 @@ mod disabled {
         let store = Store::start().await;
         let disabled = store
             .users
-            .disable_with_events(unknown_id(), NOW, &store.events, &[store.audit()])
+            .disable(unknown_id(), NOW, &store.events, &[store.audit()])
             .await;
         assert_eq!(disabled.unwrap(), OperatorOutcome::NotFound);
         let enabled = store
             .users
-            .enable_with_events(unknown_id(), NOW, &store.events, &[store.audit()])
+            .enable(unknown_id(), NOW, &store.events, &[store.audit()])
             .await;
         assert_eq!(enabled.unwrap(), OperatorOutcome::NotFound);
         assert_eq!(store.audited().await, 0);

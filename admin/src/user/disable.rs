@@ -23,9 +23,7 @@ pub(crate) async fn disable(context: &Context, args: &TargetArgs) -> Result<Repo
         .await?;
     let now = context.clock.now()?;
     let (events, also) = (&context.user_events, [record]);
-    let disabled = context
-        .users
-        .disable_with_events(user.id, now, events, &also);
+    let disabled = context.users.disable(user.id, now, events, &also);
     let disabled = disabled.await?;
     let text = format!("{} is disabled.", subject(&user));
     report(disabled, &user, true, text)
@@ -46,9 +44,7 @@ pub(crate) async fn enable(context: &Context, args: &TargetArgs) -> Result<Repor
         .await?;
     let now = context.clock.now()?;
     let (events, also) = (&context.user_events, [record]);
-    let enabled = context
-        .users
-        .enable_with_events(user.id, now, events, &also);
+    let enabled = context.users.enable(user.id, now, events, &also);
     let enabled = enabled.await?;
     let text = format!("{} is enabled.", subject(&user));
     report(enabled, &user, false, text)

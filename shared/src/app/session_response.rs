@@ -71,7 +71,7 @@ impl App {
     /// Returns the response to a request that ended its own session.
     ///
     /// # Errors
-    /// The errors of [`App::clear_session_cookie`].
+    /// [`Error::Internal`], which cannot occur: the header is constant.
     pub fn session_ended(&self) -> Result<Response, Error> {
         let mut response = http::no_content();
         self.clear_session_cookie(&mut response)?;

@@ -49,7 +49,7 @@ impl Operator {
     pub async fn disable(&self, id: u64) {
         let disabled = self
             .users
-            .disable_with_events(user(id), self.now, &self.events, &[])
+            .disable(user(id), self.now, &self.events, &[])
             .await;
         assert_eq!(disabled.unwrap(), OperatorOutcome::Done);
     }
@@ -58,7 +58,7 @@ impl Operator {
     pub async fn enable(&self, id: u64) {
         let enabled = self
             .users
-            .enable_with_events(user(id), self.now, &self.events, &[])
+            .enable(user(id), self.now, &self.events, &[])
             .await;
         assert_eq!(enabled.unwrap(), OperatorOutcome::Done);
     }

@@ -77,7 +77,7 @@ impl<'a> ReceivedAccessToken<'a> {
     /// Parses the header of a token.
     ///
     /// # Errors
-    /// [`Error`] if it is no header of an access token.
+    /// An error if it is no header of an access token.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
         if text.len() > MAX_LENGTH {
             return Err(Error);
@@ -102,7 +102,7 @@ impl<'a> ReceivedAccessToken<'a> {
     /// Verifies the signature and all claims.
     ///
     /// # Errors
-    /// [`Error`] if any check fails. The reason is deliberately not reported.
+    /// An error if any check fails. The reason is deliberately not reported.
     pub fn check(
         &self,
         key: &DecodingKey,

@@ -72,7 +72,7 @@ impl Users {
     /// Disables `user` at `now`: functions treat the account as unknown, but its names stay in use. Ends every session.
     /// Log-ins, changes and resets in progress fail, and reset links become invalid for good. While the account is
     /// disabled, no link of any kind is valid. The event is queued in `events`.
-    pub async fn disable_with_events(
+    pub async fn disable(
         &self,
         user: UserId,
         now: Timestamp,
@@ -84,7 +84,7 @@ impl Users {
 
     /// Enables `user` again. Its sessions stay ended. Confirmation and revert links from before are valid again until they
     /// expire: a thief who changed the address must not gain from the time in which the account was disabled.
-    pub async fn enable_with_events(
+    pub async fn enable(
         &self,
         user: UserId,
         now: Timestamp,
@@ -92,25 +92,6 @@ impl Users {
         also: &[Write],
     ) -> Result<OperatorOutcome, Error> {
         self.set_disabled(user, false, now, events, also).await
-    }
-
-    /// The same as [`Self::disable_with_events`], in a deployment without events.
-    pub async fn disable(
-        &self,
-        user: UserId,
-        now: Timestamp,
-        also: &[Write],
-    ) -> Result<OperatorOutcome, Error> {
-        let none = UserEvents::new(self.database.clone(), None);
-        self.set_disabled(user, true, now, &none, also).await
-    }
-
-    /// The same as [`Self::enable_with_events`], in a deployment without events.
-    pub async fn enable(&self, user: UserId, also: &[Write]) -> Result<OperatorOutcome, Error> {
-        let none = UserEvents::new(self.database.clone(), None);
-        // Only events contain the time.
-        let now = Timestamp::default();
-        self.set_disabled(user, false, now, &none, also).await
     }
 
     async fn set_disabled(

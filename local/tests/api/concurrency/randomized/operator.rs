@@ -11,6 +11,7 @@ use shared::{
     store::{
         audit_trail::{AuditTrail, OperatorChange},
         database::{Database, Error},
+        user_events::UserEvents,
         users::{OperatorOutcome, RoleAdded, Users},
     },
 };
@@ -81,6 +82,7 @@ impl Change {
 /// The operator of an app.
 pub struct Operator {
     users: Users,
+    events: UserEvents,
     audit_trail: AuditTrail,
 }
 
@@ -91,6 +93,7 @@ impl Operator {
         let database = Database::new(Tables::of(app).client(), random);
         Self {
             users: Users::new(database.clone(), USERS),
+            events: UserEvents::new(database.clone(), None),
             audit_trail: AuditTrail::new(database, AUDIT),
         }
     }
@@ -100,10 +103,10 @@ impl Operator {
         let (user, now) = (UserId::new(user).unwrap(), Timestamp::from_unix(now));
         let record = OperatorChange::new("local", change.name(), Some(user), now);
         let also = [self.audit_trail.change(&record).unwrap()];
-        let users = &self.users;
+        let (users, events) = (&self.users, &self.events);
         let changed = match change {
-            Change::Disable => users.disable(user, now, &also).await.map(status),
-            Change::Enable => users.enable(user, &also).await.map(status),
+            Change::Disable => users.disable(user, now, events, &also).await.map(status),
+            Change::Enable => users.enable(user, now, events, &also).await.map(status),
             Change::AddRole(role) => {
                 let added = users.add_role(user, &name(role), &also).await;
                 added.map(status_of_role)

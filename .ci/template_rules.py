@@ -187,7 +187,7 @@ for function, statements in policies.items():
 
 PATTERNS = {
     "ResetLinkBase": (
-        ["https://app.example.com/reset", "https://app.example.com", "https://app.example.com/#/reset", "http://localhost:3000/reset"],
+        ["https://app.example.com/reset", "https://app.example.com", "https://app.example.com/#/reset", "https://id.example.com/reset#", "http://localhost:3000/reset", ""],
         ["http://app.example.com/reset", "https://app.example.com/?next=/", "https://user@app.example.com/", "app.example.com"],
     ),
     "CorsOrigins": (
@@ -196,6 +196,8 @@ PATTERNS = {
     ),
     "ConfirmLinkBase": (["https://app.example.com/confirm", "http://localhost:3000/confirm", ""], ["http://app.example.com/confirm", "https://app.example.com/?a=b"]),
     "RevertLinkBase": (["https://app.example.com/#/revert", ""], ["javascript:alert(1)", "https://app.example.com/?a=b"]),
+    "PagesUrl": (["https://id.example.com", "https://id.example.com:8443", ""], ["https://id.example.com/", "http://id.example.com", "id.example.com"]),
+    "LogoUrl": (["https://cdn.example.com/logo@2x.png", ""], ["http://cdn.example.com/logo.png", "https://cdn.example.com/logo.png?v=1", "https://cdn.example.com/a;b"]),
     "SupportContact": (["help@example.com", "https://example.com/help", ""], ["http://example.com", "help", "javascript:alert(1)"]),
     "BrandColor": (["#1d4ed8", "#FFCC00", ""], ["red", "#fff", "#1d4ed8;"]),
     "MailFooter": (["Acme GmbH, Hauptstraße 1, Berlin", ""], [" Acme", "Acme\nBerlin", "x" * 201]),
@@ -232,6 +234,10 @@ for parameters, refusals in (
     ({"DomainHostedZoneId": "Z1"}, 1),
     ({"RequireVerifiedEmail": "true"}, 1),
     ({"RequireVerifiedEmail": "true", "ConfirmLinkBase": "https://app.example.com/confirm_email"}, 0),
+    ({"RequireVerifiedEmail": "true", "PagesUrl": "https://id.example.com"}, 0),
+    ({"RequireVerifiedEmail": "true", "DomainName": "id.example.com", "DomainCertificateArn": CERTIFICATE}, 0),
+    ({"RequireVerifiedEmail": "true", "PagesUrl": "https://id.example.com", "Pages": "false"}, 1),
+    ({"ConfirmEmailChange": "true", "PagesUrl": "https://id.example.com"}, 0),
     ({"ConfirmEmailChange": "true"}, 1),
     ({"ConfirmEmailChange": "true", "ConfirmLinkBase": "https://app.example.com/confirm_email"}, 0),
     ({"DomainTruststoreUri": "s3://bucket/ca.pem"}, 1),
@@ -249,6 +255,23 @@ for parameters, refusals in (
 ):
     found = stack.Stack(parameters).refusals
     check(len(found) == refusals, f"{parameters}: {len(found)} rules refuse it, and not {refusals}: {found}")
+
+# --- Links in mails open the hosted pages, once their address is known, and a deployer's own pages in any case.
+
+DOMAIN = {"DomainName": "id.example.com", "DomainCertificateArn": CERTIFICATE}
+for parameters, expected in (
+    ({}, ["http://localhost:3000/reset_password#", "", ""]),
+    (DOMAIN, ["https://id.example.com/reset_password#", "https://id.example.com/confirm_email#", "https://id.example.com/revert_email#"]),
+    (DOMAIN | {"PagesUrl": "https://www.example.com"}, [f"https://www.example.com/{page}#" for page in ("reset_password", "confirm_email", "revert_email")]),
+    (DOMAIN | {"ConfirmLinkBase": "https://app.example.com/confirm"}, ["https://id.example.com/reset_password#", "https://app.example.com/confirm", "https://id.example.com/revert_email#"]),
+    (DOMAIN | {"Pages": "false", "ResetLinkBase": "https://app.example.com/reset"}, ["https://app.example.com/reset", "", ""]),
+):
+    deployed = stack.Stack(parameters)
+    variables = deployed.properties("SendMailFunction")["Environment"]["Variables"]
+    found = [variables[name] for name in ("RESET_LINK_BASE", "CONFIRM_LINK_BASE", "REVERT_LINK_BASE")]
+    check(found == expected, f"{parameters}: links in mails begin with {found}")
+    served = [name for name in deployed.resources if name.startswith("Pages")]
+    check(bool(served) == (parameters.get("Pages") != "false"), f"{parameters}: {served} exist")
 
 # --- The authorizer may be used by the APIs of this account and of those that are named, and by no others.
 
@@ -378,7 +401,7 @@ for parameters, exempt in (({}, [STACK_ROLES]), ({"OperatorRoleArn": OPERATOR}, 
 # --- Floods: with all routes at their rates the account's concurrency suffices, so that no route starves another; with the
 # defaults, and for every line of the table in docs/operating.md. A bucket holds the requests of one second.
 
-NEW_ACCOUNT, HASH_SECONDS, OTHER_SECONDS = 10, 0.050, 0.015
+NEW_ACCOUNT, HASH_SECONDS, OTHER_SECONDS, PAGE_SECONDS = 10, 0.050, 0.015, 0.005
 deployed = stack.Stack()
 [stage] = deployed.of_type("AWS::ApiGatewayV2::Stage").values()
 routes = {
@@ -399,7 +422,9 @@ for one in [*own.values(), others]:
 
 def executions(hash_rate, other_rate):
     """Concurrent executions with every route at its rate."""
-    return len(hashing) * hash_rate * HASH_SECONDS + (len(routes) - len(hashing)) * other_rate * OTHER_SECONDS
+    pages = sum(function == "PagesFunction" for function in routes.values())
+    others = len(routes) - len(hashing) - pages
+    return len(hashing) * hash_rate * HASH_SECONDS + other_rate * (others * OTHER_SECONDS + pages * PAGE_SECONDS)
 
 
 def check_rates(where, concurrency, hash_rate, other_rate):

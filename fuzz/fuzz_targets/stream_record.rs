@@ -168,7 +168,7 @@ impl Bench {
         let to = stored.unwrap_or_else(|| "john@example.com".to_owned());
         assert_eq!(mail.to, [to]);
         assert!(!mail.subject.chars().any(char::is_control));
-        assert_eq!(mail.text.matches("?token=").count(), usize::from(is_reset));
+        assert_eq!(mail.text.matches("#token=").count(), usize::from(is_reset));
     }
 
     /// Checks that a queued mail gets a final state, `sent` exactly if it was sent.

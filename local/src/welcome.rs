@@ -22,6 +22,7 @@ pub(crate) fn write(out: &mut impl Write, server: &Server, data: Option<&Path>) 
     writeln!(out, "Latchkey is running. Press Ctrl-C to stop it.")?;
     writeln!(out)?;
     writeln!(out, "  API       {api}")?;
+    writeln!(out, "  Pages     {api}/sign_up")?;
     writeln!(out, "  Mailbox   {api}{MAILBOX}")?;
     writeln!(
         out,

@@ -13,8 +13,8 @@ use lambda_http::{
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{
-            ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-            STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+            ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_NONE_MATCH,
+            REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
         },
     },
     request::RequestContext,
@@ -94,6 +94,15 @@ pub fn detail(status: StatusCode, sentence: &str) -> Result<Response, Error> {
     json(status, &json!({ "detail": sentence }))
 }
 
+/// A response of text with this media type, for a page or a part of one. It has the security headers of every response,
+/// which forbid caching and rendering; the caller replaces those.
+#[must_use]
+pub fn text(status: StatusCode, media_type: HeaderValue, body: String) -> Response {
+    let mut response = response(status, body);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
 /// A response with status 204 and no body.
 #[must_use]
 pub fn no_content() -> Response {
@@ -140,6 +149,12 @@ pub fn served_host(request: &Request) -> Option<&str> {
 #[must_use]
 pub fn accept_language(request: &Request) -> &str {
     text_header(request, &ACCEPT_LANGUAGE)
+}
+
+/// The `If-None-Match` header, unvalidated. Empty if it is missing or not visible ASCII.
+#[must_use]
+pub fn if_none_match(request: &Request) -> &str {
+    text_header(request, &IF_NONE_MATCH)
 }
 
 /// The `User-Agent` header, unvalidated. Empty if it is missing or not visible ASCII.

@@ -197,7 +197,7 @@ impl Latchkey {
     /// Returns the reset token in the newest mail.
     pub fn reset_token(&self) -> String {
         let mail = self.server.mails().into_iter().next().unwrap();
-        let (_, rest) = mail.text.split_once("?token=").unwrap();
+        let (_, rest) = mail.text.split_once("#token=").unwrap();
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
         rest[..end.unwrap_or(rest.len())].to_owned()
     }

@@ -15,7 +15,7 @@ async fn a_user_is_signed_out_everywhere_and_a_mailed_link_is_dead() {
     let requested = latchkey.post("/api/passwords/reset_password", body).await;
     assert_eq!(requested.0, 200);
     let mail = latchkey.server.mails().remove(0);
-    let (_, link) = mail.text.split_once("?token=").unwrap();
+    let (_, link) = mail.text.split_once("#token=").unwrap();
     let token = link.split_whitespace().next().unwrap();
 
     let output = latchkey.admin(&["sessions", "end", "ANN", "--yes"]).await;

@@ -15,7 +15,7 @@ async fn smoke_passes_and_deletes_its_user() {
     assert!(output.out.contains(" was deleted. "), "{output:?}");
     assert_eq!(latchkey.items("UsersTable").await, []);
     let mails = latchkey.server.mails();
-    let resets = mails.iter().filter(|mail| mail.text.contains("?token="));
+    let resets = mails.iter().filter(|mail| mail.text.contains("#token="));
     let recipients: Vec<_> = resets.map(|mail| mail.to.concat()).collect();
     assert_eq!(recipients.len(), 1);
     assert!(

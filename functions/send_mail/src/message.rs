@@ -252,8 +252,14 @@ impl<'a> Contact<'a> {
     }
 }
 
-/// Returns the address of a page with the token added to its query.
+/// Returns the address of a page with the token added to its fragment, if the base ends with a `#`, or else to its query.
 fn link(base: &str, parameter: &str, token: &str) -> String {
-    let separator = if base.contains('?') { '&' } else { '?' };
+    let separator = if base.ends_with('#') {
+        ""
+    } else if base.contains('?') {
+        "&"
+    } else {
+        "?"
+    };
     format!("{base}{separator}{parameter}={token}")
 }

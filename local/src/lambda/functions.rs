@@ -19,6 +19,7 @@ pub const REGISTRY: &[(&str, Build)] = &[
     ("jwks", |app| endpoint(app, jwks::handler)),
     ("log_in", |app| endpoint(app, log_in::handler)),
     ("log_out", |app| endpoint(app, log_out::handler)),
+    ("pages", |app| endpoint(app, pages::handler)),
     ("publish", publish::consumer),
     ("reset_password", |app| {
         endpoint(app, reset_password::handler)

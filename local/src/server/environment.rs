@@ -15,8 +15,9 @@ const AWS_SETTINGS: [&str; 6] = [
     "AWS_ENDPOINT_URL_SCHEDULER",
 ];
 
-/// The pages that links in mails open: the template's parameter, the setting, and the page.
-const PAGES: [(&str, &str, &str); 2] = [
+/// The hosted pages that links in mails open: the template's parameter, the setting, and the page.
+const PAGES: [(&str, &str, &str); 3] = [
+    ("ResetLinkBase", "RESET_LINK_BASE", "reset_password"),
     ("ConfirmLinkBase", "CONFIRM_LINK_BASE", "confirm_email"),
     ("RevertLinkBase", "REVERT_LINK_BASE", "revert_email"),
 ];
@@ -70,10 +71,10 @@ pub(super) fn environment(
         // Not every browser keeps a secure cookie from http://localhost.
         environment.insert("SESSION_COOKIE".to_owned(), "insecure".to_owned());
     }
-    // The template's default is that no such links are sent, since only the deployer knows the pages.
+    // The template does not know the address of the pages; this server does.
     for (parameter, variable, page) in PAGES {
         if !options.settings.contains_key(parameter) {
-            let page = format!("http://localhost:3000/{page}");
+            let page = format!("http://{api}/{page}#");
             environment.insert(variable.to_owned(), page);
         }
     }

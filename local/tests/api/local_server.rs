@@ -352,3 +352,20 @@ async fn parameters_of_the_template_are_settings() {
         assert!(said.contains(problem), "{setting}: {said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_in_mails_open_the_hosted_pages() {
+    let options = Options::new(root().join("template.yaml"), Providers::system());
+    let server = Server::start(options).await.unwrap();
+    for (variable, page) in [
+        ("RESET_LINK_BASE", "reset_password"),
+        ("CONFIRM_LINK_BASE", "confirm_email"),
+        ("REVERT_LINK_BASE", "revert_email"),
+    ] {
+        let base = server.environment("send_mail").unwrap()[variable].clone();
+        assert_eq!(base, format!("http://{}/{page}#", server.address()));
+        let response = reqwest::get(&base).await.unwrap();
+        assert_eq!(response.status(), 200, "{base}");
+    }
+    server.stop().await;
+}

@@ -67,6 +67,11 @@ mod get_user {
     mod ids;
 }
 mod jwks;
+/// The hosted pages, as a browser gets them. `.ci/browser` uses them as a person does.
+mod pages {
+    mod contract;
+    mod settings;
+}
 mod update_details {
     mod contract;
     mod current_password;

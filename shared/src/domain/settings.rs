@@ -8,6 +8,7 @@ mod events;
 mod issuer;
 mod limits;
 mod mail;
+mod pages;
 mod session_cookie;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub use self::{
     events::EventSettings,
     limits::{Limits, SourceLimits},
     mail::MailSettings,
+    pages::LogoUrl,
     session_cookie::SessionCookie,
 };
 use crate::domain::{password, user::AddressRules};
@@ -65,6 +67,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The sender, links and SES configuration of mails.
     pub mail: MailSettings,
+    /// The logo of the hosted pages; `None` for the product's name alone.
+    pub logo_url: Option<LogoUrl>,
     /// The events for the deployer's other services.
     pub events: EventSettings,
     /// The proxy in front of API Gateway that reports client addresses, if there is one.
@@ -114,6 +118,7 @@ impl Settings {
             confirm_email_change: mail::read_confirm_email_change(&environment)?,
             limits: Limits::read(&environment)?,
             mail: MailSettings::read(&environment)?,
+            logo_url: environment.parsed_optional("LOGO_URL")?,
             events: EventSettings::read(&environment)?,
             edge: Edge::read(&environment)?,
             use_system_roots: environment.one_of("TRUST_STORE", "machine", "embedded")?,

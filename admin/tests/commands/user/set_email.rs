@@ -48,7 +48,7 @@ async fn a_verified_old_address_gets_a_notice_without_a_link() {
         panic!("{} mails", mails.len());
     };
     assert_eq!(notice.to, ["new@example.com"]);
-    assert!(!notice.text.contains("?token="), "{}", notice.text);
+    assert!(!notice.text.contains("#token="), "{}", notice.text);
 }
 
 #[tokio::test]

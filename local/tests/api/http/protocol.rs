@@ -49,7 +49,7 @@ mod case_34_events {
         }
         // The same after a valid request, with one response only.
         let requests =
-            b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n\0\r\n\r\nGET /x HTTP/1.1\r\nhost: x\r\n\r\n";
+            b"GET /x/y HTTP/1.1\r\nhost: x\r\n\r\n\0\r\n\r\nGET /x/y HTTP/1.1\r\nhost: x\r\n\r\n";
         let responses = exchange(&app, &[requests], false).await;
         assert_eq!(responses.len(), 2);
         assert_eq!(responses[0], (404, gateway_message("Not Found")));

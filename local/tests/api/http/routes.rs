@@ -35,8 +35,7 @@ mod case_34_events {
         let slashed = format!("{own}/");
         let requests = [
             ("GET", "/"),
-            ("GET", "/nowhere"),
-            ("GET", "/api"),
+            ("POST", "/nowhere"),
             ("GET", "/api/users"),
             ("GET", "/api/users/"),
             ("GET", "/prod/auth/login"),

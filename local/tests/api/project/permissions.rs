@@ -478,6 +478,7 @@ mod case_43_permissions {
             ("log_out", log_out::WARM_UP),
             ("revert_email", revert_email::WARM_UP),
             ("sessions", sessions::WARM_UP),
+            ("pages", pages::WARM_UP),
             ("publish", publish::WARM_UP),
             ("reset_password", reset_password::WARM_UP),
             ("reset_password_complete", reset_password_complete::WARM_UP),

@@ -57,6 +57,13 @@ const LIGHT: Params = Params {
     p_cost: 1,
 };
 
+/// The pages that links in mails open: those of a front end, which reads the token from the query.
+pub const LINK_BASES: [(&str, &str); 3] = [
+    ("RESET_LINK_BASE", "http://localhost:3000/reset_password"),
+    ("CONFIRM_LINK_BASE", "http://localhost:3000/confirm_email"),
+    ("REVERT_LINK_BASE", "http://localhost:3000/revert_email"),
+];
+
 /// A complete Latchkey. Dropping it fails the test if a mail was not read, a function made a call that it has no
 /// permission for, or a log contains a secret that the test sent.
 pub struct TestApp {
@@ -127,6 +134,10 @@ impl TestApp {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect::<BTreeMap<_, _>>();
+        for (name, base) in LINK_BASES {
+            let base = || base.to_owned();
+            options.settings.entry(name.to_owned()).or_insert_with(base);
+        }
         options
             .settings
             .insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), proxy.url());

@@ -32,7 +32,7 @@ pub const READERS: [(&str, &str, &str); 10] = [
 pub const WITHOUT_REQUIRED_FIELDS: [&str; 1] = [TOKEN];
 
 /// Every function that responds to HTTP requests.
-pub const FUNCTIONS: [&str; 13] = [
+pub const FUNCTIONS: [&str; 14] = [
     "delete_account",
     "sessions",
     "revert_email",
@@ -46,6 +46,7 @@ pub const FUNCTIONS: [&str; 13] = [
     "reset_password",
     "reset_password_complete",
     "jwks",
+    "pages",
 ];
 
 /// The kind of a field, which decides how its value is validated.

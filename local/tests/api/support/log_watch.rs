@@ -104,7 +104,7 @@ impl LogWatch {
         for address in &mail.to {
             self.add(address);
         }
-        if let Some((_, rest)) = mail.text.split_once("?token=") {
+        if let Some((_, rest)) = mail.text.split_once("token=") {
             self.add(rest.split_whitespace().next().unwrap_or_default());
         }
     }

@@ -170,13 +170,13 @@ impl Fleet {
 
     /// Delivers the queued mails and returns the only one besides confirmation links.
     pub async fn mail(&self) -> Mail {
-        self.only_mail(|mail| !mail.text.contains("/confirm_email?key="))
+        self.only_mail(|mail| !mail.text.contains("/confirm_email#key="))
             .await
     }
 
     /// Delivers the queued mails and returns the only confirmation link.
     pub async fn confirmation(&self) -> Mail {
-        self.only_mail(|mail| mail.text.contains("/confirm_email?key="))
+        self.only_mail(|mail| mail.text.contains("/confirm_email#key="))
             .await
     }
 
@@ -222,12 +222,12 @@ pub fn event_with_body(function: &str, body: &Value) -> Value {
 
 /// The token in the link of a reset mail.
 pub fn token_in(mail: &Mail) -> String {
-    link_parameter(mail, "?token=")
+    link_parameter(mail, "#token=")
 }
 
 /// The token in the link of a mail that confirms or reverts.
 pub fn key_in(mail: &Mail) -> String {
-    link_parameter(mail, "?key=")
+    link_parameter(mail, "#key=")
 }
 
 fn link_parameter(mail: &Mail, name: &str) -> String {

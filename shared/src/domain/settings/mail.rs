@@ -12,7 +12,8 @@ pub struct MailSettings {
     pub from: String,
     /// The product's name in mails.
     pub product_name: String,
-    /// The URL of the page that a reset link opens; the token is added as the query parameter `token`.
+    /// The URL of the page that a reset link opens; the token is added as the parameter `token` of the query, or of the fragment if
+    /// the URL ends with a `#`.
     pub reset_link_base: String,
     /// The URL of the page that a confirmation link opens; the token is added as the query parameter `key`. `None` if no
     /// confirmation mails are sent.

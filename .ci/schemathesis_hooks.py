@@ -64,6 +64,7 @@ class Users:
         self.verified = None
         self.resends = 0
         self.deletions = 0
+        self.requests = collections.Counter()
         self.names = set()
 
     def add(self, details, password, token):
@@ -203,8 +204,14 @@ def before_call(context, case, **kwargs):
     deepen = DEEPEN.get(operation_id(case))
     if deepen is not None:
         user = deepen(case, case.body if isinstance(case.body, dict) else {}, user) or user
-    if user is not None:
-        case.headers["Authorization"] = f"Bearer {users.signed_in(user).token}"
+    if user is None:
+        return
+    token = users.signed_in(user).token
+    # Chance alone would leave few cases without a session, since a case may have a cookie in place of the token.
+    users.requests[operation_id(case)] += 1
+    if users.requests[operation_id(case)] % 8 == 4 and "401" in case.operation.definition.raw["responses"]:
+        token = f"{token[:-8]}AAAAAAAA"
+    case.headers["Authorization"] = f"Bearer {token}"
 
 
 def deepen_sign_up(case, body, _):

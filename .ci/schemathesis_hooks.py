@@ -40,7 +40,7 @@ def mailed(email, parameter):
     mails = HTTP.get(f"{API}/_local/mails").json()
     HTTP.delete(f"{API}/_local/mails").raise_for_status()
     texts = [mail["text"] for mail in mails if mail["to"] == [email]]
-    found = [re.search(rf"\?{parameter}=({RESET_TOKEN})", text) for text in texts]
+    found = [re.search(rf"[?#]{parameter}=({RESET_TOKEN})", text) for text in texts]
     return next(one.group(1) for one in found if one)
 
 

@@ -1,0 +1,307 @@
+//! DynamoDB, SES, EventBridge and EventBridge Scheduler for one contestant. While recording, requests are forwarded to the
+//! development server; afterwards they are answered from the recording, so that every call costs the harness the same.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+use crate::Result;
+
+/// The endpoints of the development server.
+#[derive(Clone, Copy, Debug)]
+pub struct Upstream {
+    /// DynamoDB.
+    pub dynamodb: SocketAddr,
+    /// SES, EventBridge and EventBridge Scheduler.
+    pub services: SocketAddr,
+}
+
+/// A request and its response.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The operation and, if it concerns a single table, the table.
+    pub key: String,
+    status: StatusCode,
+    media_type: HeaderValue,
+    body: Bytes,
+    /// The capacity units that DynamoDB reported.
+    pub units: f64,
+}
+
+impl Exchange {
+    /// True if the request is one to DynamoDB.
+    pub fn is_dynamodb(&self) -> bool {
+        self.key.starts_with(DYNAMODB)
+    }
+
+    /// True if the request reads tables and writes none.
+    pub fn is_read(&self) -> bool {
+        ["Get", "BatchGet", "TransactGet", "Query"]
+            .iter()
+            .any(|verb| {
+                self.key
+                    .strip_prefix(DYNAMODB)
+                    .is_some_and(|operation| operation.starts_with(verb))
+            })
+    }
+}
+
+/// The exchanges of one process.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    /// Those before the first call.
+    pub start: Vec<Exchange>,
+    /// Those of one call.
+    pub call: Vec<Exchange>,
+}
+
+/// An endpoint, which runs until it is dropped.
+pub struct Backend {
+    address: SocketAddr,
+    state: Arc<State>,
+    task: JoinHandle<()>,
+}
+
+struct State {
+    role: Role,
+    progress: Mutex<Progress>,
+}
+
+enum Role {
+    Recording(Upstream, reqwest::Client),
+    Replaying(HashMap<String, Vec<Exchange>>),
+}
+
+#[derive(Default)]
+struct Progress {
+    /// What was recorded.
+    exchanges: Vec<Exchange>,
+    /// How often each key was requested in this call.
+    cursors: HashMap<String, usize>,
+    /// The first request that the recording does not have.
+    missing: Option<String>,
+}
+
+const DYNAMODB: &str = "DynamoDB_20120810.";
+
+impl Backend {
+    /// Starts an endpoint that forwards and records.
+    pub async fn record(upstream: Upstream) -> Result<Self> {
+        Self::start(Role::Recording(upstream, reqwest::Client::new())).await
+    }
+
+    /// Starts an endpoint that repeats what was recorded.
+    pub async fn replay(script: &Script) -> Result<Self> {
+        let mut answers: HashMap<String, Vec<Exchange>> = HashMap::new();
+        for exchange in &script.call {
+            answers
+                .entry(exchange.key.clone())
+                .or_default()
+                .push(exchange.clone());
+        }
+        for exchange in &script.start {
+            answers
+                .entry(exchange.key.clone())
+                .or_insert_with(|| vec![exchange.clone()]);
+        }
+        Self::start(Role::Replaying(answers)).await
+    }
+
+    async fn start(role: Role) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State {
+            role,
+            progress: Mutex::default(),
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&state)));
+        Ok(Self {
+            address,
+            state,
+            task,
+        })
+    }
+
+    /// The URL of the endpoint.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Begins a call: repeats its responses from the first on.
+    pub fn begin_call(&self) {
+        self.state.lock().cursors.clear();
+    }
+
+    /// The exchanges since the last time.
+    pub fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(&mut self.state.lock().exchanges)
+    }
+
+    /// The first request that the recording does not have.
+    pub fn missing(&self) -> Option<String> {
+        self.state.lock().missing.clone()
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl State {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let target = head.headers.get("x-amz-target");
+        let target = target
+            .map(HeaderValue::to_str)
+            .transpose()?
+            .unwrap_or_else(|| head.uri.path());
+        let content: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let key = match content.get("TableName").and_then(Value::as_str) {
+            Some(table) => format!("{target} {table}"),
+            None => target.to_owned(),
+        };
+        let exchange = match &self.role {
+            Role::Replaying(answers) => self.next(answers, &key),
+            Role::Recording(upstream, client) => {
+                let exchange = forward(client, upstream, &head, key, body, content).await?;
+                self.lock().exchanges.push(exchange.clone());
+                Some(exchange)
+            }
+        };
+        let Some(exchange) = exchange else {
+            return Ok(Response::builder()
+                .status(StatusCode::BAD_REQUEST)
+                .body(Full::default())?);
+        };
+        let mut response = Response::new(Full::from(exchange.body));
+        *response.status_mut() = exchange.status;
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, exchange.media_type);
+        Ok(response)
+    }
+
+    /// The next recorded response for `key` in this call, or the last one if there is no further one.
+    fn next(&self, answers: &HashMap<String, Vec<Exchange>>, key: &str) -> Option<Exchange> {
+        let mut progress = self.lock();
+        let Some(recorded) = answers.get(key) else {
+            progress.missing.get_or_insert_with(|| key.to_owned());
+            return None;
+        };
+        let cursor = progress.cursors.entry(key.to_owned()).or_default();
+        let exchange = recorded.get(*cursor).or(recorded.last()).cloned();
+        *cursor += 1;
+        exchange
+    }
+}
+
+async fn forward(
+    client: &reqwest::Client,
+    upstream: &Upstream,
+    head: &hyper::http::request::Parts,
+    key: String,
+    body: Bytes,
+    mut content: Value,
+) -> Result<Exchange> {
+    let is_dynamodb = key.starts_with(DYNAMODB);
+    let address = if is_dynamodb {
+        upstream.dynamodb
+    } else {
+        upstream.services
+    };
+    let body = match content.as_object_mut() {
+        Some(members) if is_dynamodb => {
+            members.insert("ReturnConsumedCapacity".to_owned(), json!("TOTAL"));
+            Bytes::from(content.to_string())
+        }
+        _ => body,
+    };
+    let mut headers = head.headers.clone();
+    for hop in ["host", "content-length", "connection"] {
+        headers.remove(hop);
+    }
+    let response = client
+        .request(head.method.clone(), format!("http://{address}{}", head.uri))
+        .headers(headers)
+        .body(body)
+        .send()
+        .await?;
+    let status = response.status();
+    let media_type = response.headers().get(CONTENT_TYPE).cloned();
+    let mut body = response.bytes().await?;
+    let mut units = 0.0;
+    if let (true, Ok(Value::Object(mut members))) = (is_dynamodb, serde_json::from_slice(&body)) {
+        units = members
+            .remove("ConsumedCapacity")
+            .as_ref()
+            .map_or(0.0, consumed);
+        body = Bytes::from(Value::Object(members).to_string());
+    }
+    Ok(Exchange {
+        key,
+        status,
+        media_type: media_type.unwrap_or(HeaderValue::from_static("application/json")),
+        body,
+        units,
+    })
+}
+
+/// The sum of the capacity units of one table or several.
+fn consumed(capacity: &Value) -> f64 {
+    match capacity {
+        Value::Array(tables) => tables.iter().map(consumed).sum(),
+        table => table["CapacityUnits"].as_f64().unwrap_or_default(),
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(serve(stream, Arc::clone(&state)));
+    }
+}
+
+async fn serve(stream: TcpStream, state: Arc<State>) {
+    // Without this option small responses are only delayed.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let state = Arc::clone(&state);
+        async move {
+            let response = state.answer(request).await.unwrap_or_else(|error| {
+                eprintln!("the endpoint failed: {error}");
+                let mut response = Response::new(Full::default());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            });
+            Ok::<_, Infallible>(response)
+        }
+    });
+    // A process that is killed closes its connections.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}

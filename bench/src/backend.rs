@@ -23,7 +23,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::Result;
+use crate::{
+    Result,
+    exchange::{DYNAMODB, Exchange, Script},
+};
 
 /// The endpoints of the development server.
 #[derive(Clone, Copy, Debug)]
@@ -32,45 +35,6 @@ pub struct Upstream {
     pub dynamodb: SocketAddr,
     /// SES, EventBridge and EventBridge Scheduler.
     pub services: SocketAddr,
-}
-
-/// A request and its response.
-#[derive(Clone, Debug)]
-pub struct Exchange {
-    /// The operation and, if it concerns a single table, the table.
-    pub key: String,
-    status: StatusCode,
-    media_type: HeaderValue,
-    body: Bytes,
-    /// The capacity units that DynamoDB reported.
-    pub units: f64,
-}
-
-impl Exchange {
-    /// True if the request is one to DynamoDB.
-    pub fn is_dynamodb(&self) -> bool {
-        self.key.starts_with(DYNAMODB)
-    }
-
-    /// True if the request reads tables and writes none.
-    pub fn is_read(&self) -> bool {
-        ["Get", "BatchGet", "TransactGet", "Query"]
-            .iter()
-            .any(|verb| {
-                self.key
-                    .strip_prefix(DYNAMODB)
-                    .is_some_and(|operation| operation.starts_with(verb))
-            })
-    }
-}
-
-/// The exchanges of one process.
-#[derive(Clone, Debug, Default)]
-pub struct Script {
-    /// Those before the first call.
-    pub start: Vec<Exchange>,
-    /// Those of one call.
-    pub call: Vec<Exchange>,
 }
 
 /// An endpoint, which runs until it is dropped.
@@ -94,13 +58,11 @@ enum Role {
 struct Progress {
     /// What was recorded.
     exchanges: Vec<Exchange>,
-    /// How often each key was requested in this call.
-    cursors: HashMap<String, usize>,
+    /// How often each key and item was requested in this call.
+    cursors: HashMap<(String, Option<String>), usize>,
     /// The first request that the recording does not have.
     missing: Option<String>,
 }
-
-const DYNAMODB: &str = "DynamoDB_20120810.";
 
 impl Backend {
     /// Starts an endpoint that forwards and records.
@@ -112,15 +74,14 @@ impl Backend {
     pub async fn replay(script: &Script) -> Result<Self> {
         let mut answers: HashMap<String, Vec<Exchange>> = HashMap::new();
         for exchange in &script.call {
-            answers
-                .entry(exchange.key.clone())
-                .or_default()
-                .push(exchange.clone());
+            let of_key = answers.entry(exchange.key.clone()).or_default();
+            of_key.push(exchange.clone());
         }
         for exchange in &script.start {
-            answers
-                .entry(exchange.key.clone())
-                .or_insert_with(|| vec![exchange.clone()]);
+            let of_key = answers.entry(exchange.key.clone()).or_default();
+            if of_key.iter().all(|other| other.item != exchange.item) {
+                of_key.push(exchange.clone());
+            }
         }
         Self::start(Role::Replaying(answers)).await
     }
@@ -185,10 +146,13 @@ impl State {
             Some(table) => format!("{target} {table}"),
             None => target.to_owned(),
         };
+        let item = content.pointer("/Key/pk/S").and_then(Value::as_str);
+        let item = item.map(str::to_owned);
         let exchange = match &self.role {
-            Role::Replaying(answers) => self.next(answers, &key),
+            Role::Replaying(answers) => self.next(answers, key, item),
             Role::Recording(upstream, client) => {
-                let exchange = forward(client, upstream, &head, key, body, content).await?;
+                let mut exchange = forward(client, upstream, &head, key, body, content).await?;
+                exchange.item = item;
                 self.lock().exchanges.push(exchange.clone());
                 Some(exchange)
             }
@@ -206,17 +170,28 @@ impl State {
         Ok(response)
     }
 
-    /// The next recorded response for `key` in this call, or the last one if there is no further one.
-    fn next(&self, answers: &HashMap<String, Vec<Exchange>>, key: &str) -> Option<Exchange> {
+    /// The next recorded response for `key` and `item` in this call, or the last one if there is no further one. If the item
+    /// was not recorded, such as a counter of another hour, the response is that for another item.
+    fn next(
+        &self,
+        answers: &HashMap<String, Vec<Exchange>>,
+        key: String,
+        item: Option<String>,
+    ) -> Option<Exchange> {
         let mut progress = self.lock();
-        let Some(recorded) = answers.get(key) else {
-            progress.missing.get_or_insert_with(|| key.to_owned());
+        let Some(recorded) = answers.get(&key) else {
+            progress.missing.get_or_insert(key);
             return None;
         };
-        let cursor = progress.cursors.entry(key.to_owned()).or_default();
-        let exchange = recorded.get(*cursor).or(recorded.last()).cloned();
+        let is_known = recorded.iter().any(|exchange| exchange.item == item);
+        let candidates: Vec<&Exchange> = recorded
+            .iter()
+            .filter(|exchange| !is_known || exchange.item == item)
+            .collect();
+        let cursor = progress.cursors.entry((key, item)).or_default();
+        let exchange = candidates.get(*cursor).or(candidates.last());
         *cursor += 1;
-        exchange
+        exchange.map(|exchange| (*exchange).clone())
     }
 }
 
@@ -264,6 +239,7 @@ async fn forward(
     }
     Ok(Exchange {
         key,
+        item: None,
         status,
         media_type: media_type.unwrap_or(HeaderValue::from_static("application/json")),
         body,

@@ -4,9 +4,11 @@ use serde_json::value::RawValue;
 
 use crate::{
     Result,
-    backend::{Backend, Script},
+    backend::Backend,
+    exchange::Script,
+    lambda,
     process::Program,
-    recording::{self, Recording, Recordings},
+    recording::{Recording, Recordings},
     setup::{self, Paths},
     size,
 };
@@ -53,7 +55,7 @@ impl Contestant {
     /// Creates the contestant of a function.
     pub async fn function(paths: &Paths, name: &str, recording: &Recording) -> Result<Self> {
         let backend = Backend::replay(&recording.script).await?;
-        let program = recording::program(paths, name, recording.environment.clone(), &backend);
+        let program = lambda::program(paths, name, recording.environment.clone(), &backend);
         let zipped = size::zipped(&paths.binaries.join(name))?;
         Ok(Self {
             name: name.to_owned(),
@@ -82,7 +84,7 @@ impl Contestant {
                 .collect(),
         };
         let backend = Backend::replay(&script).await?;
-        let mut environment = recording::lambda_environment(name, &backend);
+        let mut environment = lambda::environment(name, &backend);
         environment.insert("USERS_TABLE".to_owned(), table.clone());
         let path = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
         let (command, folder, zipped) = match name {

@@ -14,6 +14,8 @@ mod argon2;
 mod backend;
 mod contestant;
 mod costs;
+mod exchange;
+mod lambda;
 mod measure;
 mod process;
 mod ratios;

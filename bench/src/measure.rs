@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    Result, affinity::Cores, contestant::Contestant, process::Process, recording::is_success,
+    Result, affinity::Cores, contestant::Contestant, lambda::is_success, process::Process,
     report::Figures, statistics::Summary,
 };
 

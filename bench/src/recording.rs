@@ -117,7 +117,8 @@ impl Stage {
             recorders,
             paths: paths.clone(),
         };
-        for (name, recorder) in &stage.recorders {
+        // The first processes create the signing keys; the second ones, which are recorded, find them, as nearly all do.
+        for (name, recorder) in stage.recorders.iter().chain(&stage.recorders) {
             let backend = Backend::record(upstream).await?;
             let program = program(paths, name, stage.environment(name)?, &backend);
             let (process, _) = Process::start(&program, cores.measured).await?;

@@ -63,8 +63,22 @@ def tables(template):
     return found
 
 
+def check_essential_functions(template):
+    """The functions for which concurrency can be reserved are those that the parameter's description and docs/deploying.md name."""
+    reserved = set()
+    for one in template["Resources"].values():
+        if "HasEssentialReservedConcurrency" in str(one.get("Properties", {}).get("ReservedConcurrentExecutions")):
+            reserved.add(one["Metadata"]["BuildProperties"]["Binary"])
+    description = template["Parameters"]["EssentialReservedConcurrency"]["Description"].split(" - ")[1].split(".")[0]
+    document = (PAGE.parent / "deploying.md").read_text().split("`EssentialReservedConcurrency=20`")[1].split(", each)")[0]
+    for where, named in (("EssentialReservedConcurrency", description), ("docs/deploying.md", document)):
+        if set(re.findall(r"\w+", named)) - {"and"} != reserved:
+            sys.exit(f"{where} names {named}, and concurrency is reserved for {sorted(reserved)}")
+
+
 def main():
     page = old = PAGE.read_text()
+    check_essential_functions(stack.source())
     found = tables(stack.source())
     for heading, new in found.items():
         page, count = re.subn(

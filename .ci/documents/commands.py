@@ -38,6 +38,13 @@ def parameters(folder="."):
 
 
 @functools.cache
+def queries():
+    """The names of the queries that the stack saves, after the stack's own."""
+    found = stack.Stack().of_type("AWS::Logs::QueryDefinition").values()
+    return {one["Name"].removeprefix(stack.PSEUDO["AWS::StackName"]) for one in found}
+
+
+@functools.cache
 def outputs(folder):
     """The names of the outputs of a template."""
     return set(stack.yaml_parse((ROOT / folder / "template.yaml").read_text())["Outputs"])
@@ -227,6 +234,9 @@ def check_command(words, folder, defined):
             yield from filter(None, (problem_with_setting(one) for one in rest))
         case "curl" | "call":
             yield from check_request(rest)
+        case "query":
+            if rest and f"/{rest[0]}" not in queries():
+                yield f"template.yaml has no saved query {rest[0]}"
         case "output":
             if rest[-1:] and rest[-1] not in outputs(".") | outputs(folder):
                 yield f"no output {rest[-1]}"

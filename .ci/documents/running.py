@@ -99,8 +99,8 @@ def users_are_imported(blocks, api, dynamodb):
     hashed = next(one["password_hash"]["S"] for one in items if one.get("username", {}).get("S") == "jc123")
     line = re.sub(r"\$argon2id[^\"]*", lambda _: hashed, the_block(blocks, file, heading, "json").text)
     # The name and the address of the document's user are taken by the journey's.
-    first = line.replace("jc123", "imported").replace("john@", "imported@")
-    second = re.sub(r', "password_hash": "[^"]*"', "", first.replace("imported", "reset").replace('"id": 21', '"id": 22'))
+    first = line.replace("jc123", "imported").replace("john@example", "imported@Bücher.example")
+    second = re.sub(r', "password_hash": "[^"]*"', "", first.replace("imported", "later").replace('"id": 21', '"id": 22'))
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "import_users.py").write_text(the_block(blocks, file, heading, "python").text)
         (pathlib.Path(folder) / "users.jsonl").write_text(first + second + first)
@@ -108,8 +108,8 @@ def users_are_imported(blocks, api, dynamodb):
         admin = f"admin() {{ {ROOT}/target/debug/admin \"$@\"; }}\n"
         output = run(["bash", "-e"], admin + commands, env, folder)
     expect(output.count("imported 2") == 2 and "not imported" in output, output)
-    log_in = f"""curl -sS -w ' %{{http_code}}\\n' {api}/auth/login -d '{{"email": "NAME@example.com", "password": "{PASSWORD}"}}'\n"""
-    expect_statuses(run(["bash", "-e"], log_in.replace("NAME", "imported") + log_in.replace("NAME", "reset"), env), [200, 401])
+    log_in = f"""curl -sS -w ' %{{http_code}}\\n' {api}/auth/login -d '{{"email": "NAME@bücher.example.com", "password": "{PASSWORD}"}}'\n"""
+    expect_statuses(run(["bash", "-e"], log_in.replace("NAME", "imported") + log_in.replace("NAME", "later"), env), [200, 401])
 
 
 def cookies(blocks):

@@ -288,7 +288,7 @@ async fn requests_over_a_limit_cost_nothing() {
 }
 
 /// The largest user that callers can make: names of the greatest length, ten sessions and every counter. It is still read for
-/// one unit, and docs/operating.md states what its writes cost.
+/// one unit, and docs/cost.md states what its writes cost.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_user_costs_three_units_a_write() {
     let app = TestApp::without_source_limits().await;

@@ -177,6 +177,7 @@ mod project {
     mod costs;
     mod dependencies;
     mod events;
+    mod links;
     mod logs;
     mod openapi;
     pub mod permissions;

@@ -1,6 +1,6 @@
-//! The journey in README.md works when pasted into a shell, and docs/integrating.md has the examples as they are.
+//! The journey in docs/calling.md works when pasted into a shell, and docs/integrating.md has the examples as they are.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{fs, process::Stdio};
 
 use tokio::process::Command;
 
@@ -15,9 +15,8 @@ async fn the_journey_works_line_by_line() {
     // The mailbox already has a link, of another user.
     let earlier = app.sign_up("earlier").await;
     assert_eq!(app.request_reset(&earlier.email).await.status, 200);
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let (_, journey) = readme
+    let document = read("docs/calling.md");
+    let (_, journey) = document
         .split_once("```sh\nAPI=http://127.0.0.1:3000\n")
         .unwrap();
     let (journey, _) = journey.split_once("```").unwrap();

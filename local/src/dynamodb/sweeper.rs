@@ -89,3 +89,50 @@ impl Sweeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dynoxide::actions::put_item::PutItemRequest;
+    use shared::domain::clock::Timestamp;
+
+    use super::*;
+    use crate::{
+        dynamodb::open,
+        testing::{ManualClock, fixed_providers},
+    };
+
+    /// 2100-01-01T00:00:00Z, which the system clock has not reached.
+    const LATER: u64 = 4_102_444_800;
+
+    #[tokio::test]
+    async fn a_data_file_is_swept_by_the_clock_of_the_server() {
+        let name = format!("latchkey-sweeper-{}.db", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let clock = fixed_providers(&ManualClock::new(Timestamp::from_unix(LATER)), 1).clock;
+        let tables = [Table {
+            name: "Transient".to_owned(),
+            key: vec![("pk".to_owned(), "S".to_owned())],
+            ttl_attribute: Some("expires_at".to_owned()),
+            stream: None,
+        }];
+        let database = open(Some(&file), &clock, &tables).expect("a database");
+        for expires_at in [LATER - 1, LATER + 1] {
+            let item = [
+                ("pk", AttributeValue::S(expires_at.to_string())),
+                ("expires_at", AttributeValue::N(expires_at.to_string())),
+            ];
+            let item = item.map(|(name, value)| (name.to_owned(), value));
+            let request = PutItemRequest {
+                table_name: "Transient".to_owned(),
+                item: item.into(),
+                ..PutItemRequest::default()
+            };
+            database.put_item(request).expect("an item");
+        }
+        let sweeper = Sweeper::new(database, clock, &tables);
+        let swept = sweeper.sweep().await.expect("a sweep");
+        let swept_again = sweeper.sweep().await.expect("a sweep");
+        std::fs::remove_file(file).expect("the file");
+        assert_eq!((swept, swept_again), (1, 0));
+    }
+}

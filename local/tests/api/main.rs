@@ -161,6 +161,7 @@ mod resilience {
     mod unavailable;
     mod unreadable_keys;
 }
+mod console;
 mod local_server;
 /// The Lambda authorizer for the APIs of other stacks.
 mod authorize {
@@ -192,11 +193,9 @@ mod support {
     pub mod client;
     pub mod endpoints;
     pub mod events;
-    pub mod gate;
     pub mod jwt_authorizer;
     pub mod log_watch;
     pub mod mail_queue;
-    pub mod malformed_response;
     pub mod malformed_values;
     pub mod operator;
     pub mod password_reset;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { Browser } from "./browser.mjs";
-import { localConsole } from "./console.mjs";
+import { localConsole, reference } from "./console.mjs";
 import { journeys } from "./journeys.mjs";
 import { Server } from "./server.mjs";
 
@@ -13,7 +13,7 @@ const server = await Server.start(process.argv[2]);
 let browser;
 try {
   browser = await Browser.start(server.url);
-  for (const [name, journey] of Object.entries({ ...journeys, console: localConsole })) {
+  for (const [name, journey] of Object.entries({ ...journeys, console: localConsole, reference })) {
     const started = Date.now();
     await journey(browser, server);
     console.log(`browser: ${name} (${((Date.now() - started) / 1000).toFixed(1)}s)`);

@@ -5,6 +5,7 @@ mod assets;
 mod controls;
 mod mails;
 mod recent_requests;
+mod reference;
 mod tables;
 mod updates;
 
@@ -151,6 +152,8 @@ impl Console {
             (&Method::GET, ["faults"]) => list(&self.controls.faults()),
             (&Method::PATCH, ["faults"]) => list(&self.controls.change_faults(&parse(&body)?)?),
             (&Method::DELETE, ["faults"]) => Ok(deleted(|| self.controls.remove_faults())),
+            (&Method::GET, ["reference"]) => Ok(with_policy(reference::page(), reference::POLICY)),
+            (&Method::GET, ["scalar.js"]) => reference::scalar().ok_or(Problem::NotFound),
             (&Method::GET, ["updates"]) => Ok(self.updates.stream()),
             (&Method::GET, [name]) => assets::find(name).ok_or(Problem::NotFound),
             _ => Err(Problem::NotFound),

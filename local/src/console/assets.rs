@@ -13,7 +13,7 @@ const STYLE: &str = concat!(
     include_str!("../../assets/console.css"),
 );
 /// Name, media type and content of each file.
-const FILES: [(&str, &str, &str); 3] = [
+const FILES: [(&str, &str, &str); 5] = [
     ("console.css", "text/css; charset=utf-8", STYLE),
     (
         "console.js",
@@ -24,6 +24,16 @@ const FILES: [(&str, &str, &str); 3] = [
         "icon.svg",
         "image/svg+xml",
         include_str!("../../../functions/pages/assets/icon.svg"),
+    ),
+    (
+        "openapi.yaml",
+        "application/yaml",
+        include_str!("../../../openapi.yaml"),
+    ),
+    (
+        "reference.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/reference.js"),
     ),
 ];
 
@@ -38,7 +48,8 @@ pub(super) fn find(name: &str) -> Option<Response> {
     Some(file(media_type, content))
 }
 
-fn file(media_type: &'static str, content: &'static str) -> Response {
+/// A response with this content.
+pub(super) fn file(media_type: &'static str, content: &'static str) -> Response {
     let mut response = Response::new(body(content));
     response
         .headers_mut()

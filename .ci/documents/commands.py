@@ -26,7 +26,7 @@ SERVICES = {"deploy": "codedeploy"}
 RENAMED = {("sns", "subscribe"): {"--endpoint": "--notification-endpoint"}}
 # Programs that every system has, and the language of the shell.
 UNIX = set(
-    "alias awk cut date docker echo export git grep head local printf python3 return sed sha256sum sleep "
+    "alias awk continue cut date docker echo export git grep head local printf python3 return sed sha256sum sleep "
     "sort tail tr xargs [".split()
 )
 

@@ -106,8 +106,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_data_file_is_swept_by_the_clock_of_the_server() {
-        let name = format!("latchkey-sweeper-{}.db", std::process::id());
-        let file = std::env::temp_dir().join(name);
+        let name = format!("latchkey-sweeper-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
         let clock = fixed_providers(&ManualClock::new(Timestamp::from_unix(LATER)), 1).clock;
         let tables = [Table {
             name: "Transient".to_owned(),
@@ -115,7 +116,7 @@ mod tests {
             ttl_attribute: Some("expires_at".to_owned()),
             stream: None,
         }];
-        let database = open(Some(&file), &clock, &tables).expect("a database");
+        let database = open(Some(&folder.join("data.db")), &clock, &tables).expect("a database");
         for expires_at in [LATER - 1, LATER + 1] {
             let item = [
                 ("pk", AttributeValue::S(expires_at.to_string())),
@@ -132,7 +133,7 @@ mod tests {
         let sweeper = Sweeper::new(database, clock, &tables);
         let swept = sweeper.sweep().await.expect("a sweep");
         let swept_again = sweeper.sweep().await.expect("a sweep");
-        std::fs::remove_file(file).expect("the file");
+        std::fs::remove_dir_all(folder).expect("the folder");
         assert_eq!((swept, swept_again), (1, 0));
     }
 }

@@ -127,7 +127,7 @@ fn the_maps_list_every_document() {
         let listed: BTreeSet<_> = targets(&read(map)).into_iter().collect();
         for entry in fs::read_dir(root().join("docs")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            if name.ends_with(".md") && name != "README.md" {
+            if Path::new(&name).extension() == Some("md".as_ref()) && name != "README.md" {
                 let is_listed = listed
                     .iter()
                     .any(|target| target.split('#').next() == Some(&*format!("{prefix}{name}")));

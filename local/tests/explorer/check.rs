@@ -30,14 +30,18 @@ impl<'a> Check<'a> {
         Self {
             world,
             operations,
-            comparison: Comparison::new(world),
+            comparison: Comparison::new(world, operations),
             serial: RefCell::default(),
         }
     }
 
     /// Returns what is wrong with a run.
     pub fn violation(&self, outcome: &Outcome) -> Option<String> {
-        let broken = invariants::violations(&self.world.tables.initial(), &outcome.state);
+        let broken = invariants::violations(
+            &self.world.tables.initial(),
+            &outcome.state,
+            self.world.now(),
+        );
         if !broken.is_empty() {
             return Some(broken.join("; "));
         }
@@ -50,7 +54,7 @@ impl<'a> Check<'a> {
         let mut near = Vec::new();
         for order in orders(&answers) {
             let serial = self.serial(&order);
-            match difference(&self.comparison, &answers, &end, &serial) {
+            match difference(&self.comparison, &answers, outcome.is_faulty, &end, &serial) {
                 None => return None,
                 Some(difference) => near.push(format!("not as {order:?}: {difference}")),
             }
@@ -76,6 +80,7 @@ impl<'a> Check<'a> {
         if let Some(known) = self.serial.borrow().get(order) {
             return known.clone();
         }
+        let off = self.world.switch_off(None);
         self.world.reset();
         let mut answers = Vec::new();
         for process in order {
@@ -97,6 +102,7 @@ impl<'a> Check<'a> {
             order: Vec::new(),
             is_faulty: false,
         };
+        self.world.switch_off(off);
         let serial = (answers, self.comparison.outcome(&outcome));
         self.serial
             .borrow_mut()
@@ -110,9 +116,12 @@ fn may_be_undone(answer: Option<&Answer>) -> bool {
     answer.is_none_or(|answer| matches!(answer.status, 409 | 429 | 503))
 }
 
-/// Returns true if the response does not say what happened.
-fn is_open(answer: Option<&Answer>) -> bool {
-    answer.is_none_or(|answer| answer.status == 503)
+/// Returns true if the response does not say what happened. After a fault, those of a lost race do not, since an attempt
+/// without a response may have been applied before it.
+fn is_open(answer: Option<&Answer>, is_faulty: bool) -> bool {
+    answer.is_none_or(|answer| {
+        answer.status == 503 || (is_faulty && matches!(answer.status, 409 | 429))
+    })
 }
 
 /// Every order of the requests that may have happened. A repetition comes after what it repeats.
@@ -149,12 +158,13 @@ fn orders(answers: &[(usize, Option<&Answer>)]) -> Vec<Vec<usize>> {
 fn difference(
     comparison: &Comparison,
     answers: &[(usize, Option<&Answer>)],
+    is_faulty: bool,
     end: &Comparable,
     serial: &Serial,
 ) -> Option<String> {
     for (process, expected) in &serial.0 {
         let (_, answer) = answers.iter().find(|(other, _)| other == process)?;
-        if is_open(*answer) {
+        if is_open(*answer, is_faulty) {
             continue;
         }
         let answer = comparison.answer((*answer)?);

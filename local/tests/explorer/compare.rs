@@ -3,10 +3,14 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use serde_json::{Map, Value};
-use shared::domain::password::{Hash, Hasher, Params, Password};
+use shared::domain::{
+    email::EmailAddress,
+    password::{Hash, Hasher, Params, Password},
+};
 
 use crate::{
-    operations::{NEW_PASSWORDS, PASSWORD, WRONG_PASSWORD},
+    database::Items,
+    operations::{NEW_PASSWORDS, Operation, PASSWORD, WRONG_PASSWORD},
     process::Answer,
     search::Outcome,
     world::World,
@@ -15,11 +19,18 @@ use crate::{
 /// The shortest random text in hexadecimal digits.
 const MIN_RANDOM: usize = 20;
 
+/// The shortest id that is taken for one, and is longer than any time or counter.
+const MIN_ID: usize = 12;
+
 /// Compares the outcomes of one world.
 pub struct Comparison {
     /// Every text of the start: none of them is new.
     known: String,
     hasher: Hasher,
+    now: u64,
+    /// True if the quota of mails is not compared: a mail that is replaced while it is being sent does not count in it, since
+    /// nothing can send and count at once. Cool-downs bound their number.
+    ignores_quota: bool,
     /// The password of each hash.
     passwords: RefCell<BTreeMap<String, String>>,
 }
@@ -32,7 +43,7 @@ pub struct Comparable {
 }
 
 impl Comparison {
-    pub fn new(world: &World) -> Self {
+    pub fn new(world: &World, operations: &[&Operation]) -> Self {
         let initial = world.tables.initial();
         let known: Vec<_> = initial
             .iter()
@@ -45,6 +56,8 @@ impl Comparison {
                 t_cost: 1,
                 p_cost: 1,
             }),
+            now: world.now(),
+            ignores_quota: operations.iter().any(|operation| operation.is_delivery()),
             passwords: RefCell::default(),
         }
     }
@@ -54,6 +67,10 @@ impl Comparison {
         let mut state: Vec<_> = outcome
             .state
             .iter()
+            .filter(|((_, key), item)| {
+                !key.starts_with("mail#") || has_recipient(item, &outcome.state)
+            })
+            .filter(|(_, item)| !is_expired_reservation(item, self.now))
             .map(|((table, key), item)| {
                 format!("{table} {} {}", self.text(key), self.value(&plain(item)))
             })
@@ -89,8 +106,13 @@ impl Comparison {
             Value::Object(fields) => {
                 // Sessions that were started at once may have one number.
                 let is_session = fields.contains_key("c") && fields.contains_key("e");
+                let is_mail = self.ignores_quota && fields.contains_key("nonce");
                 // The id of the last write is new with each one.
-                let is_compared = |name: &str| name != "writer" && !(is_session && name == "n");
+                let is_compared = |name: &str| {
+                    name != "writer"
+                        && !(is_session && name == "n")
+                        && !(is_mail && name == "count")
+                };
                 let mut fields: Vec<_> = fields
                     .iter()
                     .filter(|(name, _)| is_compared(name))
@@ -99,6 +121,8 @@ impl Comparison {
                 fields.sort();
                 format!("{{{}}}", fields.join(", "))
             }
+            // The id of a new user.
+            Value::Number(number) => self.part(&number.to_string()),
             other => other.to_string(),
         }
     }
@@ -129,7 +153,9 @@ impl Comparison {
             && part
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let is_id = part.len() >= MIN_ID && part.bytes().all(|byte| byte.is_ascii_digit());
         let is_random = is_token
+            || is_id
             || is_hex(part)
             || is_hex(last)
             || is_base64
@@ -154,6 +180,41 @@ impl Comparison {
         });
         known.clone()
     }
+}
+
+/// Returns true for a marker that any request may remove at any moment.
+fn is_expired_reservation(item: &Value, now: u64) -> bool {
+    let until = item["reserved_until"]["N"].as_str();
+    until.is_some_and(|until| until.parse::<u64>().unwrap() <= now)
+}
+
+/// Returns false for a mail on request that can only be dropped: its user has been deleted or
+/// disabled, or has another address. A request
+/// that has read the address may still queue it.
+fn has_recipient(item: &Value, state: &Items) -> bool {
+    if item["kind"]["S"] != "reset_password" && item["kind"]["S"] != "confirm_email" {
+        return true;
+    }
+    let id = item["user"]["N"].as_str().unwrap();
+    let mut users = state.iter();
+    let user = users.find(|((_, key), _)| *key == format!("user#{id}"));
+    let Some((_, user)) = user else {
+        return false;
+    };
+    if user.get("disabled_at").is_some() {
+        return false;
+    }
+    let addresses = [
+        &user["email"]["S"],
+        &user["pending_email"]["M"]["email"]["S"],
+    ];
+    addresses
+        .into_iter()
+        .filter_map(Value::as_str)
+        .any(|address| {
+            let address = EmailAddress::parse(address).unwrap();
+            item["for"]["S"] == address.hash().as_str()
+        })
 }
 
 /// A value of DynamoDB's JSON as plain JSON.

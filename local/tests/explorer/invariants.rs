@@ -17,12 +17,16 @@ const SESSIONS: usize = 10;
 const COUNTERS: [&str; 3] = ["version", "credentials", "passwords"];
 
 /// Returns every invariant that does not hold.
-pub fn violations(before: &Items, after: &Items) -> Vec<String> {
+pub fn violations(before: &Items, after: &Items, now: u64) -> Vec<String> {
     let mut found = Vec::new();
     let users: BTreeMap<_, _> = of(after, "user#");
     let mut markers = of(after, "email#");
     markers.extend(of(after, "username#"));
     for (key, user) in &users {
+        if let Err(error) = readable::<User>(user) {
+            found.push(format!("{key} cannot be read: {error}"));
+            continue;
+        }
         let id = &user["id"];
         let name = |field: &str| user[field].as_str().unwrap().to_lowercase();
         for marker in [
@@ -33,7 +37,7 @@ pub fn violations(before: &Items, after: &Items) -> Vec<String> {
             match markers.remove(&marker) {
                 None => found.push(format!("{key} has no marker {marker}")),
                 Some(item) if item["id"] != *id => {
-                    found.push(format!("{marker} is not that of {key}"))
+                    found.push(format!("{marker} is not that of {key}"));
                 }
                 Some(item) if item.get("reserved_until").is_some() => {
                     found.push(format!("{marker} is in use and only reserved"));
@@ -46,17 +50,17 @@ pub fn violations(before: &Items, after: &Items) -> Vec<String> {
         }
         for former in user["former_emails"].as_array().into_iter().flatten() {
             let marker = format!("email#{}", former["email"].as_str().unwrap().to_lowercase());
-            if let Some(item) = markers.remove(&marker)
-                && item["id"] != *id
-            {
-                found.push(format!("{marker}, which {key} may take back, is another's"));
+            let is_own = markers.get(&marker).is_some_and(|item| item["id"] == *id);
+            if is_own {
+                markers.remove(&marker);
+            } else if former["until"].as_u64() > Some(now) && user["email"] != former["email"] {
+                found.push(format!(
+                    "{marker}, which {key} may take back, is not reserved"
+                ));
             }
         }
         if user["sessions"].as_object().unwrap().len() > SESSIONS {
             found.push(format!("{key} has too many sessions"));
-        }
-        if let Err(error) = readable::<User>(user) {
-            found.push(format!("{key} cannot be read: {error}"));
         }
     }
     for (key, item) in &markers {

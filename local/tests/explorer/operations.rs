@@ -38,6 +38,13 @@ pub struct Operation {
     pub request: fn(&Start) -> Request,
 }
 
+impl Operation {
+    /// Returns true if the operation sends a mail.
+    pub fn is_delivery(&self) -> bool {
+        self.name.starts_with("send_")
+    }
+}
+
 macro_rules! operations {
     ($($name:ident: $request:expr,)*) => {
         /// Every operation.
@@ -53,8 +60,8 @@ operations! {
     bob_takes_former: |start| update_by(&start.bob_caller, json!({"email": "alice.old@example.com"})),
     bob_takes_new: |start| update_by(&start.bob_caller, json!({"email": NEW_EMAIL})),
     clear_limits: |start| Request::Operate(Change::ClearLimits(start.alice)),
-    complete: |start| complete(&start.reset, NEW_PASSWORDS[1]),
-    complete_other: |start| complete(&start.reset, NEW_PASSWORDS[2]),
+    complete: |start| complete(&start.reset, NEW_PASSWORDS[0]),
+    complete_other: |start| complete(&start.reset, NEW_PASSWORDS[1]),
     complete_wrong: |start| complete(&format!("{}0", &start.reset[..start.reset.len() - 1]), NEW_PASSWORDS[1]),
     confirm: |start| post("confirm_email", json!({"key": start.confirm})),
     delete: |start| delete(start, PASSWORD),
@@ -69,6 +76,7 @@ operations! {
     list_sessions: |start| sessions(&start.caller, "GET", None),
     log_in: |_| log_in("alice", PASSWORD),
     log_in_by_email: |start| log_in(start.email, PASSWORD),
+    log_in_new: |_| log_in("alice", NEW_PASSWORDS[0]),
     log_in_unknown: |_| log_in("nobody", PASSWORD),
     log_in_wrong: |_| log_in("alice", WRONG_PASSWORD),
     log_out: |start| authorized(event("log_out", None), &start.caller),
@@ -93,6 +101,11 @@ operations! {
     update_email: |start| update(start, json!({"email": NEW_EMAIL})),
     update_email_back: |start| update(start, json!({"email": "alice.old@example.com"})),
     update_name: |start| update(start, json!({"first_name": "Alicia"})),
+    update_new: |start| with_password(
+        &start.caller,
+        NEW_PASSWORDS[0],
+        json!({"first_name": "Alicia"}),
+    ),
     update_nothing: |start| update(start, json!({"first_name": ""})),
     update_other_name: |start| update_by(&start.other, json!({"last_name": "Adams"})),
     update_password: |start| update(start, json!({"password": NEW_PASSWORDS[0]})),
@@ -196,7 +209,8 @@ fn resend(token: &str) -> Request {
         event["routeKey"] = json!(format!("POST {path}"));
         event["rawPath"] = json!(path);
         event["requestContext"]["http"]["path"] = json!(path);
-        event["body"] = Value::Null;
+        event.as_object_mut().unwrap().remove("body");
+        event["isBase64Encoded"] = json!(false);
     });
     authorized(request, token)
 }

@@ -31,6 +31,7 @@ use crate::{
     operations::Request,
     operator,
     run::letter,
+    settings::ADMIN,
     wire::{Gate, NoPauses, Wire},
 };
 
@@ -60,7 +61,7 @@ pub struct Process {
     gate: Gate,
     random: Arc<Mutex<StdRng>>,
     clock: Arc<AtomicU64>,
-    functions: RefCell<BTreeMap<String, (&'static App, Invoke)>>,
+    functions: RefCell<BTreeMap<String, (&'static App, Option<Invoke>)>>,
 }
 
 impl Process {
@@ -100,12 +101,12 @@ impl Process {
         self.function(function).0
     }
 
-    fn function(&self, name: &str) -> (&'static App, Invoke) {
+    fn function(&self, name: &str) -> (&'static App, Option<Invoke>) {
         let mut functions = self.functions.borrow_mut();
         let started = functions.entry(name.to_owned()).or_insert_with(|| {
             let app = self.start(name);
-            let (_, build) = REGISTRY.iter().find(|(known, _)| *known == name).unwrap();
-            (app, build(app))
+            let found = REGISTRY.iter().find(|(known, _)| *known == name);
+            (app, found.map(|(_, build)| build(app)))
         });
         (started.0, started.1.clone())
     }
@@ -142,6 +143,7 @@ impl Process {
         match request {
             Request::Invoke { function, event } => {
                 let (_, invoke) = self.function(function);
+                let invoke = invoke.unwrap();
                 let mut event = event.clone();
                 if event.get("headers").is_some() {
                     let agent = format!("process {}", letter(self.number));
@@ -152,11 +154,11 @@ impl Process {
                 context.request_id = format!("request-{}", self.number);
                 Box::pin(async move {
                     let response = invoke(event, context).await.unwrap();
-                    answer(serde_json::from_str(response.get()).unwrap())
+                    answer(&serde_json::from_str(response.get()).unwrap())
                 })
             }
             Request::Operate(change) => {
-                let app = self.app("update_details");
+                let app = self.app(ADMIN);
                 Box::pin(operator::change(app, change.clone()))
             }
         }
@@ -164,7 +166,7 @@ impl Process {
 }
 
 /// The response in an event: that of a function without a route is its body.
-fn answer(response: Value) -> Answer {
+fn answer(response: &Value) -> Answer {
     match response["statusCode"].as_u64() {
         None => Answer {
             status: 200,

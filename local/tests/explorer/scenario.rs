@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::{
-    operations::{PASSWORD, log_in, operation, sign_up, update_by},
+    operations::{NEW_EMAIL, PASSWORD, WRONG_PASSWORD, log_in, operation, sign_up, update_by},
     world::World,
 };
 
-/// The time at which every run takes place: 2026-01-31T12:00:00Z.
-pub const NOW: u64 = 1_769_860_800;
+/// The time at which the preparation of a state begins: 2026-01-31T12:00:00Z.
+pub const BEGINNING: u64 = 1_769_860_800;
 
 /// What the operations need to know of the state that they start from.
 #[derive(Clone, Default)]
@@ -44,39 +44,260 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "links",
-    settings: &[],
-    operations: &[
-        "authorize",
-        "bob_takes_former",
-        "bob_takes_new",
-        "complete",
-        "confirm",
-        "delete",
-        "delete_by_operator",
-        "disable",
-        "end_all_sessions",
-        "end_other_session",
-        "get_user",
-        "list_sessions",
-        "log_in",
-        "log_in_wrong",
-        "log_out",
-        "request_reset",
-        "resend",
-        "revert",
-        "set_email",
-        "sign_out",
-        "sign_up",
-        "token",
-        "update_email",
-        "update_name",
-        "update_password",
-    ],
-    is_cold: false,
-    prepare: links,
-}];
+pub const SCENARIOS: &[Scenario] = &[
+    // Every kind of link is outstanding.
+    Scenario {
+        name: "links",
+        settings: &[],
+        operations: &[
+            "authorize",
+            "bob_takes_former",
+            "bob_takes_new",
+            "complete",
+            "complete_other",
+            "complete_wrong",
+            "confirm",
+            "delete",
+            "delete_by_operator",
+            "disable",
+            "end_all_sessions",
+            "end_other_session",
+            "get_user",
+            "list_sessions",
+            "log_in",
+            "log_in_new",
+            "log_in_wrong",
+            "log_out",
+            "log_out_other",
+            "request_reset",
+            "resend",
+            "revert",
+            "set_email",
+            "set_superuser",
+            "sign_out",
+            "sign_up",
+            "token",
+            "update_email",
+            "update_email_back",
+            "update_name",
+            "update_nothing",
+            "update_new",
+            "update_other_name",
+            "update_password",
+            "update_wrong",
+        ],
+        is_cold: false,
+        prepare: links,
+    },
+    // One more wrong password locks the account.
+    Scenario {
+        name: "locked",
+        settings: &[],
+        operations: &[
+            "clear_limits",
+            "complete",
+            "delete",
+            "delete_wrong",
+            "disable",
+            "log_in",
+            "log_in_by_email",
+            "log_in_wrong",
+            "log_in_new",
+            "update_name",
+            "update_nothing",
+            "update_password",
+            "update_wrong",
+        ],
+        is_cold: false,
+        prepare: almost_locked,
+    },
+    // A log-in needs a verified address, one more wrong password locks the account, and no mail is outstanding.
+    Scenario {
+        name: "unverified",
+        settings: &[("REQUIRE_VERIFIED_EMAIL", "true")],
+        operations: &[
+            "clear_limits",
+            "confirm",
+            "delete",
+            "disable",
+            "log_in",
+            "log_in_wrong",
+            "request_reset",
+            "resend",
+            "set_email",
+            "update_email",
+            "update_password",
+        ],
+        is_cold: false,
+        prepare: unverified,
+    },
+    // Every session that a user can have.
+    Scenario {
+        name: "full",
+        settings: &[],
+        operations: &[
+            "complete",
+            "end_all_sessions",
+            "end_other_session",
+            "log_in",
+            "log_in_by_email",
+            "log_out",
+            "log_out_other",
+            "sign_out",
+            "update_password",
+        ],
+        is_cold: false,
+        prepare: full,
+    },
+    // Another address takes effect once it is confirmed, and one is pending.
+    Scenario {
+        name: "pending",
+        settings: &[("CONFIRM_EMAIL_CHANGE", "true")],
+        operations: &[
+            "bob_takes_new",
+            "complete",
+            "confirm",
+            "delete",
+            "delete_by_operator",
+            "disable",
+            "log_in",
+            "resend",
+            "set_email",
+            "sign_up",
+            "update_email",
+            "update_email_back",
+            "update_name",
+            "update_password",
+            "withdraw_email",
+        ],
+        is_cold: false,
+        prepare: pending,
+    },
+    // Mails of every kind are queued.
+    Scenario {
+        name: "mails",
+        settings: &[],
+        operations: &[
+            "complete",
+            "confirm",
+            "delete",
+            "disable",
+            "request_reset",
+            "resend",
+            "revert",
+            "send_confirmation",
+            "send_notice",
+            "send_reset",
+            "set_email",
+            "update_email",
+            "update_password",
+        ],
+        is_cold: false,
+        prepare: mails,
+    },
+    // The account is disabled.
+    Scenario {
+        name: "disabled",
+        settings: &[],
+        operations: &[
+            "add_role",
+            "complete",
+            "confirm",
+            "delete_by_operator",
+            "disable",
+            "enable",
+            "log_in",
+            "remove_role",
+            "request_reset",
+            "revert",
+            "set_email",
+            "sign_up",
+            "sign_up_same_name",
+        ],
+        is_cold: false,
+        prepare: disabled,
+    },
+    // Two accounts want one address or username.
+    Scenario {
+        name: "names",
+        settings: &[],
+        operations: &[
+            "bob_takes_former",
+            "bob_takes_new",
+            "delete",
+            "set_email",
+            "sign_up",
+            "sign_up_former",
+            "sign_up_same_name",
+            "update_email",
+            "update_email_back",
+        ],
+        is_cold: false,
+        prepare: expired,
+    },
+    // One more request of each kind reaches the limit of its source address.
+    Scenario {
+        name: "limits",
+        settings: &[
+            ("SOURCE_LIMITS", "on"),
+            ("LIMIT_COMPLETIONS_PER_HOUR", "1"),
+            ("LIMIT_MAILS_PER_DAY", "2"),
+            ("LIMIT_RESETS_PER_HOUR", "2"),
+            ("LIMIT_TAKEN_PER_HOUR", "1"),
+            ("LIMIT_WRONG_LOG_INS_PER_HOUR", "1"),
+        ],
+        operations: &[
+            "bob_takes_new",
+            "complete",
+            "complete_wrong",
+            "log_in_unknown",
+            "log_in_wrong",
+            "request_reset",
+            "request_reset_unknown",
+        ],
+        is_cold: true,
+        prepare: limits,
+    },
+    // Names and addresses that no user has.
+    Scenario {
+        name: "unknown",
+        settings: &[("REVEAL_UNKNOWN_EMAILS", "false")],
+        operations: &["log_in_unknown", "request_reset_unknown", "sign_up"],
+        is_cold: false,
+        prepare: |_| Start::default(),
+    },
+    // No process has read the keys.
+    Scenario {
+        name: "keys",
+        settings: &[],
+        operations: &[
+            "authorize",
+            "get_user",
+            "jwks",
+            "log_in",
+            "revoke_key",
+            "rotate_key",
+            "sign_up",
+            "token",
+        ],
+        is_cold: true,
+        prepare: |world| alice_and_bob(world).0,
+    },
+    // There are no keys.
+    Scenario {
+        name: "no keys",
+        settings: &[],
+        operations: &[
+            "jwks",
+            "revoke_key",
+            "rotate_key",
+            "sign_up",
+            "sign_up_same_name",
+        ],
+        is_cold: true,
+        prepare: |_| Start::default(),
+    },
+];
 
 fn links(world: &World) -> Start {
     let (mut start, _) = alice_and_bob(world);
@@ -90,15 +311,91 @@ fn links(world: &World) -> Start {
     start
 }
 
+fn almost_locked(world: &World) -> Start {
+    let (mut start, _) = alice_and_bob(world);
+    world.request(&(operation("request_reset").request)(&start));
+    start.read(world);
+    for _ in 0..4 {
+        world.refused(&log_in("alice", WRONG_PASSWORD));
+        world.refused(&(operation("update_wrong").request)(&start));
+    }
+    start
+}
+
+fn unverified(world: &World) -> Start {
+    let mut start = alice(world);
+    start.read(world);
+    for _ in 0..4 {
+        world.refused(&log_in("alice", WRONG_PASSWORD));
+    }
+    start
+}
+
+fn full(world: &World) -> Start {
+    let start = links(world);
+    for _ in 0..8 {
+        world.request(&log_in("alice", PASSWORD));
+    }
+    start
+}
+
+fn pending(world: &World) -> Start {
+    let (mut start, _) = alice_and_bob(world);
+    world.request(&(operation("request_reset").request)(&start));
+    world.request(&update_by(&start.caller, json!({"email": NEW_EMAIL})));
+    start.read(world);
+    start
+}
+
+fn mails(world: &World) -> Start {
+    let mut start = links(world);
+    world.advance(3600);
+    world.request(&update_by(
+        &start.caller,
+        json!({"email": "alice.again@example.com"}),
+    ));
+    start.email = "alice.again@example.com";
+    start.read(world);
+    world.advance(3600);
+    let confirmed = (operation("confirm").request)(&start);
+    world.request(&confirmed);
+    world.request(&update_by(
+        &start.caller,
+        json!({"email": "alice@example.com"}),
+    ));
+    start.email = "alice@example.com";
+    world.request(&(operation("request_reset").request)(&start));
+    start.queued = world.queued();
+    start
+}
+
+fn disabled(world: &World) -> Start {
+    let start = links(world);
+    world.request(&(operation("add_role").request)(&start));
+    world.request(&(operation("disable").request)(&start));
+    start
+}
+
+/// The reservation of a former address has expired, and its marker is still there.
+fn expired(world: &World) -> Start {
+    let start = links(world);
+    world.advance(8 * 24 * 3600);
+    start
+}
+
+fn limits(world: &World) -> Start {
+    let (mut start, _) = alice_and_bob(world);
+    world.request(&(operation("request_reset").request)(&start));
+    start.read(world);
+    world.advance(1800);
+    world.request(&sign_up("carol", NEW_EMAIL));
+    world.advance(180);
+    start
+}
+
 /// Signs up two users with verified addresses.
 fn alice_and_bob(world: &World) -> (Start, u64) {
-    let alice = world.request(&sign_up("alice", "alice.old@example.com"));
-    let mut start = Start {
-        alice: alice["user"]["id"].as_u64().unwrap(),
-        email: "alice.old@example.com",
-        caller: text(&alice["token"]),
-        ..Start::default()
-    };
+    let mut start = alice(world);
     start.read(world);
     world.request(&(operation("confirm").request)(&start));
     start.other = text(&world.request(&log_in("alice", PASSWORD))["token"]);
@@ -111,6 +408,17 @@ fn alice_and_bob(world: &World) -> (Start, u64) {
     world.deliver();
     let id = bob["user"]["id"].as_u64().unwrap();
     (start, id)
+}
+
+/// Signs up a user.
+fn alice(world: &World) -> Start {
+    let alice = world.request(&sign_up("alice", "alice.old@example.com"));
+    Start {
+        alice: alice["user"]["id"].as_u64().unwrap(),
+        email: "alice.old@example.com",
+        caller: text(&alice["token"]),
+        ..Start::default()
+    }
 }
 
 impl Start {

@@ -23,6 +23,7 @@ mod explore;
 mod invariants;
 mod operations;
 mod operator;
+mod prepare;
 mod process;
 mod proof;
 mod run;

@@ -1,11 +1,6 @@
 //! The states that runs start from. Each is built by requests, and names the operations that meet in it.
 
-use serde_json::{Value, json};
-
-use crate::{
-    operations::{NEW_EMAIL, PASSWORD, WRONG_PASSWORD, log_in, operation, sign_up, update_by},
-    world::World,
-};
+use crate::{prepare, world::World};
 
 /// The time at which the preparation of a state begins: 2026-01-31T12:00:00Z.
 pub const BEGINNING: u64 = 1_769_860_800;
@@ -87,7 +82,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "update_wrong",
         ],
         is_cold: false,
-        prepare: links,
+        prepare: prepare::links,
     },
     // One more wrong password locks the account.
     Scenario {
@@ -109,7 +104,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "update_wrong",
         ],
         is_cold: false,
-        prepare: almost_locked,
+        prepare: prepare::almost_locked,
     },
     // A log-in needs a verified address, one more wrong password locks the account, and no mail is outstanding.
     Scenario {
@@ -129,7 +124,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "update_password",
         ],
         is_cold: false,
-        prepare: unverified,
+        prepare: prepare::unverified,
     },
     // Every session that a user can have.
     Scenario {
@@ -147,7 +142,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "update_password",
         ],
         is_cold: false,
-        prepare: full,
+        prepare: prepare::full,
     },
     // Another address takes effect once it is confirmed, and one is pending.
     Scenario {
@@ -171,7 +166,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "withdraw_email",
         ],
         is_cold: false,
-        prepare: pending,
+        prepare: prepare::pending,
     },
     // Mails of every kind are queued.
     Scenario {
@@ -193,7 +188,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "update_password",
         ],
         is_cold: false,
-        prepare: mails,
+        prepare: prepare::mails,
     },
     // The account is disabled.
     Scenario {
@@ -215,7 +210,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "sign_up_same_name",
         ],
         is_cold: false,
-        prepare: disabled,
+        prepare: prepare::disabled,
     },
     // Two accounts want one address or username.
     Scenario {
@@ -233,7 +228,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "update_email_back",
         ],
         is_cold: false,
-        prepare: expired,
+        prepare: prepare::expired,
     },
     // One more request of each kind reaches the limit of its source address.
     Scenario {
@@ -256,7 +251,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "request_reset_unknown",
         ],
         is_cold: true,
-        prepare: limits,
+        prepare: prepare::limits,
     },
     // Names and addresses that no user has.
     Scenario {
@@ -281,7 +276,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "token",
         ],
         is_cold: true,
-        prepare: |world| alice_and_bob(world).0,
+        prepare: |world| prepare::alice_and_bob(world).0,
     },
     // There are no keys.
     Scenario {
@@ -298,148 +293,3 @@ pub const SCENARIOS: &[Scenario] = &[
         prepare: |_| Start::default(),
     },
 ];
-
-fn links(world: &World) -> Start {
-    let (mut start, _) = alice_and_bob(world);
-    world.request(&update_by(
-        &start.caller,
-        json!({"email": "alice@example.com"}),
-    ));
-    start.email = "alice@example.com";
-    world.request(&(operation("request_reset").request)(&start));
-    start.read(world);
-    start
-}
-
-fn almost_locked(world: &World) -> Start {
-    let (mut start, _) = alice_and_bob(world);
-    world.request(&(operation("request_reset").request)(&start));
-    start.read(world);
-    for _ in 0..4 {
-        world.refused(&log_in("alice", WRONG_PASSWORD));
-        world.refused(&(operation("update_wrong").request)(&start));
-    }
-    start
-}
-
-fn unverified(world: &World) -> Start {
-    let mut start = alice(world);
-    start.read(world);
-    for _ in 0..4 {
-        world.refused(&log_in("alice", WRONG_PASSWORD));
-    }
-    start
-}
-
-fn full(world: &World) -> Start {
-    let start = links(world);
-    for _ in 0..8 {
-        world.request(&log_in("alice", PASSWORD));
-    }
-    start
-}
-
-fn pending(world: &World) -> Start {
-    let (mut start, _) = alice_and_bob(world);
-    world.request(&(operation("request_reset").request)(&start));
-    world.request(&update_by(&start.caller, json!({"email": NEW_EMAIL})));
-    start.read(world);
-    start
-}
-
-fn mails(world: &World) -> Start {
-    let mut start = links(world);
-    world.advance(3600);
-    world.request(&update_by(
-        &start.caller,
-        json!({"email": "alice.again@example.com"}),
-    ));
-    start.email = "alice.again@example.com";
-    start.read(world);
-    world.advance(3600);
-    let confirmed = (operation("confirm").request)(&start);
-    world.request(&confirmed);
-    world.request(&update_by(
-        &start.caller,
-        json!({"email": "alice@example.com"}),
-    ));
-    start.email = "alice@example.com";
-    world.request(&(operation("request_reset").request)(&start));
-    start.queued = world.queued();
-    start
-}
-
-fn disabled(world: &World) -> Start {
-    let start = links(world);
-    world.request(&(operation("add_role").request)(&start));
-    world.request(&(operation("disable").request)(&start));
-    start
-}
-
-/// The reservation of a former address has expired, and its marker is still there.
-fn expired(world: &World) -> Start {
-    let start = links(world);
-    world.advance(8 * 24 * 3600);
-    start
-}
-
-fn limits(world: &World) -> Start {
-    let (mut start, _) = alice_and_bob(world);
-    world.request(&(operation("request_reset").request)(&start));
-    start.read(world);
-    world.advance(1800);
-    world.request(&sign_up("carol", NEW_EMAIL));
-    world.advance(180);
-    start
-}
-
-/// Signs up two users with verified addresses.
-fn alice_and_bob(world: &World) -> (Start, u64) {
-    let mut start = alice(world);
-    start.read(world);
-    world.request(&(operation("confirm").request)(&start));
-    start.other = text(&world.request(&log_in("alice", PASSWORD))["token"]);
-    let listed = world.request(&(operation("list_sessions").request)(&start));
-    let sessions = listed["sessions"].as_array().unwrap();
-    let other = sessions.iter().find(|session| session["current"] == false);
-    start.other_session = text(&other.unwrap()["id"]);
-    let bob = world.request(&sign_up("bob", "bob@example.com"));
-    start.bob_caller = text(&bob["token"]);
-    world.deliver();
-    let id = bob["user"]["id"].as_u64().unwrap();
-    (start, id)
-}
-
-/// Signs up a user.
-fn alice(world: &World) -> Start {
-    let alice = world.request(&sign_up("alice", "alice.old@example.com"));
-    Start {
-        alice: alice["user"]["id"].as_u64().unwrap(),
-        email: "alice.old@example.com",
-        caller: text(&alice["token"]),
-        ..Start::default()
-    }
-}
-
-impl Start {
-    /// Delivers every mail and reads the links in them.
-    fn read(&mut self, world: &World) {
-        for mail in world.deliver() {
-            for (link, secret) in [
-                ("/reset_password?token=", &mut self.reset),
-                ("/confirm_email?key=", &mut self.confirm),
-                ("/revert_email?key=", &mut self.revert),
-            ] {
-                if let Some((_, rest)) = mail.split_once(link) {
-                    let is_part =
-                        |character: &char| character.is_ascii_alphanumeric() || *character == '-';
-                    *secret = rest.chars().take_while(is_part).collect();
-                }
-            }
-        }
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
-}

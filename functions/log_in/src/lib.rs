@@ -91,7 +91,10 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let mut counted = app.count(source).await?;
     let mut candidate = Candidate::new(password);
     for _ in 0..MAX_ATTEMPTS {
-        let user = app.verify_log_in(account, &mut candidate).await?;
+        let Some(user) = app.verify_log_in(account, &mut candidate).await? else {
+            account = find(app, &name).await?;
+            continue;
+        };
         if app.settings.require_verified_email && !user.email_verified {
             if app.users.note_right_password(&user).await? {
                 app.take_back(counted.take()).await;

@@ -97,8 +97,11 @@ def check_cost():
         if abs(stated - value) > 0.5 * 10 ** -len(str(stated).partition(".")[2]) + 1e-9:
             problems.append(f"docs/cost.md: {letter} is {value:.4f}, and not {stated}")
     table = rows(text, "A month with `n` users")
+    in_use = float(re.search(r"billed: up to ([\d.]+) USD", text)[1])
     for column, users in enumerate(USERS, 2):
         fixed = number(table[6][column])
+        if fixed != in_use:
+            problems.append(f"docs/cost.md: metrics cost {in_use} in full use, and not {fixed}")
         for line, value in enumerate(month(users, one, prices(text, 2))):
             if abs(number(table[line][column]) - value) > 0.006:
                 problems.append(f"docs/cost.md: {table[line][0]} for {users:,} users is {value:.2f}, and not {table[line][column]}")

@@ -34,6 +34,16 @@ pub enum Error {
         /// The error of the database.
         source: DynoxideError,
     },
+    /// The data file cannot be opened. The database's own advice is for its users, not for ours.
+    #[error(
+        "{file} cannot be opened as a data file: it is of another program, is damaged, or may not be read and written; name another one with --data"
+    )]
+    File {
+        /// The file.
+        file: String,
+        /// The error of the database.
+        source: DynoxideError,
+    },
     /// The path of the data file is not UTF-8.
     #[error("the path of the data file must be UTF-8")]
     Path,
@@ -51,8 +61,13 @@ pub(crate) fn open(
     let database = match data {
         None => Database::memory_with_clock(Arc::new(DatabaseClock(clock.clone())))
             .map_err(failed("in-memory database".to_owned()))?,
-        Some(file) => Database::new(file.to_str().ok_or(Error::Path)?)
-            .map_err(failed(file.display().to_string()))?,
+        Some(file) => {
+            let opened = Database::new(file.to_str().ok_or(Error::Path)?);
+            opened.map_err(|source| Error::File {
+                file: file.display().to_string(),
+                source,
+            })?
+        }
     };
     for table in tables {
         create_table(&database, table).map_err(failed(format!("table {}", table.name)))?;

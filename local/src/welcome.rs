@@ -25,7 +25,7 @@ pub(crate) fn write(
         .template()
         .tables
         .iter()
-        .map(|table| table.name.trim_end_matches("Table"))
+        .map(|table| table.name.as_str())
         .collect();
     let data = match data {
         Some(file) => file.display().to_string(),

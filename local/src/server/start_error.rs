@@ -33,7 +33,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// A setting that is neither a parameter nor read by a function.
-    #[error("there is no setting {0}; see Parameters and Globals in template.yaml")]
+    #[error("there is no setting {0}; docs/settings.md lists them")]
     Setting(String),
     /// The database cannot be opened.
     #[error("DynamoDB: {0}")]

@@ -206,6 +206,7 @@ mod support {
     pub mod repository;
     pub mod response;
     pub mod scenario;
+    pub mod shell;
     pub mod signing_keys;
     pub mod tables;
     pub mod times;

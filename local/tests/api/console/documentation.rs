@@ -1,34 +1,15 @@
 //! docs/local.md describes the console as it is.
 
-use std::process::Stdio;
-
 use reqwest::Method;
 use serde_json::json;
-use tokio::{io::AsyncWriteExt as _, process::Command};
 
-use crate::support::{app::TestApp, repository::read};
+use crate::support::{app::TestApp, repository::read, shell::run_block};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_works_line_by_line() {
     let app = TestApp::start().await;
     app.sign_up("john").await;
-    let document = read("docs/local.md");
-    let start = "```sh\nAPI=http://127.0.0.1:3000\n";
-    let (_, example) = document.split_once(start).unwrap();
-    let (example, _) = example.split_once("```").unwrap();
-    let script = format!("set -e\nAPI={}\n{example}", app.url(""));
-    let mut shell = Command::new("bash")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut input = shell.stdin.take().unwrap();
-    input.write_all(script.as_bytes()).await.unwrap();
-    drop(input);
-    let output = shell.wait_with_output().await.unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let output = String::from_utf8(output.stdout).unwrap();
+    let (example, output) = run_block(&app, "docs/local.md", "set -e").await;
     // What the comments say.
     let mut comments = example.lines().filter_map(|line| line.split_once("  # "));
     let count = comments.clone().count();

@@ -298,9 +298,10 @@ async function readAll() {
 
 const updates = new EventSource("/_local/updates");
 const on = (kind, handle) => updates.addEventListener(kind, ({ data }) => handle(JSON.parse(data)));
+const reload = () => readAll().catch((error) => announce(`That failed: ${error.message}`));
 updates.addEventListener("open", () => {
   element("connection").hidden = true;
-  readAll().catch((error) => announce(`That failed: ${error.message}`));
+  reload();
 });
 updates.addEventListener("error", () => {
   element("connection").hidden = false;
@@ -314,5 +315,5 @@ on("mail", (mail) => {
 on("request", addRequest);
 on("clock", setClock);
 on("faults", setFaults);
-on("reload", readAll);
+on("reload", reload);
 setInterval(showNow, 1000);

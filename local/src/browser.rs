@@ -8,8 +8,6 @@ use std::{
 /// The program that opens a URL.
 const OPENER: &str = if cfg!(target_os = "macos") {
     "open"
-} else if cfg!(windows) {
-    "explorer"
 } else {
     "xdg-open"
 };
@@ -24,8 +22,13 @@ pub(crate) fn open(url: &str) -> Result<(), String> {
         .spawn();
     match started {
         Ok(mut program) => {
-            // Collects the exit status; some of these programs run as long as the browser.
-            thread::spawn(move || program.wait());
+            // Some of these programs run as long as the browser.
+            let url = url.to_owned();
+            thread::spawn(move || match program.wait() {
+                Ok(status) if status.success() => {}
+                Ok(status) => tracing::warn!(%status, url, "{OPENER} opened no browser"),
+                Err(error) => tracing::warn!(%error, url, "{OPENER} opened no browser"),
+            });
             Ok(())
         }
         Err(error) => Err(format!(

@@ -133,15 +133,15 @@ impl Console {
         match (&request.method, segments.as_slice()) {
             (&Method::GET, [""]) => Ok(with_policy(assets::page(), PAGE_POLICY)),
             (&Method::GET, ["mails"]) => list(&mails::to(&self.mails, request.uri.query())),
-            (&Method::DELETE, ["mails"]) => Ok(deleted(|| self.mails.clear())),
+            (&Method::DELETE, ["mails"]) => Ok(self.deleted(|| self.mails.clear())),
             (&Method::GET, ["mails", id, "html"]) => {
                 let document = mails::html(&self.mails, id).ok_or(Problem::NotFound)?;
                 Ok(with_policy(document, mails::POLICY))
             }
             (&Method::GET, ["events"]) => list(&self.events.all()),
-            (&Method::DELETE, ["events"]) => Ok(deleted(|| self.events.clear())),
+            (&Method::DELETE, ["events"]) => Ok(self.deleted(|| self.events.clear())),
             (&Method::GET, ["requests"]) => list(&self.requests.all()),
-            (&Method::DELETE, ["requests"]) => Ok(deleted(|| self.requests.clear())),
+            (&Method::DELETE, ["requests"]) => Ok(self.deleted(|| self.requests.clear())),
             (&Method::GET, ["tables"]) => list(&self.tables.summaries().await?),
             (&Method::GET, ["tables", name]) => list(&self.tables.items(name).await?),
             (&Method::GET, ["clock"]) => list(&self.controls.time()),
@@ -151,7 +151,10 @@ impl Console {
             }
             (&Method::GET, ["faults"]) => list(&self.controls.faults()),
             (&Method::PATCH, ["faults"]) => list(&self.controls.change_faults(&parse(&body)?)?),
-            (&Method::DELETE, ["faults"]) => Ok(deleted(|| self.controls.remove_faults())),
+            (&Method::DELETE, ["faults"]) => {
+                self.controls.remove_faults();
+                Ok(empty_response(StatusCode::NO_CONTENT))
+            }
             (&Method::GET, ["reference"]) => Ok(with_policy(reference::page(), reference::POLICY)),
             (&Method::GET, ["scalar.js"]) => reference::scalar().ok_or(Problem::NotFound),
             (&Method::GET, ["updates"]) => Ok(self.updates.stream()),
@@ -159,17 +162,19 @@ impl Console {
             _ => Err(Problem::NotFound),
         }
     }
+
+    /// Empties a list, of which open pages then read what is left.
+    fn deleted(&self, delete: impl FnOnce()) -> Response {
+        delete();
+        self.updates.send("reload", &());
+        empty_response(StatusCode::NO_CONTENT)
+    }
 }
 
 /// A response with `value` as JSON.
 fn list(value: &impl Serialize) -> Result<Response, Problem> {
     let json = serde_json::to_string(value).map_err(|error| Problem::Failed(error.to_string()))?;
     Ok(json_response(StatusCode::OK, json))
-}
-
-fn deleted(delete: impl FnOnce()) -> Response {
-    delete();
-    empty_response(StatusCode::NO_CONTENT)
 }
 
 fn redirect_to_page() -> Response {

@@ -323,7 +323,7 @@ async fn bind(
         Err(source) => Err(StartError::Port {
             port,
             option,
-            free_ports: ports::free(options, &source).await,
+            free_ports: ports::free(options, option, &source).await,
             source,
         }),
     }

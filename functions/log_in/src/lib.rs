@@ -20,7 +20,7 @@ use shared::{
 pub const WARM_UP: WarmUp = WarmUp::SigningKey;
 
 /// Maximum attempts when the record changes during log-in. Five changes in a row cannot be coincidence: each is made by
-/// the same user.
+/// the same user or an operator. Attempts that end so are not counted.
 const MAX_ATTEMPTS: u32 = 5;
 
 struct Body {

@@ -76,6 +76,8 @@ pub(crate) struct Controls {
     functions: Arc<BTreeSet<String>>,
     injected: Arc<Mutex<InjectedFaults>>,
     updates: Updates,
+    /// Held while the faults are changed, so that the rules of the services are those of the last change.
+    changing: Mutex<()>,
     /// Held while the clock is advanced.
     advancing: tokio::sync::Mutex<()>,
 }
@@ -97,6 +99,7 @@ impl Controls {
             functions: Arc::new(functions),
             injected: Arc::default(),
             updates,
+            changing: Mutex::default(),
             advancing: tokio::sync::Mutex::default(),
         }
     }
@@ -112,7 +115,7 @@ impl Controls {
     pub(super) async fn advance(&self, request: &Advance) -> Result<(), Problem> {
         let _guard = self.advancing.lock().await;
         let mut left = request.advance_seconds;
-        let max = MAX_ADVANCE - self.clock.advanced_by().as_secs();
+        let max = MAX_ADVANCE.saturating_sub(self.clock.advanced_by().as_secs());
         if left == 0 || left > max {
             let problem = format!("advance_seconds must be from 1 to {max}");
             return Err(Problem::Invalid(problem));
@@ -140,6 +143,7 @@ impl Controls {
             let problem = format!("responses_to_lose must be at most {MAX_RESPONSES}");
             return Err(Problem::Invalid(problem));
         }
+        let _guard = lock(&self.changing);
         let mut injected = lock(&self.injected);
         let InjectedFaults {
             ses_down,
@@ -159,6 +163,7 @@ impl Controls {
     }
 
     pub(super) fn remove_faults(&self) {
+        let _guard = lock(&self.changing);
         let none = InjectedFaults::default();
         *lock(&self.injected) = none.clone();
         self.inject(&none);
@@ -197,6 +202,6 @@ impl Controls {
     }
 }
 
-fn lock(injected: &Mutex<InjectedFaults>) -> MutexGuard<'_, InjectedFaults> {
-    injected.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

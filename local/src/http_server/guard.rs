@@ -1,4 +1,4 @@
-//! The guard of every local door but the API itself: the console, DynamoDB, SES and the Runtime API check no credentials, so
+//! The guard of every local interface but the API itself: the console, DynamoDB, SES and the Runtime API check no credentials, so
 //! web pages must not reach them. A page that a developer happens to visit can send requests to this machine.
 
 use std::net::IpAddr;

@@ -14,25 +14,28 @@ pub(super) const DYNAMODB: &str = "--dynamodb-port";
 const MAX_TRIED: u16 = 100;
 
 /// The options that select the next free port in place of each one that is in use, such as `--port 3001`; empty if `error` has
-/// another reason.
-pub(super) async fn free(options: &Options, error: &io::Error) -> String {
+/// another reason. `option` is the one whose port could not be bound; this process holds the port of an option before it.
+pub(super) async fn free(options: &Options, option: &str, error: &io::Error) -> String {
     if error.kind() != io::ErrorKind::AddrInUse {
         return String::new();
     }
+    let ports = [(API, options.port), (DYNAMODB, options.dynamodb_port)];
     let mut words = Vec::new();
-    for (option, port) in [(API, options.port), (DYNAMODB, options.dynamodb_port)] {
-        match next_free(port).await {
-            Some(free) if free != port => words.push(format!("{option} {free}")),
-            _ => {}
+    let mut taken = Vec::new();
+    for (option, port) in ports.into_iter().skip_while(|(name, _)| *name != option) {
+        let free = next_free(port, &taken).await;
+        taken.extend(free);
+        if let Some(free) = free.filter(|free| *free != port) {
+            words.push(format!("{option} {free}"));
         }
     }
     words.join(" ")
 }
 
-/// The first free port from `port` on.
-async fn next_free(port: u16) -> Option<u16> {
+/// The first free port from `port` on that is not in `taken`.
+async fn next_free(port: u16, taken: &[u16]) -> Option<u16> {
     for port in port..=port.saturating_add(MAX_TRIED) {
-        if http_server::bind(port).await.is_ok() {
+        if !taken.contains(&port) && http_server::bind(port).await.is_ok() {
             return Some(port);
         }
     }

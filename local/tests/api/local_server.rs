@@ -225,7 +225,7 @@ fn port_conflicts_and_broken_templates_are_reported() {
     let arguments = format!(" --port 0 --dynamodb-port 0 --port {port} --port ");
     let (_, free) = said.split_once(&arguments).unwrap();
     let free: u16 = free.trim().parse().unwrap();
-    assert!(free.to_string() != port && std::net::TcpListener::bind(("127.0.0.1", free)).is_ok());
+    assert!(free > port.parse().unwrap(), "{said}");
     let folder = Folder::new("template");
     let broken = folder.0.join("template.yaml");
     std::fs::write(

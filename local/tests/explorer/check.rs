@@ -52,7 +52,7 @@ impl<'a> Check<'a> {
             .map(|(process, answer)| (*process, answer.as_ref()))
             .collect();
         let mut near = Vec::new();
-        for order in orders(&answers) {
+        for order in orders(&answers, outcome.is_faulty) {
             let serial = self.serial(&order);
             match difference(&self.comparison, &answers, outcome.is_faulty, &end, &serial) {
                 None => return None,
@@ -111,21 +111,21 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Returns true if the response allows that nothing happened: none, 503, a lost race, or too many of them.
-fn may_be_undone(answer: Option<&Answer>) -> bool {
-    answer.is_none_or(|answer| matches!(answer.status, 409 | 429 | 503))
-}
-
-/// Returns true if the response does not say what happened. After a fault, those of a lost race do not, since an attempt
-/// without a response may have been applied before it.
-fn is_open(answer: Option<&Answer>, is_faulty: bool) -> bool {
+/// Returns true if the response allows that nothing happened: none, a lost race, or too many of them; after a fault also 503.
+fn may_be_undone(answer: Option<&Answer>, is_faulty: bool) -> bool {
     answer.is_none_or(|answer| {
-        answer.status == 503 || (is_faulty && matches!(answer.status, 409 | 429))
+        matches!(answer.status, 409 | 429) || (is_faulty && answer.status == 503)
     })
 }
 
+/// Returns true if the response does not say what happened. After a fault, 503 and those of a lost race do not, since an attempt
+/// without a response may have been applied before it.
+fn is_open(answer: Option<&Answer>, is_faulty: bool) -> bool {
+    answer.is_none_or(|answer| is_faulty && matches!(answer.status, 409 | 429 | 503))
+}
+
 /// Every order of the requests that may have happened. A repetition comes after what it repeats.
-fn orders(answers: &[(usize, Option<&Answer>)]) -> Vec<Vec<usize>> {
+fn orders(answers: &[(usize, Option<&Answer>)], is_faulty: bool) -> Vec<Vec<usize>> {
     let mut all: Vec<Vec<usize>> = vec![Vec::new()];
     for (process, answer) in answers {
         let mut longer = Vec::new();
@@ -135,7 +135,7 @@ fn orders(answers: &[(usize, Option<&Answer>)]) -> Vec<Vec<usize>> {
                 order.insert(place, *process);
                 longer.push(order);
             }
-            if may_be_undone(*answer) {
+            if may_be_undone(*answer, is_faulty) {
                 longer.push(order.clone());
             }
         }
@@ -163,7 +163,7 @@ fn difference(
     serial: &Serial,
 ) -> Option<String> {
     for (process, expected) in &serial.0 {
-        let (_, answer) = answers.iter().find(|(other, _)| other == process)?;
+        let (_, answer) = answers.iter().find(|(other, _)| other == process).unwrap();
         if is_open(*answer, is_faulty) {
             continue;
         }
@@ -177,10 +177,14 @@ fn difference(
         serial.1.state.iter().chain(&serial.1.mails),
     );
     let (end, serial): (Vec<_>, Vec<_>) = (end.collect(), serial.collect());
-    let extra: Vec<_> = end.iter().filter(|line| !serial.contains(line)).collect();
-    let missing: Vec<_> = serial.iter().filter(|line| !end.contains(line)).collect();
-    if extra.is_empty() && missing.is_empty() && end.len() == serial.len() {
+    if end == serial {
         return None;
     }
-    Some(format!("there is {extra:#?} in place of {missing:#?}"))
+    let extra: Vec<_> = end.iter().filter(|line| !serial.contains(line)).collect();
+    let missing: Vec<_> = serial.iter().filter(|line| !end.contains(line)).collect();
+    Some(format!(
+        "there is {extra:#?} in place of {missing:#?}, and {} lines in place of {}",
+        end.len(),
+        serial.len()
+    ))
 }

@@ -1,4 +1,4 @@
-//! Every order of every two requests: the real handlers against the embedded DynamoDB, through a gate that holds each of their
+//! Every order of every two requests of a scenario: the real handlers against the embedded DynamoDB, through a gate that holds each of their
 //! calls until it is released. A search replays them through all orders of their calls, from the same state each time.
 //!
 //! A run that goes wrong is printed with a line that repeats it:

@@ -151,16 +151,17 @@ impl Experiment<'_> {
             loop {
                 run.settle().await;
                 let Some(first) = run.held.first() else {
+                    assert_eq!(wanted.next(), None, "a call that is not made");
                     return self.end(run, released, is_faulty).await;
                 };
                 let first = (first.process, first.number);
-                let id = wanted
-                    .find(|id| {
-                        run.held
-                            .iter()
-                            .any(|held| (held.process, held.number) == *id)
-                    })
-                    .unwrap_or(first);
+                let id = wanted.next().unwrap_or(first);
+                let is_held = |id| {
+                    run.held
+                        .iter()
+                        .any(|held| (held.process, held.number) == id)
+                };
+                assert!(is_held(id), "{id:?} is not made in this place");
                 let fault = self.fault_of(&run, id);
                 is_faulty |= fault.is_some();
                 run.release(id, fault);

@@ -120,7 +120,7 @@ fn fragments_are_those_of_github() {
     assert!(problem("README.md", "docs/cost.md#none").is_some());
 }
 
-/// A document that no map names is found by nobody.
+/// Readers find the documents by these maps.
 #[test]
 fn the_maps_list_every_document() {
     for (map, prefix) in [("docs/README.md", ""), ("llms.txt", "docs/")] {

@@ -46,7 +46,8 @@ pub(super) fn if_unchanged(
 
 impl Users {
     /// Stores `next`, the state of `counter` after one more wrong password of `user`, if the counter still has the value
-    /// `seen`. Otherwise writes nothing and returns its current value.
+    /// `seen` and the credentials are those that the password was compared with. Otherwise writes nothing, and returns the
+    /// counter's current value or [`Recorded::Outdated`].
     pub async fn record_failed_attempt(
         &self,
         user: &User,

@@ -112,6 +112,10 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         if let Some(response) = started? {
             return Ok(response);
         }
+        // The password was right, and its count is taken back. If it was replaced meanwhile, it is a guess at another one.
+        counted = app
+            .count_request(&request, SourceLimit::FailedLogIns)
+            .await?;
         account = find(app, &name).await?;
     }
     Err(Error::unavailable(

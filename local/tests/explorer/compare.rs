@@ -70,7 +70,7 @@ impl Comparison {
             .filter(|((_, key), item)| {
                 !key.starts_with("mail#") || has_recipient(item, &outcome.state)
             })
-            .filter(|(_, item)| !is_expired_reservation(item, self.now))
+            .filter(|(_, item)| !is_expired_reservation(item, self.now) && !is_taken_back(item))
             .map(|((table, key), item)| {
                 format!("{table} {} {}", self.text(key), self.value(&plain(item)))
             })
@@ -188,9 +188,13 @@ fn is_expired_reservation(item: &Value, now: u64) -> bool {
     until.is_some_and(|until| until.parse::<u64>().unwrap() <= now)
 }
 
-/// Returns false for a mail on request that can only be dropped: its user has been deleted or
-/// disabled, or has another address. A request
-/// that has read the address may still queue it.
+/// Returns true for a counter of a source whose only request was taken back. It counts as much as none.
+fn is_taken_back(item: &Value) -> bool {
+    item["window_ends"].is_object() && item["count"]["N"] == "0"
+}
+
+/// Returns false for a mail on request that can only be dropped: its user has been deleted or disabled, or has another
+/// address. A request that has read the address may still queue it.
 fn has_recipient(item: &Value, state: &Items) -> bool {
     if item["kind"]["S"] != "reset_password" && item["kind"]["S"] != "confirm_email" {
         return true;

@@ -52,6 +52,20 @@ mod case_18_concurrent_changes {
         app.mail();
     }
 
+    /// It was right when it was verified, and wrong when the log-in ended: it counts against its source.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_overtaken_log_in_counts_against_its_source() {
+        let app = TestApp::with_settings(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "1")]).await;
+        let user = app.sign_up("john").await;
+        let gate = app.proxy.hold(|call| call.contains(":session"));
+        let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
+        let later = gate.during(app.update(&user.token, &change));
+        let (signed_in, changed) = tokio::join!(app.log_in("john", PASSWORD), later);
+        assert_eq!((signed_in.status, changed.status), (401, 200));
+        assert_eq!(app.log_in("john", "wrong password").await.status, 429);
+        app.mail();
+    }
+
     /// Each change invalidates the record that the log-in has read, but not the password.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_log_in_survives_three_concurrent_changes() {

@@ -7,7 +7,6 @@ mod mails;
 mod recent_requests;
 mod reference;
 mod tables;
-mod updates;
 
 use hyper::{
     Method, StatusCode,
@@ -25,12 +24,12 @@ pub(crate) use self::{
     controls::{Controls, ServiceFaults},
     recent_requests::{RecentRequest, RecentRequests},
     tables::Tables,
-    updates::Updates,
 };
 use crate::{
     event_bridge::PublishedEvents,
     http_server::{Response, empty_response, json_response},
     ses::SentMails,
+    updates::Updates,
 };
 
 /// The path of the page.

@@ -15,6 +15,7 @@ pub mod server;
 mod ses;
 pub mod template;
 pub mod testing;
+mod updates;
 
 pub use self::{
     console::PAGE as CONSOLE,

@@ -1,38 +1,40 @@
 //! The development server: starts every part, and stops it.
 
 mod environment;
-mod ports;
+mod services;
+mod sockets;
 mod start_error;
 
 use std::{
     collections::BTreeMap,
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use http_body_util::Full;
-use hyper::{Request, body::Bytes};
 use serde_json::value::RawValue;
 use shared::{app::Providers, domain::clock::Timestamp, lambda::Invoke};
-use tokio::net::TcpListener;
 
-use self::environment::{check_settings, environment};
 pub use self::start_error::StartError;
+use self::{
+    environment::{check_settings, environment},
+    services::serve_services,
+    sockets::{bind, bind_dynamodb, reachable},
+};
 use crate::{
     clock::AdjustableClock,
-    console::{Console, Controls, RecentRequests, ServiceFaults, Tables, Updates},
+    console::{Console, Controls, RecentRequests, ServiceFaults, Tables},
     dynamodb::{self, DynamoDb, Sweeper},
-    event_bridge::{self, PublishedEvent, PublishedEvents},
+    event_bridge::{PublishedEvent, PublishedEvents},
     event_source::Pollers,
     gateway::Gateway,
-    http_server::{self, HttpServer},
+    http_server::HttpServer,
     lambda::Functions,
-    scheduler::{self, Schedules},
-    ses::{self, Mail, SentMails},
+    scheduler::Schedules,
+    ses::{Mail, SentMails},
     template::Template,
+    updates::Updates,
 };
 
 /// The options of a server.
@@ -110,7 +112,7 @@ impl Server {
             cors.allows_localhost = !options.settings.contains_key("CorsOrigins");
         }
         check_settings(&template, &options.settings)?;
-        let api = bind(&options, options.port, ports::API).await?;
+        let api = bind(&options, options.port, sockets::API).await?;
         let dynamodb = bind_dynamodb(&options).await?;
         let adjustable_clock = AdjustableClock::new(options.providers.clock);
         let clock = adjustable_clock.reader();
@@ -283,76 +285,6 @@ impl Server {
         drop(self.pollers);
         self.services.stop().await;
         self.dynamodb.stop().await;
-    }
-}
-
-/// Serves SES, EventBridge and EventBridge Scheduler on a free port.
-async fn serve_services(
-    mails: &SentMails,
-    events: &PublishedEvents,
-    schedules: &Schedules,
-    faults: &ServiceFaults,
-) -> io::Result<HttpServer> {
-    let services = (mails.clone(), events.clone(), schedules.clone());
-    let faults = faults.ses.clone();
-    HttpServer::start_guarded(http_server::bind(0).await?, move |request, _| {
-        let (mails, events, schedules) = services.clone();
-        let faults = faults.clone();
-        async move {
-            let handle = async |request: Request<Full<Bytes>>| {
-                if event_bridge::serves(request.headers()) {
-                    event_bridge::handle(events, request).await
-                } else if scheduler::serves(request.uri().path()) {
-                    scheduler::handle(schedules, request).await
-                } else {
-                    ses::handle(mails, request).await
-                }
-            };
-            faults.intercept(request, handle).await
-        }
-    })
-}
-
-async fn bind(
-    options: &Options,
-    port: u16,
-    option: &'static str,
-) -> Result<TcpListener, StartError> {
-    match http_server::bind(port).await {
-        Ok(listener) => Ok(listener),
-        Err(source) => Err(StartError::Port {
-            port,
-            option,
-            free_ports: ports::free(options, option, &source).await,
-            source,
-        }),
-    }
-}
-
-/// Opens the socket of the DynamoDB endpoint.
-async fn bind_dynamodb(options: &Options) -> Result<TcpListener, StartError> {
-    let (host, port) = (options.dynamodb_host, options.dynamodb_port);
-    if host == Ipv4Addr::LOCALHOST {
-        return bind(options, port, ports::DYNAMODB).await;
-    }
-    TcpListener::bind((host, port))
-        .await
-        .map_err(|source| StartError::DynamoDbAddress {
-            address: SocketAddr::new(host, port),
-            source,
-        })
-}
-
-/// Replaces the unspecified address, which means all addresses of this machine, by the loopback address.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(all) if all.ip().is_unspecified() => {
-            (Ipv4Addr::LOCALHOST, all.port()).into()
-        }
-        SocketAddr::V6(all) if all.ip().is_unspecified() => {
-            (Ipv6Addr::LOCALHOST, all.port()).into()
-        }
-        specific => specific,
     }
 }
 

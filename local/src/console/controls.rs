@@ -8,12 +8,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Updates};
+use super::Problem;
 use crate::{
     clock::AdjustableClock,
     dynamodb::Sweeper,
     event_source::Trigger,
     faults::{Call, FaultAction, Faults, error},
+    updates::Updates,
 };
 
 /// The largest number of seconds by which the clock can be ahead: a hundred years.

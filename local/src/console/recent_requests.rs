@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::Updates;
+use crate::updates::Updates;
 
 /// The number of requests that are kept.
 const CAPACITY: usize = 200;

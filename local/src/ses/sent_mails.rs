@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use shared::domain::clock::Clock;
 
-use crate::console::Updates;
+use crate::updates::Updates;
 
 /// The number of mails that are kept, which bounds the memory of a server under load.
 const CAPACITY: usize = 10_000;

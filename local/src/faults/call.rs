@@ -101,7 +101,7 @@ impl Call {
         }
     }
 
-    /// The parts of a transaction: the kind and the request of each; `None` if the call is none.
+    /// The parts of a transaction: the kind and the request of each; `None` if the call is no transaction.
     fn transaction(&self) -> Option<impl Iterator<Item = (&String, &Value)>> {
         let items = self.body.get("TransactItems")?.as_array()?;
         Some(items.iter().filter_map(Value::as_object).flatten())

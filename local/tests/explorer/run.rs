@@ -62,7 +62,7 @@ impl Effect {
 pub struct Run<'a> {
     world: &'a World,
     requests: [Option<(InProgress, Arc<Flag>)>; PROCESSES],
-    /// The response of each process; `None` while there is none, or if the process was killed.
+    /// The response of each process; `None` until it responds, and if the process was killed.
     pub answers: [Option<Answer>; PROCESSES],
     pub held: Vec<Held>,
     /// The calls so far, as text.

@@ -139,7 +139,7 @@ CONFIGURATIONS = {
 }
 
 documented = re.findall(
-    r"^\| ([^|]+?) \| (\d+) \| (\d+) \| (\d+\.\d\d) \|$", (stack.TEMPLATE.parent / "docs/operating.md").read_text(), re.M
+    r"^\| ([^|]+?) \| (\d+) \| (\d+) \| (\d+\.\d\d) \|$", (stack.TEMPLATE.parent / "docs/cost.md").read_text(), re.M
 )
 computed = []
 for label, parameters in CONFIGURATIONS.items():
@@ -156,4 +156,4 @@ for label, parameters in CONFIGURATIONS.items():
         if any(over):
             sys.exit(f"the default configuration is not free at rest: {price:.2f} USD, {dict(counts)}")
 if [tuple(cell.strip("`") for cell in row) for row in documented] != computed:
-    sys.exit(f"docs/operating.md has {documented} as the price at rest, and not {computed}")
+    sys.exit(f"docs/cost.md has {documented} as the price at rest, and not {computed}")

@@ -399,7 +399,7 @@ for parameters, exempt in (({}, [STACK_ROLES]), ({"OperatorRoleArn": OPERATOR}, 
     check(not others, f"KeysTable: {others} is denied, also to CloudFormation")
 
 # --- Floods: with all routes at their rates the account's concurrency suffices, so that no route starves another; with the
-# defaults, and for every line of the table in docs/operating.md. A bucket holds the requests of one second.
+# defaults, and for every line of the table in docs/deploying.md. A bucket holds the requests of one second.
 
 NEW_ACCOUNT, HASH_SECONDS, OTHER_SECONDS, PAGE_SECONDS = 10, 0.050, 0.015, 0.005
 deployed = stack.Stack()
@@ -439,12 +439,12 @@ def check_rates(where, concurrency, hash_rate, other_rate):
 
 defaults = int(deployed.values["HashThrottleRate"]), int(deployed.values["ThrottleRate"])
 check_rates("template.yaml", NEW_ACCOUNT, *defaults)
-_, rows = (ROOT / "docs/operating.md").read_text().split("| Concurrent executions | `HashThrottleRate` | `ThrottleRate` |", 1)
+_, rows = (ROOT / "docs/deploying.md").read_text().split("| Concurrent executions | `HashThrottleRate` | `ThrottleRate` |", 1)
 rows = [[int(cell.replace(",", "")) for cell in row.strip("|").split("|")] for row in rows.split("\n\n")[0].splitlines()[2:]]
-check(rows and rows[0][:3] == [NEW_ACCOUNT, *defaults], f"docs/operating.md: the first row of rates is {rows[:1]}")
+check(rows and rows[0][:3] == [NEW_ACCOUNT, *defaults], f"docs/deploying.md: the first row of rates is {rows[:1]}")
 for concurrency, hash_rate, other_rate, log_ins in rows:
-    check_rates("docs/operating.md", concurrency, hash_rate, other_rate)
-    check(log_ins == hash_rate, f"docs/operating.md: {log_ins} log-ins a second at a rate of {hash_rate}")
+    check_rates("docs/deploying.md", concurrency, hash_rate, other_rate)
+    check(log_ins == hash_rate, f"docs/deploying.md: {log_ins} log-ins a second at a rate of {hash_rate}")
 
 # --- Mails: the stream's own records live for 24 hours.
 

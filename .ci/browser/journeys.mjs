@@ -5,12 +5,12 @@ import assert from "node:assert/strict";
 const PASSWORD = "seven green bicycles";
 const OTHER_PASSWORD = "nine purple tricycles";
 
-const heading = async (page, text) => {
+export const heading = async (page, text) => {
   await page.getByRole("heading", { level: 1, name: text }).waitFor();
 };
 
 // Fills the fields with these labels and presses the button.
-async function submit(page, fields, button) {
+export async function submit(page, fields, button) {
   for (const [label, value] of Object.entries(fields)) {
     await page.getByLabel(label, { exact: true }).locator("visible=true").fill(value);
   }
@@ -22,7 +22,7 @@ async function logIn(page, name, password) {
   await submit(page, { "E-mail address or username": name, Password: password }, "Log in");
 }
 
-async function signUp(page, username, email) {
+export async function signUp(page, username, email) {
   await page.goto("/sign_up");
   await submit(page, { "E-mail address": email, Username: username, Password: PASSWORD }, "Sign up");
   await heading(page, "Your account");

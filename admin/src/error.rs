@@ -50,7 +50,7 @@ fn hint(text: &str) -> &'static str {
     } else if contains("AccessDenied") && contains("resource-based policy") {
         ". The table of signing keys admits only the functions and the role in the parameter OperatorRoleArn"
     } else if contains("AccessDenied") {
-        ". These credentials lack a right that the command needs; \"Rights\" in docs/operating.md lists them"
+        ". These credentials lack a right that the command needs; \"Rights\" in docs/admin.md lists them"
     } else if contains("credential provider was not enabled") {
         ". The profile does not exist or contains no credentials; see: aws configure list-profiles"
     } else if contains("loading credentials") {

@@ -7,7 +7,7 @@ use local::Options;
 use shared::app::Providers;
 use tracing::Level;
 
-/// Runs Latchkey on this machine: the API, a DynamoDB endpoint and a mailbox in one process
+/// Runs Latchkey on this machine: the API, a DynamoDB endpoint and a console in one process
 #[derive(Parser)]
 #[command(args_override_self = true, version, about)]
 pub(crate) struct CommandLine {
@@ -23,6 +23,9 @@ pub(crate) struct CommandLine {
     /// File that keeps the data [default: in memory]
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
+    /// Open the console in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Turn off the rate limits by source address, for scripts and fuzzers
     #[arg(long)]
     no_source_limits: bool,
@@ -61,6 +64,48 @@ impl CommandLine {
     }
 }
 
+/// The command that started this process, with `options` added, which override those before them.
+pub(crate) fn with_options(options: &str) -> String {
+    let mut arguments = std::env::args();
+    let program = arguments.next().unwrap_or_default();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "set by cargo, and no setting of the functions"
+    )]
+    let runs_in_cargo = std::env::var_os("CARGO").is_some();
+    command(&program, arguments, options, runs_in_cargo)
+}
+
+fn command(
+    program: &str,
+    arguments: impl Iterator<Item = String>,
+    options: &str,
+    runs_in_cargo: bool,
+) -> String {
+    let start = if runs_in_cargo {
+        "cargo run --".to_owned()
+    } else {
+        quoted(program)
+    };
+    let arguments = arguments.map(|argument| quoted(&argument));
+    let words: Vec<_> = [start]
+        .into_iter()
+        .chain(arguments)
+        .chain([options.to_owned()])
+        .collect();
+    words.join(" ")
+}
+
+/// The word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -73,5 +118,24 @@ fn default_template() -> PathBuf {
         Ok(file) => file,
         // The binary was moved to a machine without the sources.
         Err(_) => PathBuf::from("template.yaml"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_keeps_its_arguments() {
+        let arguments = ["--set", "ProductName=It's", "--open"].map(str::to_owned);
+        let options = "--port 3001";
+        assert_eq!(
+            command("x", arguments.clone().into_iter(), options, true),
+            r"cargo run -- --set 'ProductName=It'\''s' --open --port 3001"
+        );
+        assert_eq!(
+            command("/opt/latchkey/local", [].into_iter(), options, false),
+            "/opt/latchkey/local --port 3001"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! DynamoDB: an embedded database with the tables of the template, served over the protocol of the real service.
 
 mod endpoint;
+mod sweeper;
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
@@ -16,13 +17,11 @@ use dynoxide::{
 use shared::domain::clock::Clock;
 use tokio::net::TcpListener;
 
-use crate::{http_server::HttpServer, template::Table};
+pub(crate) use self::sweeper::Sweeper;
+use crate::{faults::Faults, http_server::HttpServer, template::Table};
 
-/// The database and its endpoint, which runs until it is stopped or dropped.
-pub(crate) struct DynamoDb {
-    database: Database,
-    server: HttpServer,
-}
+/// The endpoint of the database, which runs until it is stopped or dropped.
+pub(crate) struct DynamoDb(HttpServer);
 
 /// The database cannot be opened, or an operation on it failed.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +31,16 @@ pub enum Error {
     Database {
         /// The operation, or the table or file that it concerns.
         operation: String,
+        /// The error of the database.
+        source: DynoxideError,
+    },
+    /// The data file cannot be opened. The database's own advice is for its users, not for ours.
+    #[error(
+        "{file} cannot be opened as a data file: it is of another program, is damaged, or may not be read and written; name another one with --data"
+    )]
+    File {
+        /// The file.
+        file: String,
         /// The error of the database.
         source: DynoxideError,
     },
@@ -52,8 +61,13 @@ pub(crate) fn open(
     let database = match data {
         None => Database::memory_with_clock(Arc::new(DatabaseClock(clock.clone())))
             .map_err(failed("in-memory database".to_owned()))?,
-        Some(file) => Database::new(file.to_str().ok_or(Error::Path)?)
-            .map_err(failed(file.display().to_string()))?,
+        Some(file) => {
+            let opened = Database::new(file.to_str().ok_or(Error::Path)?);
+            opened.map_err(|source| Error::File {
+                file: file.display().to_string(),
+                source,
+            })?
+        }
     };
     for table in tables {
         create_table(&database, table).map_err(failed(format!("table {}", table.name)))?;
@@ -127,33 +141,31 @@ impl storage_backend::Clock for DatabaseClock {
 
 impl DynamoDb {
     /// Serves `database` on `listener`.
-    pub(crate) fn serve(database: &Database, listener: TcpListener) -> Result<Self, Error> {
+    pub(crate) fn serve(
+        database: &Database,
+        listener: TcpListener,
+        faults: &Faults,
+    ) -> Result<Self, Error> {
         let server = HttpServer::start_guarded(listener, {
-            let database = database.clone();
-            move |request, _| endpoint::handle(database.clone(), request)
+            let (database, faults) = (database.clone(), faults.clone());
+            move |request, _| {
+                let (database, faults) = (database.clone(), faults.clone());
+                async move {
+                    let handle = |request| endpoint::handle(database, request);
+                    faults.intercept(request, handle).await
+                }
+            }
         })?;
-        Ok(Self {
-            database: database.clone(),
-            server,
-        })
+        Ok(Self(server))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.server.address()
-    }
-
-    /// Deletes expired items and returns their number. DynamoDB does this within days.
-    pub(crate) async fn sweep(&self) -> Result<usize, Error> {
-        let database = self.database.clone();
-        let swept = tokio::task::spawn_blocking(move || database.sweep_ttl())
-            .await
-            .map_err(io::Error::other)?;
-        swept.map_err(failed("deletion of expired items".to_owned()))
+        self.0.address()
     }
 
     /// Accepts no more connections, lets open requests complete and closes every connection.
     pub(crate) async fn stop(&mut self) {
-        self.server.stop().await;
+        self.0.stop().await;
     }
 }
 

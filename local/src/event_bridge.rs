@@ -1,19 +1,17 @@
 //! EventBridge: the one operation of its API that the project uses, for the real SDK to call. It has no rules and keeps every
-//! event for the page `/_local/events`.
+//! event for the console.
 
 mod published_events;
 
-use http_body_util::{BodyExt as _, Limited};
-use hyper::{Method, Request, StatusCode, body::Incoming, header::HeaderMap};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Request, StatusCode, body::Bytes, header::HeaderMap};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 pub use self::published_events::PublishedEvent;
 pub(crate) use self::published_events::PublishedEvents;
-use crate::http_server::{Response, empty_response, json_response};
+use crate::http_server::{Response, json_response};
 
-/// The path of the JSON list.
-const LIST: &str = "/_local/events";
 /// The header that names the operation, and its value.
 const TARGET: (&str, &str) = ("x-amz-target", "AWSEvents.PutEvents");
 /// The largest request in bytes (EventBridge, "Quotas").
@@ -45,7 +43,7 @@ pub(crate) fn serves(headers: &HeaderMap) -> bool {
 }
 
 /// Handles one request of an SDK.
-pub(crate) async fn handle(events: PublishedEvents, request: Request<Incoming>) -> Response {
+pub(crate) async fn handle(events: PublishedEvents, request: Request<Full<Bytes>>) -> Response {
     match put(&events, request).await {
         Ok(response) => json_response(StatusCode::OK, response.to_string()),
         Err((kind, message)) => {
@@ -58,7 +56,7 @@ pub(crate) async fn handle(events: PublishedEvents, request: Request<Incoming>) 
 
 async fn put(
     events: &PublishedEvents,
-    request: Request<Incoming>,
+    request: Request<Full<Bytes>>,
 ) -> Result<Value, (&'static str, String)> {
     let target = request.headers().get(TARGET.0);
     if target.is_none_or(|target| target != TARGET.1) {
@@ -101,24 +99,4 @@ fn add(events: &PublishedEvents, entry: Entry) -> Result<String, (&'static str, 
     let detail: Map<String, Value> = serde_json::from_str(&entry.detail)
         .map_err(|_| ("MalformedDetail", "the detail is no JSON object"))?;
     Ok(events.add(entry, detail))
-}
-
-/// Returns true if `path` is that of the list of events.
-pub(crate) fn serves_page(path: &str) -> bool {
-    path == LIST
-}
-
-/// Handles a request to the list of events; `None` if it does not support the method.
-pub(crate) fn handle_page(method: &Method, events: &PublishedEvents) -> Option<Response> {
-    match *method {
-        Method::GET => {
-            let list = serde_json::to_string(&events.all()).ok()?;
-            Some(json_response(StatusCode::OK, list))
-        }
-        Method::DELETE => {
-            events.clear();
-            Some(empty_response(StatusCode::NO_CONTENT))
-        }
-        _ => None,
-    }
 }

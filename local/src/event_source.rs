@@ -49,15 +49,21 @@ impl Trigger {
     /// Waits until every record that is in the streams now is delivered, or waits for a retry, and every schedule that is
     /// due is invoked.
     pub(crate) async fn poll(&self) {
-        self.request(false).await;
+        self.request(false, false).await;
+    }
+
+    /// The same as [`poll`](Self::poll), but retries failed records now. For when the clock was advanced: retries are timed by
+    /// real time.
+    pub(crate) async fn poll_with_retries(&self) {
+        self.request(true, false).await;
     }
 
     /// The same as [`poll`](Self::poll), but retries failed records and invokes all schedules now.
     pub(crate) async fn poll_and_retry(&self) {
-        self.request(true).await;
+        self.request(true, true).await;
     }
 
-    async fn request(&self, retry_now: bool) {
+    async fn request(&self, retry_now: bool, invoke_schedules: bool) {
         let mut polls = Vec::new();
         for mapping in &self.mappings {
             polls.push(send(mapping, retry_now).await);
@@ -67,7 +73,7 @@ impl Trigger {
             let _ = poll.await;
         }
         // After the streams, whose records create schedules.
-        if let Some(poll) = send(&self.schedules, retry_now).await {
+        if let Some(poll) = send(&self.schedules, invoke_schedules).await {
             let _ = poll.await;
         }
     }

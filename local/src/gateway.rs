@@ -1,5 +1,5 @@
 //! API Gateway: finds the route of an HTTP request, invokes its function with an event and turns what the function
-//! returns into a response. Serves the mailbox and the list of events as well.
+//! returns into a response. Passes on requests to the console.
 
 mod checks;
 mod cors;
@@ -22,11 +22,10 @@ use self::{
     routes::{RouteMatch, Routes},
 };
 use crate::{
-    event_bridge::{self, PublishedEvents},
+    console::{self, Console, RecentRequest},
     event_source::Trigger,
     http_server::{Response, guard},
     lambda::Functions,
-    ses::{SentMails, mailbox},
     template::{Cors, Template},
 };
 
@@ -35,18 +34,12 @@ const MAIL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The target under which requests are logged, which separates them from the logs of functions.
 pub const REQUEST_LOG: &str = "request";
 
-/// What the pages of the development server show.
-pub(crate) struct Pages {
-    pub(crate) mails: SentMails,
-    pub(crate) events: PublishedEvents,
-}
-
 /// The API in front of the functions.
 pub(crate) struct Gateway {
     routes: Routes,
     cors: Option<Cors>,
     functions: Arc<Functions>,
-    pages: Pages,
+    console: Console,
     stream_trigger: Trigger,
     /// True if a response waits until the mails of its request are delivered.
     wait_for_mails: bool,
@@ -56,7 +49,7 @@ impl Gateway {
     pub(crate) fn new(
         template: &Template,
         functions: Arc<Functions>,
-        pages: Pages,
+        console: Console,
         stream_trigger: Trigger,
         wait_for_mails: bool,
     ) -> Self {
@@ -64,7 +57,7 @@ impl Gateway {
             routes: Routes::new(&template.functions),
             cors: template.cors.clone(),
             functions,
-            pages,
+            console,
             stream_trigger,
             wait_for_mails,
         }
@@ -81,15 +74,25 @@ impl Gateway {
         // Reads the body of a rejected request too: a client that is still writing would lose the response otherwise.
         let body = checks::read_body(body).await;
         let (response, handler) = self.dispatch(&request, body, peer).await;
+        let (path, status) = (request.uri.path(), response.status().as_u16());
+        let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
         tracing::info!(
             target: REQUEST_LOG,
-            "{} {} {} {:.1} ms {handler}",
+            "{} {} {status} {milliseconds:.1} ms {handler}",
             request.method,
             // A path may contain control characters, which a terminal would interpret.
-            request.uri.path().escape_debug(),
-            response.status().as_u16(),
-            started.elapsed().as_secs_f64() * 1000.0,
+            path.escape_debug(),
         );
+        if !console::serves(path) {
+            self.console.requests.add(RecentRequest {
+                time: self.functions.now().to_string(),
+                method: request.method.to_string(),
+                path: path.to_owned(),
+                status,
+                milliseconds,
+                handler: handler.to_owned(),
+            });
+        }
         response
     }
 
@@ -104,8 +107,8 @@ impl Gateway {
             return (gateway_error(status), "gateway");
         }
         let (method, path) = (request.method.as_str(), request.uri.path());
-        if mailbox::serves(path) || event_bridge::serves_page(path) {
-            return (self.page(request).await, "mailbox");
+        if console::serves(path) {
+            return (self.console(request, body).await, "console");
         }
         let preflight = self
             .cors
@@ -169,18 +172,14 @@ impl Gateway {
         let _ = timeout(MAIL_TIMEOUT, self.stream_trigger.poll()).await;
     }
 
-    /// The response of the mailbox, or of the list of events.
-    async fn page(&self, request: &Parts) -> Response {
+    /// The response of the console.
+    async fn console(&self, request: &Parts, body: Result<Bytes, StatusCode>) -> Response {
         if guard::is_foreign(&request.headers) {
             return gateway_error(StatusCode::FORBIDDEN);
         }
-        self.deliver_mails().await;
-        let (method, path) = (&request.method, request.uri.path());
-        let response = if event_bridge::serves_page(path) {
-            event_bridge::handle_page(method, &self.pages.events)
-        } else {
-            mailbox::handle(method, path, &self.pages.mails)
-        };
-        response.unwrap_or_else(|| gateway_error(StatusCode::NOT_FOUND))
+        if console::waits_for_deliveries(request.uri.path()) {
+            self.deliver_mails().await;
+        }
+        self.console.handle(request, body).await
     }
 }

@@ -3,14 +3,13 @@
 pub(crate) mod guard;
 
 use std::{
-    convert::Infallible,
     future::Future,
     io,
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::{
     Request, StatusCode,
     body::{Bytes, Incoming},
@@ -29,19 +28,34 @@ use tokio::{
     time,
 };
 
-/// A response whose whole body is in memory.
-pub(crate) type Response = hyper::Response<Full<Bytes>>;
+/// The body of a response: in memory, or a stream.
+pub type Body = UnsyncBoxBody<Bytes, Cut>;
+
+/// A response.
+pub type Response = hyper::Response<Body>;
+
+/// The error that makes the server close a connection without a response, or in the middle of one.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the connection is cut")]
+pub struct Cut;
+
+/// A body in memory.
+pub(crate) fn body(content: impl Into<Bytes>) -> Body {
+    Full::new(content.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
 
 /// A response without a body.
 pub(crate) fn empty_response(status: StatusCode) -> Response {
-    let mut response = Response::default();
+    let mut response = Response::new(body(Bytes::new()));
     *response.status_mut() = status;
     response
 }
 
 /// A response with a JSON body.
-pub(crate) fn json_response(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(Full::from(body));
+pub(crate) fn json_response(status: StatusCode, json: String) -> Response {
+    let mut response = Response::new(body(json));
     *response.status_mut() = status;
     response
         .headers_mut()
@@ -73,7 +87,7 @@ impl HttpServer {
     pub(crate) fn start<H, F>(listener: TcpListener, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response> + Send + 'static,
+        F: Future<Output = Result<Response, Cut>> + Send + 'static,
     {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
@@ -90,14 +104,14 @@ impl HttpServer {
     pub(crate) fn start_guarded<H, F>(listener: TcpListener, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response> + Send + 'static,
+        F: Future<Output = Result<Response, Cut>> + Send + 'static,
     {
         Self::start(listener, move |request, peer| {
             let response = (!guard::is_foreign(request.headers())).then(|| handler(request, peer));
             async {
                 match response {
                     Some(response) => response.await,
-                    None => empty_response(StatusCode::FORBIDDEN),
+                    None => Ok(empty_response(StatusCode::FORBIDDEN)),
                 }
             }
         })
@@ -125,7 +139,7 @@ impl Drop for HttpServer {
 async fn accept<H, F>(listener: TcpListener, handler: H, mut stopped: oneshot::Receiver<()>)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response> + Send + 'static,
+    F: Future<Output = Result<Response, Cut>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
     // Dropping the set at the end of this task closes its connections.
@@ -157,14 +171,11 @@ where
 async fn serve<H, F>(stream: TcpStream, peer: SocketAddr, handler: H, watcher: Watcher)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F,
-    F: Future<Output = Response>,
+    F: Future<Output = Result<Response, Cut>>,
 {
     // Without this option small responses are only delayed.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
-        let response = handler(request, peer);
-        async move { Ok::<_, Infallible>(response.await) }
-    });
+    let service = service_fn(|request| handler(request, peer));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())

@@ -1,9 +1,12 @@
 //! Latchkey's development server: every function of template.yaml, with DynamoDB, SES and API Gateway, in one process.
 //! For development and tests. Never deployed.
 
+mod clock;
+mod console;
 mod dynamodb;
 mod event_bridge;
 mod event_source;
+pub mod faults;
 mod gateway;
 mod http_server;
 mod lambda;
@@ -12,11 +15,13 @@ pub mod server;
 mod ses;
 pub mod template;
 pub mod testing;
+mod updates;
 
 pub use self::{
+    console::PAGE as CONSOLE,
     event_bridge::PublishedEvent,
     gateway::REQUEST_LOG,
     lambda::{functions, runtime_api},
     server::{Options, Server, StartError},
-    ses::{Mail, mailbox::PAGE as MAILBOX},
+    ses::Mail,
 };

@@ -1,6 +1,8 @@
 //! `cargo run`: starts the development server, prints its addresses, and stops it on Ctrl-C.
 
+mod browser;
 mod command_line;
+mod style;
 mod welcome;
 
 use std::{
@@ -10,7 +12,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use local::{REQUEST_LOG, Server, StartError, functions::REGISTRY};
+use local::{CONSOLE, REQUEST_LOG, Server, StartError, functions::REGISTRY};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{self, MissedTickBehavior},
@@ -20,7 +22,7 @@ use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::command_line::CommandLine;
+use crate::{command_line::CommandLine, style::Style};
 
 /// The time between two deletions of expired items. DynamoDB deletes them within days; a long period keeps code from
 /// relying on the deletion.
@@ -33,7 +35,12 @@ async fn main() -> ExitCode {
     match run(command_line).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            let style = Style::new(io::stderr().is_terminal());
+            eprintln!("{} {error}", style.error("error:"));
+            if let Some(options) = error.free_ports() {
+                let command = command_line::with_options(&options);
+                eprintln!("\nStop the program that uses it, or run beside it:\n\n  {command}\n");
+            }
             ExitCode::FAILURE
         }
     }
@@ -44,10 +51,18 @@ async fn run(command_line: CommandLine) -> Result<(), StartError> {
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
-    let data = command_line.data.clone();
+    let (data, opens_console) = (command_line.data.clone(), command_line.open);
     let server = Server::start(command_line.into_options()).await?;
     // A closed standard output does not prevent the server from running.
-    let _ = welcome::write(&mut io::stdout().lock(), &server, data.as_deref());
+    let mut out = io::stdout().lock();
+    let style = Style::new(out.is_terminal());
+    let _ = welcome::write(&mut out, style, &server, data.as_deref());
+    drop(out);
+    if opens_console
+        && let Err(problem) = browser::open(&format!("http://{}{CONSOLE}", server.address()))
+    {
+        tracing::warn!("{problem}");
+    }
     tokio::select! {
         () = sweep(&server) => {}
         _ = interrupt.recv() => {}
@@ -90,7 +105,7 @@ fn init_logging(level: Level) {
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(Style::new(io::stderr().is_terminal()).has_colors())
         .with_target(false)
         .compact();
     tracing_subscriber::registry()

@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http_body_util::{BodyExt as _, Limited};
-use hyper::{Method, Request, StatusCode, body::Incoming, header::HeaderValue};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Method, Request, StatusCode, body::Bytes, header::HeaderValue};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{json, value::RawValue};
 use shared::domain::clock::{Clock, Timestamp};
@@ -88,7 +88,7 @@ pub(crate) fn serves(path: &str) -> bool {
 }
 
 /// Handles one request of an SDK.
-pub(crate) async fn handle(schedules: Schedules, request: Request<Incoming>) -> Response {
+pub(crate) async fn handle(schedules: Schedules, request: Request<Full<Bytes>>) -> Response {
     match schedules.respond(request).await {
         Ok(body) => json_response(StatusCode::OK, body),
         Err(ApiError {
@@ -124,7 +124,7 @@ impl Schedules {
         })
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Result<String, ApiError> {
+    async fn respond(&self, request: Request<Full<Bytes>>) -> Result<String, ApiError> {
         let (head, body) = request.into_parts();
         let name = head.uri.path().strip_prefix(PATH).unwrap_or_default();
         let query = head.uri.query().unwrap_or_default();

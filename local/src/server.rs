@@ -1,31 +1,40 @@
 //! The development server: starts every part, and stops it.
 
 mod environment;
+mod services;
+mod sockets;
 mod start_error;
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use serde_json::value::RawValue;
-use shared::{app::Providers, lambda::Invoke};
-use tokio::net::TcpListener;
+use shared::{app::Providers, domain::clock::Timestamp, lambda::Invoke};
 
-use self::environment::{check_settings, environment};
 pub use self::start_error::StartError;
+use self::{
+    environment::{check_settings, environment},
+    services::serve_services,
+    sockets::{bind, bind_dynamodb, reachable},
+};
 use crate::{
-    dynamodb::{self, DynamoDb},
-    event_bridge::{self, PublishedEvent, PublishedEvents},
+    clock::AdjustableClock,
+    console::{Console, Controls, RecentRequests, ServiceFaults, Tables},
+    dynamodb::{self, DynamoDb, Sweeper},
+    event_bridge::{PublishedEvent, PublishedEvents},
     event_source::Pollers,
-    gateway::{Gateway, Pages},
-    http_server::{self, HttpServer},
+    gateway::Gateway,
+    http_server::HttpServer,
     lambda::Functions,
-    scheduler::{self, Schedules},
-    ses::{self, Mail, SentMails},
+    scheduler::Schedules,
+    ses::{Mail, SentMails},
     template::Template,
+    updates::Updates,
 };
 
 /// The options of a server.
@@ -41,14 +50,14 @@ pub struct Options {
     /// The address of the DynamoDB endpoint. It checks no credentials, so the default is the loopback address; functions
     /// in containers need one that they can reach.
     pub dynamodb_host: IpAddr,
-    /// The clock, randomness and password hasher of every function. Tables in memory use the same clock.
+    /// The clock, randomness and password hasher of every function. The tables, SES and schedules use the same clock.
     pub providers: Providers,
     /// Values of the template's parameters, and environment variables of every function, which override those of the
     /// template. Without `CorsOrigins`, pages of this machine may call the API from any port.
     pub settings: BTreeMap<String, String>,
     /// True if requests are limited by source address. Scripts and fuzzers turn the limits off.
     pub source_limits: bool,
-    /// True if a response waits until the mails of its request are delivered, for which the mailbox waits in any case.
+    /// True if a response waits until the mails of its request are delivered, for which the console waits in any case.
     /// If false, response times do not depend on mails, as in AWS.
     pub wait_for_mails: bool,
     /// Functions that this server does not start but invokes through the given closure, by name; for functions that run
@@ -84,8 +93,11 @@ pub struct Server {
     services: HttpServer,
     dynamodb: DynamoDb,
     functions: Arc<Functions>,
+    clock: AdjustableClock,
+    sweeper: Sweeper,
     mails: SentMails,
     events: PublishedEvents,
+    updates: Updates,
     template: Template,
 }
 
@@ -94,35 +106,25 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`] names the port, setting, file or property of the template that is invalid.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let mut template = Template::read_with(&options.template, &options.settings)?;
         if let Some(cors) = &mut template.cors {
             cors.allows_localhost = !options.settings.contains_key("CorsOrigins");
         }
         check_settings(&template, &options.settings)?;
-        let api = bind(options.port, "--port").await?;
-        let dynamodb = bind_dynamodb(options.dynamodb_host, options.dynamodb_port).await?;
-        let Providers { clock, .. } = &options.providers;
-        let database = dynamodb::open(options.data.as_deref(), clock, &template.tables)?;
-        let dynamodb = DynamoDb::serve(&database, dynamodb)?;
-        let mails = SentMails::new(clock.clone());
+        let api = bind(&options, options.port, sockets::API).await?;
+        let dynamodb = bind_dynamodb(&options).await?;
+        let adjustable_clock = AdjustableClock::new(options.providers.clock);
+        let clock = adjustable_clock.reader();
+        options.providers.clock = clock.clone();
+        let database = dynamodb::open(options.data.as_deref(), &clock, &template.tables)?;
+        let faults = ServiceFaults::default();
+        let dynamodb = DynamoDb::serve(&database, dynamodb, &faults.dynamodb)?;
+        let updates = Updates::default();
+        let mails = SentMails::new(clock.clone(), updates.clone());
         let events = PublishedEvents::default();
         let schedules = Schedules::open(clock.clone(), options.data.as_deref())?;
-        let services = HttpServer::start_guarded(http_server::bind(0).await?, {
-            let (mails, events, schedules) = (mails.clone(), events.clone(), schedules.clone());
-            move |request, _| {
-                let (mails, events, schedules) = (mails.clone(), events.clone(), schedules.clone());
-                async move {
-                    if event_bridge::serves(request.headers()) {
-                        event_bridge::handle(events, request).await
-                    } else if scheduler::serves(request.uri().path()) {
-                        scheduler::handle(schedules, request).await
-                    } else {
-                        ses::handle(mails, request).await
-                    }
-                }
-            }
-        })?;
+        let services = serve_services(&mails, &events, &schedules, &faults).await?;
         let settings = environment(
             &options,
             &template,
@@ -139,18 +141,34 @@ impl Server {
         let functions = Arc::new(functions);
         let data = options.data.as_deref();
         let pollers = Pollers::start(&template, &database, &functions, &schedules, data)?;
+        let sweeper = Sweeper::new(database.clone(), clock, &template.tables);
+        let names = template.functions.iter().map(|one| one.binary.clone());
+        let controls = Controls::new(
+            adjustable_clock.clone(),
+            pollers.trigger(),
+            sweeper.clone(),
+            faults,
+            names.collect(),
+            updates.clone(),
+        );
+        let tables = template.tables.iter().map(|table| table.name.clone());
         let gateway = Arc::new(Gateway::new(
             &template,
             Arc::clone(&functions),
-            Pages {
+            Console {
                 mails: mails.clone(),
                 events: events.clone(),
+                requests: RecentRequests::new(updates.clone()),
+                tables: Tables::new(database, tables.collect()),
+                controls,
+                updates: updates.clone(),
             },
             pollers.trigger(),
             options.wait_for_mails,
         ));
         let api = HttpServer::start(api, move |request, peer| {
-            Arc::clone(&gateway).handle(request, peer)
+            let gateway = Arc::clone(&gateway);
+            async move { Ok(gateway.handle(request, peer).await) }
         })?;
         Ok(Self {
             api,
@@ -158,8 +176,11 @@ impl Server {
             services,
             dynamodb,
             functions,
+            clock: adjustable_clock,
+            sweeper,
             mails,
             events,
+            updates,
             template,
         })
     }
@@ -192,6 +213,17 @@ impl Server {
     #[must_use]
     pub fn environment(&self, function: &str) -> Option<&BTreeMap<String, String>> {
         self.functions.environment(function)
+    }
+
+    /// The current time by the server's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Advances the clock by whole seconds. Nothing else happens: [`poll`](Self::poll) runs what becomes due.
+    pub fn advance_clock(&self, by: Duration) {
+        self.clock.advance(by);
     }
 
     /// Every mail, newest first.
@@ -238,7 +270,7 @@ impl Server {
     /// # Errors
     /// The error of the database.
     pub async fn sweep(&self) -> Result<usize, dynamodb::Error> {
-        self.dynamodb.sweep().await
+        self.sweeper.sweep().await
     }
 
     /// Invokes `function` with `event` and returns its response; `None` if it does not exist, panics or times out.
@@ -248,46 +280,11 @@ impl Server {
 
     /// Lets open requests complete, closes every connection and stops every part.
     pub async fn stop(mut self) {
+        self.updates.close();
         self.api.stop().await;
         drop(self.pollers);
         self.services.stop().await;
         self.dynamodb.stop().await;
-    }
-}
-
-async fn bind(port: u16, option: &'static str) -> Result<TcpListener, StartError> {
-    http_server::bind(port)
-        .await
-        .map_err(|source| StartError::Port {
-            port,
-            option,
-            source,
-        })
-}
-
-/// Opens the socket of the DynamoDB endpoint.
-async fn bind_dynamodb(host: IpAddr, port: u16) -> Result<TcpListener, StartError> {
-    if host == Ipv4Addr::LOCALHOST {
-        return bind(port, "--dynamodb-port").await;
-    }
-    TcpListener::bind((host, port))
-        .await
-        .map_err(|source| StartError::DynamoDbAddress {
-            address: SocketAddr::new(host, port),
-            source,
-        })
-}
-
-/// Replaces the unspecified address, which means all addresses of this machine, by the loopback address.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(all) if all.ip().is_unspecified() => {
-            (Ipv4Addr::LOCALHOST, all.port()).into()
-        }
-        SocketAddr::V6(all) if all.ip().is_unspecified() => {
-            (Ipv6Addr::LOCALHOST, all.port()).into()
-        }
-        specific => specific,
     }
 }
 

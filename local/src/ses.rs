@@ -1,12 +1,11 @@
 //! Amazon SES: the one operation of its API (v2) that the project uses, for the real SDK to call. It delivers nothing
-//! and keeps every mail for the mailbox page.
+//! and keeps every mail for the console.
 
-pub(crate) mod mailbox;
 mod send_email;
 mod sent_mails;
 
-use http_body_util::{BodyExt as _, Limited};
-use hyper::{Method, Request, StatusCode, body::Incoming, header::HeaderValue};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Method, Request, StatusCode, body::Bytes, header::HeaderValue};
 use serde_json::json;
 
 pub use self::sent_mails::Mail;
@@ -36,7 +35,7 @@ impl ApiError {
 }
 
 /// Handles one request of an SDK.
-pub(crate) async fn handle(mails: SentMails, request: Request<Incoming>) -> Response {
+pub(crate) async fn handle(mails: SentMails, request: Request<Full<Bytes>>) -> Response {
     match send(&mails, request).await {
         Ok(message_id) => json_response(
             StatusCode::OK,
@@ -58,7 +57,7 @@ pub(crate) async fn handle(mails: SentMails, request: Request<Incoming>) -> Resp
 }
 
 /// Keeps the mail of a `SendEmail` request and returns its message id.
-async fn send(mails: &SentMails, request: Request<Incoming>) -> Result<String, ApiError> {
+async fn send(mails: &SentMails, request: Request<Full<Bytes>>) -> Result<String, ApiError> {
     if request.method() != Method::POST || request.uri().path() != "/v2/email/outbound-emails" {
         return Err(ApiError {
             status: StatusCode::NOT_FOUND,

@@ -1,10 +1,7 @@
 //! Reproducible clock, randomness and password hasher, for tests and fuzzers.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -17,6 +14,8 @@ use shared::{
     },
 };
 
+use crate::clock::AdjustableClock;
+
 /// The start of [`ManualClock::default`], 2026-01-31T12:00:00Z.
 pub const START: Timestamp = Timestamp::from_unix(1_769_860_800);
 
@@ -28,8 +27,8 @@ pub const LIGHT: Params = Params {
 };
 
 /// A clock that moves only when it is advanced. Clones share the time.
-#[derive(Clone, Debug)]
-pub struct ManualClock(Arc<AtomicU64>);
+#[derive(Clone)]
+pub struct ManualClock(AdjustableClock);
 
 impl Default for ManualClock {
     fn default() -> Self {
@@ -41,27 +40,26 @@ impl ManualClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn new(start: Timestamp) -> Self {
-        Self(Arc::new(AtomicU64::new(start.unix())))
+        Self(AdjustableClock::new(Clock::new(move || start)))
     }
 
     /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+        self.0.now()
     }
 
     /// Advances the clock by whole seconds.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
+        self.0.advance(by);
     }
 }
 
 /// Providers with the time of `clock`, random bytes that depend only on `seed`, and a hasher with [`LIGHT`] parameters.
 #[must_use]
 pub fn fixed_providers(clock: &ManualClock, seed: u64) -> Providers {
-    let clock = clock.clone();
     Providers {
-        clock: Clock::new(move || clock.now()),
+        clock: clock.0.reader(),
         random: seeded_random(seed),
         hasher: Hasher::new(LIGHT),
     }

@@ -132,6 +132,17 @@ impl App {
     ) -> Result<Self, StartError> {
         let settings = Settings::read(lookup)?;
         let aws = connection::connect(lookup, settings.use_system_roots)?;
+        Ok(Self::new(lookup, settings, providers, aws))
+    }
+
+    /// Builds everything from settings that were read through `lookup`, with SDK clients of the configuration `aws`.
+    #[must_use]
+    pub fn new(
+        lookup: &dyn Fn(&str) -> Option<String>,
+        settings: Settings,
+        providers: Providers,
+        aws: SdkConfig,
+    ) -> Self {
         let Providers {
             clock,
             random,
@@ -157,7 +168,7 @@ impl App {
             settings.limits.clone(),
             settings.mail.confirm_link_base.is_some(),
         );
-        Ok(Self {
+        Self {
             signer: Signer::new(
                 session_keys.clone(),
                 SigningAlgorithm::Es256,
@@ -190,7 +201,7 @@ impl App {
             function_version: lookup("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
             aws,
             refused: Refused::default(),
-        })
+        }
     }
 }
 

@@ -133,7 +133,7 @@ impl Outcome {
         let needs_repair = self.unrepaired.iter().any(is_repairable);
         if self.is_success() {
             format!(
-                "Next, deploy the stack with UsersTableName={table}: \"Restore the table of users\" in docs/operating.md."
+                "Next, deploy the stack with UsersTableName={table}: \"Restore the table of users\" in docs/restoring.md."
             )
         } else if self.has_failed() || !self.survey.unreadable.is_empty() {
             "Next, fix or delete these items by hand and run this command again with --resume."

@@ -1,4 +1,4 @@
-//! The rights in docs/operating.md are those that the commands use, no more and no fewer.
+//! The rights in docs/admin.md are those that the commands use, no more and no fewer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use crate::{
     restore::{RESTORED, recover},
 };
 
-const DOCUMENT: &str = include_str!("../../../docs/operating.md");
+const DOCUMENT: &str = include_str!("../../../docs/admin.md");
 
 /// The tables in the order of the document's columns.
 const TABLES: [(&str, &str); 6] = [

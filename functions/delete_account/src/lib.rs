@@ -26,8 +26,12 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
             fields.required(CURRENT_PASSWORD, Password::parse)
         })?;
         let candidate = candidate.get_or_insert_with(|| Candidate::new(password));
-        app.verify_current_password(&user, candidate).await?;
-        match delete(app, &user, &session).await? {
+        let verified = app.verify_current_password(&user, candidate).await?;
+        let attempt = match verified {
+            Attempt::Done(()) => delete(app, &user, &session).await?,
+            lost @ Attempt::Lost(_) => lost,
+        };
+        match attempt {
             Attempt::Done(()) => {
                 audit::account_changed(user.id, &app.source(&request), Change::Deleted);
                 return app.session_ended();

@@ -20,7 +20,7 @@ use shared::{
 pub const WARM_UP: WarmUp = WarmUp::SigningKey;
 
 /// Maximum attempts when the record changes during log-in. Five changes in a row cannot be coincidence: each is made by
-/// the same user.
+/// the same user or an operator. Attempts that end so are not counted.
 const MAX_ATTEMPTS: u32 = 5;
 
 struct Body {
@@ -91,7 +91,10 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let mut counted = app.count(source).await?;
     let mut candidate = Candidate::new(password);
     for _ in 0..MAX_ATTEMPTS {
-        let user = app.verify_log_in(account, &mut candidate).await?;
+        let Some(user) = app.verify_log_in(account, &mut candidate).await? else {
+            account = find(app, &name).await?;
+            continue;
+        };
         if app.settings.require_verified_email && !user.email_verified {
             if app.users.note_right_password(&user).await? {
                 app.take_back(counted.take()).await;
@@ -109,6 +112,10 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         if let Some(response) = started? {
             return Ok(response);
         }
+        // The password was right, and its count is taken back. If it was replaced meanwhile, it is a guess at another one.
+        counted = app
+            .count_request(&request, SourceLimit::FailedLogIns)
+            .await?;
         account = find(app, &name).await?;
     }
     Err(Error::unavailable(

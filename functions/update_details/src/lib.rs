@@ -161,7 +161,9 @@ async fn attempt(
     let candidate = progress
         .candidate
         .get_or_insert_with(|| Candidate::new(current_password));
-    app.verify_current_password(&user, candidate).await?;
+    if let Attempt::Lost(contention) = app.verify_current_password(&user, candidate).await? {
+        return Ok(Attempt::Lost(contention));
+    }
     let hash = |new: &NewPassword| app.hasher.hash(new, app.random.bytes());
     let new_hash = update.password.as_ref().map(hash).transpose()?;
     let applied = user.apply(

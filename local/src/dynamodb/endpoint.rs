@@ -2,18 +2,15 @@
 //! finds the operation that a request names. It does not check credentials: see [`crate::http_server::guard`].
 
 use dynoxide::{Database, DynoxideError};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Method, Request, StatusCode,
-    body::Incoming,
+    body::Bytes,
     header::{CONTENT_TYPE, HeaderValue},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::http_server::{Response, empty_response};
-
-/// The largest request that DynamoDB accepts, in bytes.
-const MAX_REQUEST: usize = 16 * 1024 * 1024;
+use crate::http_server::{self, Response, empty_response};
 
 /// The header that names the operation.
 const TARGET: &str = "x-amz-target";
@@ -28,7 +25,7 @@ const UNKNOWN_OPERATION: &str =
     r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
 
 /// Handles one request of an SDK.
-pub(super) async fn handle(database: Database, request: Request<Incoming>) -> Response {
+pub(super) async fn handle(database: Database, request: Request<Full<Bytes>>) -> Response {
     if request.method() != Method::POST || request.uri().path() != "/" {
         return empty_response(StatusCode::NOT_FOUND);
     }
@@ -41,12 +38,7 @@ pub(super) async fn handle(database: Database, request: Request<Incoming>) -> Re
         .find_map(|version| target.strip_prefix(version))
         .unwrap_or_default()
         .to_owned();
-    let body = Limited::new(request.into_body(), MAX_REQUEST)
-        .collect()
-        .await;
-    let Ok(body) = body else {
-        return empty_response(StatusCode::PAYLOAD_TOO_LARGE);
-    };
+    let Ok(body) = request.into_body().collect().await;
     let (status, body) = match dispatch(&database, &operation, &body.to_bytes()) {
         None => (StatusCode::BAD_REQUEST, UNKNOWN_OPERATION.to_owned()),
         Some(Ok(body)) => (StatusCode::OK, body),
@@ -58,7 +50,7 @@ pub(super) async fn handle(database: Database, request: Request<Incoming>) -> Re
             )
         }
     };
-    let mut response = Response::new(Full::from(body));
+    let mut response = Response::new(http_server::body(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, MEDIA_TYPE);
     response

@@ -1,16 +1,14 @@
 //! Responses of API Gateway: its own errors, and what functions return (payload format 2.0).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http_body_util::Full;
 use hyper::{
     HeaderMap, StatusCode,
-    body::Bytes,
     header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::http_server::{Response, json_response};
+use crate::http_server::{self, Response, json_response};
 
 /// An error of API Gateway itself, with the message that API Gateway uses.
 pub(super) fn gateway_error(status: StatusCode) -> Response {
@@ -72,7 +70,7 @@ pub(super) fn from_function(returned: &str) -> Option<Response> {
             HeaderValue::from_static("text/plain;charset=utf-8"),
         );
     }
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(http_server::body(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Some(response)

@@ -1,4 +1,4 @@
-//! The guard of every local door but the API itself: the mailbox, DynamoDB, SES and the Runtime API check no credentials, so
+//! The guard of every local interface but the API itself: the console, DynamoDB, SES and the Runtime API check no credentials, so
 //! web pages must not reach them. A page that a developer happens to visit can send requests to this machine.
 
 use std::net::IpAddr;
@@ -17,10 +17,22 @@ const OWN_NAMES: [&str; 2] = ["localhost", "host.docker.internal"];
 /// Browsers add `Origin` to every request that a page can send to another origin, except those whose response it cannot read
 /// and that change nothing (Fetch Standard, "`Origin` header"). The AWS SDKs and curl never send it.
 pub(crate) fn is_foreign(headers: &HeaderMap) -> bool {
-    let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    let host = header(HOST).unwrap_or_default();
+    let header = |name: &str| {
+        let value = headers.get(name);
+        value.map(|value| value.to_str().unwrap_or(""))
+    };
+    let host = header(HOST.as_str()).unwrap_or_default();
     let is_own_origin = |origin: &str| origin == format!("http://{host}");
-    !is_own(host) || header(ORIGIN).is_some_and(|origin| !is_own_origin(origin))
+    !is_own(host)
+        || header(ORIGIN.as_str()).is_some_and(|origin| !is_own_origin(origin))
+        || is_embedded(header("sec-fetch-site"), header("sec-fetch-mode"))
+}
+
+/// Returns true if a page of another origin loads the response, as an image or a frame, for example. It cannot read the response, but
+/// would keep the server busy. A link to the console is followed: that is a navigation, and changes nothing without `Origin`.
+fn is_embedded(site: Option<&str>, mode: Option<&str>) -> bool {
+    let is_foreign = site.is_some_and(|site| !["same-origin", "none"].contains(&site));
+    is_foreign && mode != Some("navigate")
 }
 
 /// Returns true if `host` is an IP address or one of this machine's own names, with or without a port.
@@ -93,5 +105,13 @@ mod tests {
             host,
             ("origin", "http://127.0.0.1:8000")
         ]));
+        let (site, mode) = ("sec-fetch-site", "sec-fetch-mode");
+        for from in ["cross-site", "same-site"] {
+            assert!(is_foreign_with(&[host, (site, from), (mode, "no-cors")]));
+            assert!(!is_foreign_with(&[host, (site, from), (mode, "navigate")]));
+        }
+        for from in ["same-origin", "none"] {
+            assert!(!is_foreign_with(&[host, (site, from), (mode, "cors")]));
+        }
     }
 }

@@ -83,7 +83,10 @@ impl RuntimeApi {
         });
         let server = HttpServer::start_guarded(http_server::bind(0).await?, {
             let state = Arc::clone(&state);
-            move |request, _| handle(Arc::clone(&state), request)
+            move |request, _| {
+                let state = Arc::clone(&state);
+                async move { Ok(handle(state, request).await) }
+            }
         })?;
         Ok(Self {
             server,

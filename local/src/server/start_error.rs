@@ -19,6 +19,8 @@ pub enum StartError {
         option: &'static str,
         /// The error of the operating system.
         source: io::Error,
+        /// The options that select free ports in place of all that are in use; empty if there are none.
+        free_ports: String,
     },
     /// The address of the DynamoDB endpoint is not this machine's, or its port is in use.
     #[error(
@@ -31,7 +33,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// A setting that is neither a parameter nor read by a function.
-    #[error("there is no setting {0}; see Parameters and Globals in template.yaml")]
+    #[error("there is no setting {0}; docs/settings.md lists them")]
     Setting(String),
     /// The database cannot be opened.
     #[error("DynamoDB: {0}")]
@@ -44,10 +46,25 @@ pub enum StartError {
     Other(#[from] io::Error),
 }
 
+impl StartError {
+    /// The options that select free ports, if a port is in use.
+    #[must_use]
+    pub fn free_ports(&self) -> Option<String> {
+        match self {
+            Self::Port { free_ports, .. } if !free_ports.is_empty() => Some(free_ports.clone()),
+            _ => None,
+        }
+    }
+}
+
 fn port_problem(port: u16, option: &str, source: &io::Error) -> String {
-    if source.kind() == io::ErrorKind::AddrInUse {
-        format!("port {port} is already in use; choose another one with {option}")
-    } else {
-        format!("cannot bind port {port}: {source}; choose another one with {option}")
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("port {port} is already in use; choose another one with {option}")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("port {port} needs privileges; choose one from 1024 with {option}")
+        }
+        _ => format!("cannot bind port {port}: {source}; choose another one with {option}"),
     }
 }

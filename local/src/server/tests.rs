@@ -193,6 +193,14 @@ async fn a_start_error_names_its_cause() {
         .await
         .contains("SESSION_DAYS")
     );
+    // No database.
+    let data = Some(PathBuf::from("Cargo.toml"));
+    let unreadable = error(Options { data, ..options() }).await;
+    assert!(
+        unreadable.contains("Cargo.toml cannot be opened as a data file")
+            && unreadable.ends_with("name another one with --data"),
+        "{unreadable}"
+    );
     let template = PathBuf::from("no-such-template.yaml");
     assert!(
         error(Options {

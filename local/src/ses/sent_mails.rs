@@ -1,4 +1,4 @@
-//! The mails that were sent, for the mailbox page and for tests.
+//! The mails that were sent, for the console and for tests.
 
 use std::{
     collections::VecDeque,
@@ -7,6 +7,8 @@ use std::{
 
 use serde::Serialize;
 use shared::domain::clock::Clock;
+
+use crate::updates::Updates;
 
 /// The number of mails that are kept, which bounds the memory of a server under load.
 const CAPACITY: usize = 10_000;
@@ -44,6 +46,7 @@ pub(super) struct Message {
 #[derive(Clone)]
 pub(crate) struct SentMails {
     clock: Clock,
+    updates: Updates,
     state: Arc<Mutex<State>>,
 }
 
@@ -54,9 +57,11 @@ struct State {
 }
 
 impl SentMails {
-    pub(crate) fn new(clock: Clock) -> Self {
+    /// An empty store, which sends every new mail to `updates`.
+    pub(crate) fn new(clock: Clock, updates: Updates) -> Self {
         Self {
             clock,
+            updates,
             state: Arc::default(),
         }
     }
@@ -82,6 +87,7 @@ impl SentMails {
             sent_at: self.clock.now().to_string(),
         };
         let id = mail.id.clone();
+        self.updates.send("mail", &mail);
         state.newest_first.push_front(mail);
         state.newest_first.truncate(CAPACITY);
         id

@@ -161,6 +161,7 @@ mod resilience {
     mod unavailable;
     mod unreadable_keys;
 }
+mod console;
 mod local_server;
 /// The Lambda authorizer for the APIs of other stacks.
 mod authorize {
@@ -176,6 +177,7 @@ mod project {
     mod costs;
     mod dependencies;
     mod events;
+    mod links;
     mod logs;
     mod openapi;
     pub mod permissions;
@@ -191,11 +193,9 @@ mod support {
     pub mod client;
     pub mod endpoints;
     pub mod events;
-    pub mod gate;
     pub mod jwt_authorizer;
     pub mod log_watch;
     pub mod mail_queue;
-    pub mod malformed_response;
     pub mod malformed_values;
     pub mod operator;
     pub mod password_reset;
@@ -206,6 +206,7 @@ mod support {
     pub mod repository;
     pub mod response;
     pub mod scenario;
+    pub mod shell;
     pub mod signing_keys;
     pub mod tables;
     pub mod times;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::fleet::{Fleet, event_with_body};
+use crate::support::fleet::{Fleet, event, event_with_body};
 
 /// Every attempt is logged with the user, the route and the outcome; an attempt with an unknown name has no user.
 #[tokio::test(flavor = "multi_thread")]
@@ -49,6 +49,44 @@ async fn log_ins_are_logged_with_user_and_outcome() {
         ]
         .map(|(route, user, outcome)| (json!(route), user.clone(), outcome))
     );
+}
+
+/// An authorizer's responses say nothing about why; the log does.
+#[tokio::test(flavor = "multi_thread")]
+async fn authorizations_are_logged_with_the_user() {
+    let mut fleet = Fleet::new().await;
+    for function in ["sign_up", "authorize"] {
+        fleet.run(function).await;
+    }
+    let signed_up = fleet.replay("sign_up", &[]).await;
+    let token = signed_up.body["token"].as_str().unwrap();
+    for (token, is_authorized) in [(token, true), ("x", false)] {
+        let request = event("authorize", &[("{{TOKEN}}", token)]);
+        let response = fleet.invoke("authorize", &request).await.unwrap();
+        assert_eq!(response["isAuthorized"], is_authorized, "{response}");
+    }
+    let process = fleet.processes.get_mut("authorize").unwrap();
+    process.terminate();
+    process.ended().await;
+    let log = process.log();
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| line["span"]["name"] == "authorization");
+    let logged: Vec<_> = lines
+        .map(|line| {
+            (
+                line["fields"]["message"].clone(),
+                line["span"]["user"].clone(),
+            )
+        })
+        .collect();
+    let user = signed_up.body["user"]["id"].clone();
+    let expected = [
+        (json!("request authorized"), user),
+        (json!("request refused: no valid token"), Value::Null),
+    ];
+    assert_eq!(logged, expected);
 }
 
 /// A superuser's read of another user's record leaves a line with both ids, and a read of the own record leaves none.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::App;
+use super::{App, Attempt, Contention};
 use crate::{
     audit,
     domain::{
@@ -101,7 +101,8 @@ impl App {
         self.check_throttle(account.failed_log_ins())
     }
 
-    /// Verifies a password at log-in and records a wrong one. Returns the user if it is right.
+    /// Verifies a password at log-in and records a wrong one. Returns the user if it is right, and `None` if the record
+    /// changed before a wrong one was recorded: it may be right by now.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] while the account is locked; [`Error::InvalidCredentials`] for a wrong password or an
@@ -110,25 +111,29 @@ impl App {
         &self,
         account: Account,
         candidate: &mut Candidate,
-    ) -> Result<User, Error> {
+    ) -> Result<Option<User>, Error> {
         self.check_account(&account)?;
         let seen = account.failed_log_ins().cloned();
-        match account {
-            Account::Known(user) if self.matches(candidate, &user)? => return Ok(*user),
+        let is_recorded = match account {
+            Account::Known(user) if self.matches(candidate, &user)? => return Ok(Some(*user)),
             Account::Known(user) => {
-                let counter = Counter::User(user.id, PasswordCounter::LogIn);
-                self.record_failed_attempt(counter, seen).await?;
+                let counter = Counter::User(&user, PasswordCounter::LogIn);
+                self.record_failed_attempt(counter, seen).await?
             }
             Account::Unknown { name_hash, .. } => {
                 self.hasher.verify_dummy(&candidate.password);
                 let counter = Counter::UnknownName(&name_hash);
-                self.record_failed_attempt(counter, seen).await?;
+                self.record_failed_attempt(counter, seen).await?
             }
+        };
+        if is_recorded {
+            return Err(Error::InvalidCredentials);
         }
-        Err(Error::InvalidCredentials)
+        Ok(None)
     }
 
-    /// Verifies the current password of a signed-in user and records a wrong one.
+    /// Verifies the current password of a signed-in user and records a wrong one. Returns [`Attempt::Lost`] if the record
+    /// changed before a wrong one was recorded: it may be right by now, or the session may have ended.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] while such attempts are locked; [`Error::Invalid`] with the code `incorrect` for a
@@ -137,14 +142,16 @@ impl App {
         &self,
         user: &User,
         candidate: &mut Candidate,
-    ) -> Result<(), Error> {
+    ) -> Result<Attempt<()>, Error> {
         let seen = user.failed_attempts(PasswordCounter::CurrentPassword);
         self.check_throttle(seen)?;
         if self.matches(candidate, user)? {
-            return Ok(());
+            return Ok(Attempt::Done(()));
         }
-        let counter = Counter::User(user.id, PasswordCounter::CurrentPassword);
-        self.record_failed_attempt(counter, seen.cloned()).await?;
+        let counter = Counter::User(user, PasswordCounter::CurrentPassword);
+        if !self.record_failed_attempt(counter, seen.cloned()).await? {
+            return Ok(Attempt::Lost(Contention::Record));
+        }
         let violation = http::Violation::new("incorrect", "is not the current password");
         Err(Error::field(CURRENT_PASSWORD, violation))
     }
@@ -184,7 +191,8 @@ impl App {
         }
     }
 
-    /// Records a wrong password on top of those that concurrent requests record.
+    /// Records a wrong password on top of those that concurrent requests record. Returns false, and records nothing, if the
+    /// user's record changed since the password was verified.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] if they lock the account first: then the caller does not learn that this one is wrong.
@@ -192,7 +200,7 @@ impl App {
         &self,
         counter: Counter<'_>,
         mut seen: Option<FailedAttempts>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let limits = &self.settings.limits;
         for _ in 0..MAX_RECORD_ATTEMPTS {
             let next = FailedAttempts::record(
@@ -214,8 +222,10 @@ impl App {
                         .await?
                 }
             };
-            let Recorded::Overtaken(current) = recorded else {
-                return Ok(());
+            let current = match recorded {
+                Recorded::Done => return Ok(true),
+                Recorded::Outdated => return Ok(false),
+                Recorded::Overtaken(current) => current,
             };
             self.check_throttle(current.as_ref())?;
             seen = current;
@@ -228,7 +238,7 @@ impl App {
 #[derive(Clone, Copy)]
 enum Counter<'a> {
     /// A counter in a user's record.
-    User(UserId, PasswordCounter),
+    User(&'a User, PasswordCounter),
     /// The counter of a name that no user has, by the name's hash.
     UnknownName(&'a str),
 }

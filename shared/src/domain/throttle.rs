@@ -52,10 +52,13 @@ const fn is_zero(number: &u32) -> bool {
 /// The outcome of recording a wrong password.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Recorded {
-    /// It was recorded, or the account no longer exists.
+    /// It was recorded.
     Done,
     /// Another request changed the counter first. Carries its current value.
     Overtaken(Option<FailedAttempts>),
+    /// The password, the address or the state of the account changed since the password was verified, or the
+    /// account was deleted. Nothing was recorded.
+    Outdated,
 }
 
 impl FailedAttempts {

@@ -47,14 +47,16 @@ impl Telemetry {
     }
 }
 
+/// Our own crates that write log lines.
+const LOGGING_CRATES: [&str; 4] = ["authorize", "publish", "send_mail", "shared"];
+
 /// Sets `level` for our own crates. Libraries log only warnings and errors, since at more verbose levels they log the
 /// content of requests. Each line has a `timestamp` (RFC 3339) and a `level`, without which Lambda takes it for INFO
 /// (Lambda, "Log-level filtering").
 fn init_logging(level: tracing::Level, clock: Clock) {
     let levels = Targets::new()
         .with_default(tracing::Level::WARN)
-        .with_target("shared", level)
-        .with_target("send_mail", level);
+        .with_targets(LOGGING_CRATES.map(|name| (name, level)));
     let json_lines = tracing_subscriber::fmt::layer()
         .json()
         .with_span_list(false)

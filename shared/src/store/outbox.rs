@@ -90,10 +90,26 @@ impl Outbox {
         let address_hash = email.hash();
         let key = user.map_or_else(|| MailKey::decoy(&address_hash), MailKey::reset);
         let seen = self.transient.last_mail(&key).await?;
-        let password_version = match seen.item() {
+        let password_version = match (seen.item(), user) {
             // A changed password voids the quota, and only the user's record knows of it.
-            Some(_) => self.password_version(user).await?,
-            None => None,
+            (Some(_), Some(id)) => {
+                let current = self.users.by_id(id).await?;
+                if current
+                    .as_ref()
+                    .is_none_or(|user| user.email.hash() != address_hash)
+                {
+                    // The address changed, or the account was deleted or disabled, since the id was read. The mail would be
+                    // dropped, and must not replace one to the new address.
+                    return Ok(Some(RequestOutcome::Queued));
+                }
+                current.map(|user| user.password_version)
+            }
+            // The same number of calls, so that the time does not show that the address is unknown.
+            (Some(_), None) => {
+                self.users.by_id(UserId::PLACEHOLDER).await?;
+                None
+            }
+            (None, _) => None,
         };
         let user_id = user.unwrap_or(UserId::PLACEHOLDER);
         let mail = self.new_mail(Kind::ResetPassword, user_id, address_hash, now);
@@ -147,10 +163,21 @@ impl Outbox {
             return Ok(RequestOutcome::Queued);
         }
         let key = MailKey::confirmation(user.id);
+        let mut address_hash = user.confirmation_recipient().hash();
         for _ in 0..MAX_ATTEMPTS {
             let seen = self.transient.last_mail(&key).await?;
-            let address_hash = user.confirmation_recipient().hash();
-            let mail = self.new_mail(Kind::ConfirmEmail, user.id, address_hash, now);
+            if seen
+                .item()
+                .is_some_and(|last| last.address_hash != address_hash)
+            {
+                // The address may have changed since the user was read. The mail that confirms the new one must not be
+                // replaced by one to the old one, which would be dropped.
+                let Some(current) = self.users.by_id(user.id).await? else {
+                    return Ok(RequestOutcome::Queued);
+                };
+                address_hash = current.confirmation_recipient().hash();
+            }
+            let mail = self.new_mail(Kind::ConfirmEmail, user.id, address_hash.clone(), now);
             if let Some(outcome) = self.queue(&key, &seen, mail, false, None).await? {
                 return Ok(outcome);
             }
@@ -199,17 +226,6 @@ impl Outbox {
         };
         let key = MailKey::confirmation(user.id);
         self.transient.replacement(&key, &mail, seen).map(Some)
-    }
-
-    /// Returns the user's password version. Without a user it reads a placeholder, so that both cases cost the same.
-    async fn password_version(&self, user: Option<UserId>) -> Result<Option<u64>, Error> {
-        let record = self
-            .users
-            .by_id(user.unwrap_or(UserId::PLACEHOLDER))
-            .await?;
-        Ok(record
-            .filter(|_| user.is_some())
-            .map(|user| user.password_version))
     }
 
     /// Returns a write that queues a notice to the address in `user`, to be part of the change that it reports.

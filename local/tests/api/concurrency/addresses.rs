@@ -1,11 +1,15 @@
 //! Concurrent requests for one address.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
     app::{PASSWORD, ROUNDS, TestApp, TestUser, with_password},
-    paths::SIGN_UP,
+    mail_queue::block,
+    paths::{RESEND_CONFIRMATION, SIGN_UP},
     response::field_error,
     tables::USERS,
 };
@@ -109,5 +113,47 @@ mod case_17_address_conflicts {
         let users = app.tables().all(USERS).await.len() / 3;
         assert_eq!(users, 1 + wins);
         assert_eq!(app.unread_mails().len(), ROUNDS);
+    }
+}
+
+mod confirmations {
+    use super::*;
+
+    /// The request has read the user with the old address. A mail to it would be dropped, and must not replace the one that
+    /// confirms the new address.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_resend_keeps_the_mail_to_a_new_address() {
+        let app = TestApp::without_source_limits().await;
+        for (name, read_first) in [("john", true), ("jane", false)] {
+            let user = app.sign_up(name).await;
+            app.advance(Duration::from_hours(1));
+            app.server.drain().await;
+            app.confirmations();
+            let gate = app.proxy.hold(move |call| {
+                let operation = if read_first { "PutItem" } else { "GetItem" };
+                call.function == "confirm_email"
+                    && call.operation == operation
+                    && call.contains("mail#confirm_email#")
+            });
+            block(&app);
+            let new = format!("new.{name}@example.com");
+            let later = gate.during(app.change(&user.token, json!({"email": new})));
+            let (resent, changed) = tokio::join!(
+                app.send(
+                    app.request(Method::POST, RESEND_CONFIRMATION)
+                        .header("authorization", format!("Bearer {}", user.token))
+                ),
+                later
+            );
+            assert_eq!((resent.status, changed.status), (200, 200));
+            app.server.enable_mappings(true);
+            app.server.drain().await;
+            assert_eq!(
+                app.confirm_with(&app.confirmation_key(&new)).await.status,
+                200
+            );
+            app.proxy.heal();
+            app.unread_mails();
+        }
     }
 }

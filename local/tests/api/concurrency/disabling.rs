@@ -1,11 +1,11 @@
 //! An operator who disables an account while a request of its user is in progress.
 
+use local::faults::Gate;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, ROUNDS, TestApp, TestUser, WRONG_PASSWORD, key_in},
-    gate::Gate,
     operator::Operator,
     password_reset::{assert_invalid, hold_completion},
     paths::{REVERT_EMAIL, TOKEN},

@@ -13,6 +13,16 @@ use crate::support::{
 mod case_18_concurrent_changes {
     use super::*;
 
+    /// A log-in whose write is held until the password has been changed.
+    async fn overtake(app: &TestApp) {
+        let user = app.sign_up("john").await;
+        let gate = app.proxy.hold(|call| call.contains(":session"));
+        let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
+        let later = gate.during(app.update(&user.token, &change));
+        let (signed_in, changed) = tokio::join!(app.log_in("john", PASSWORD), later);
+        assert_eq!((signed_in.status, changed.status), (401, 200));
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn the_old_password_leaves_no_session() {
         let app = TestApp::without_source_limits().await;
@@ -39,16 +49,19 @@ mod case_18_concurrent_changes {
         }
     }
 
-    /// The log-in's write is held until the change has been applied.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_log_in_overtaken_by_a_new_password_fails() {
         let app = TestApp::without_source_limits().await;
-        let user = app.sign_up("john").await;
-        let gate = app.proxy.hold(|call| call.contains(":session"));
-        let change = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
-        let later = gate.during(app.update(&user.token, &change));
-        let (signed_in, changed) = tokio::join!(app.log_in("john", PASSWORD), later);
-        assert_eq!((signed_in.status, changed.status), (401, 200));
+        overtake(&app).await;
+        app.mail();
+    }
+
+    /// It was right when it was verified, and wrong when the log-in ended: it counts against its source.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_overtaken_log_in_counts_against_its_source() {
+        let app = TestApp::with_settings(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "1")]).await;
+        overtake(&app).await;
+        assert_eq!(app.log_in("john", "wrong password").await.status, 429);
         app.mail();
     }
 

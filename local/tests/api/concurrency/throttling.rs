@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use local::faults::Gate;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -216,5 +217,46 @@ mod case_30_throttling {
             assert_eq!(right.problem(), problem(429, "too_many_requests"));
             app.proxy.heal();
         }
+    }
+
+    /// A guess that was compared with an earlier password says nothing about the new one, and does not count against it.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_wrong_password_is_not_counted_after_a_reset() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        let reset = app.reset_token(&user.email).await;
+        let gates = app
+            .proxy
+            .hold_each::<2>(|call| call.contains("SET #counter"));
+        let later = async {
+            for gate in &gates {
+                gate.reached().await;
+            }
+            let completed = app.complete(&reset, THIRD_PASSWORD).await;
+            gates.iter().for_each(Gate::open);
+            completed
+        };
+        let (guess, log_in, completed) = tokio::join!(
+            app.guess_current_password(&user),
+            app.log_in("john", THIRD_PASSWORD),
+            later,
+        );
+        assert_eq!(completed.status, 201, "{completed:?}");
+        assert_eq!(guess.problem(), problem(401, "not_authenticated"));
+        assert_eq!(log_in.status, 200, "{log_in:?}");
+        let record = app.tables().user(user.id).await;
+        assert_eq!(record.get("current_password_failures"), None);
+        assert_eq!(record.get("failures"), None);
+        app.unread_mails();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_guess_is_not_told_after_the_deletion() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        let gate = app.proxy.hold(|call| call.contains("SET #counter"));
+        let later = gate.during(async { app.tables().delete_user(&user).await });
+        let (guess, ()) = tokio::join!(app.guess_current_password(&user), later);
+        assert_eq!(guess.problem(), problem(401, "not_authenticated"));
     }
 }

@@ -113,7 +113,7 @@ mod case_34_events {
         ] {
             let request = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
             let (status, body) = exchange_one(&app, request.as_bytes()).await;
-            // The mailbox is available on this machine only.
+            // The console is available on this machine only.
             let expected = if line.contains("_local") { 403 } else { 404 };
             assert_eq!(status, expected, "{line}");
             assert!(body["message"].is_string(), "{line}");

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
+use local::faults::{Gate, MalformedResponse};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
-    gate::Gate,
     mail_queue::{
         block, count, recipient, recipients, request_all_blocked, reset_key, send, start_with_ses,
         state, unblock,
     },
-    malformed_response::MalformedResponse,
     proxy::{Call, FaultAction, Proxy},
     tables::TRANSIENT,
     times::{COOL_DOWN, DAY, HOUR, RESPONSE_TIMEOUT},
@@ -188,7 +187,10 @@ mod case_40_mail_delivery {
         app.server.poll().await;
         let (state, reason) = state(&app, &reset_key(&user)).await;
         assert_eq!(state, "failed");
-        assert_eq!(reason, "given up: InternalFailure: made up by a test");
+        assert_eq!(
+            reason,
+            "given up: InternalFailure: injected by the development server"
+        );
         // Its schedule is gone, too.
         ses.calls();
         app.server.drain().await;
@@ -211,7 +213,7 @@ mod case_40_mail_delivery {
             assert_eq!(app.request_reset(&accepted.email).await.status, 200);
             app.server.drain().await;
             assert_eq!(app.mail().to, [accepted.email.as_str()]);
-            let reason = format!("{kind}: made up by a test");
+            let reason = format!("{kind}: injected by the development server");
             assert_eq!(
                 state(&app, &reset_key(&rejected)).await,
                 ("failed".to_owned(), reason)

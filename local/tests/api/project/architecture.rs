@@ -256,6 +256,20 @@ fn domain_has_no_aws_io_or_async() {
     }
 }
 
+/// The lines of other crates appear as warnings and errors only.
+#[test]
+fn crates_that_log_have_the_level_of_the_setting() {
+    let telemetry = read("shared/src/lambda/telemetry.rs");
+    for name in names_in("functions") {
+        let folder = root().join("functions").join(&name).join("src");
+        let logs = rust_files(&folder)
+            .iter()
+            .any(|file| fs::read_to_string(file).unwrap().contains("tracing::"));
+        let is_listed = telemetry.contains(&format!("\"{name}\""));
+        assert_eq!(logs, is_listed, "{name}");
+    }
+}
+
 #[test]
 fn endpoints_are_one_file_with_a_common_main() {
     for name in endpoints() {

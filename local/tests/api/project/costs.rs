@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     access_tokens::{access_token, request_access_token},
     app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
+    events::WITH_EVENTS,
     paths::{DELETE_ACCOUNT, SIGN_UP},
     pending_email::{self, NEW},
     proxy::Call,
@@ -27,12 +28,13 @@ fn units(calls: &[Call]) -> (f64, f64) {
     (sum(false), sum(true))
 }
 
-/// Status and units of a request, without the later calls of `send_mail`.
+/// Status and units of a request, without the later calls of `send_mail` and `publish`.
 async fn cost(app: &TestApp, request: impl Future<Output = Response>) -> (u16, (f64, f64)) {
     app.server.drain().await;
     app.proxy.calls();
     let response = request.await;
-    let calls = app.proxy.calls();
+    let mut calls = app.proxy.calls();
+    calls.retain(|call| call.operation != "DeleteItem" || !is_of_event(call));
     let of_mail = |key: &str| key.starts_with("reset#") || key.starts_with("mail#");
     let first_of_mail = calls.iter().position(|call| {
         let is_of_mail = call.keys().iter().any(|(_, key)| of_mail(key));
@@ -42,6 +44,11 @@ async fn cost(app: &TestApp, request: impl Future<Output = Response>) -> (u16, (
         response.status,
         units(&calls[..first_of_mail.unwrap_or(calls.len())]),
     )
+}
+
+/// `true` if `call` is about an event that waits to be published.
+fn is_of_event(call: &Call) -> bool {
+    call.keys().iter().any(|(_, key)| key.starts_with("event#"))
 }
 
 /// `true` if a mail was queued before `call`, so that `call` may be one of `send_mail`.
@@ -115,6 +122,26 @@ async fn changes_cost_what_architecture_states() {
         (200, (1.0, 4.0))
     );
     assert_eq!(app.unread_mails().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_cost_what_architecture_states() {
+    let app = TestApp::without_source_limits_and(&WITH_EVENTS).await;
+    // The first one creates the keys.
+    app.sign_up("john").await;
+    let new = json!({"username": "new", "email": "new@example.com", "password": PASSWORD});
+    let signed_up = cost(&app, app.post(SIGN_UP, &new)).await;
+    assert_eq!(signed_up, (201, (0.0, 8.0 + 2.0)));
+    let token = app.token("new", PASSWORD).await;
+    app.update(&token, &json!({})).await.field_errors();
+    let update = async |fields| cost(&app, app.update(&token, &fields)).await;
+    let names = json!({"current-password": PASSWORD, "first_name": "John"});
+    assert_eq!(update(names.clone()).await, (200, (1.0, 2.0 + 2.0)));
+    // No change, no event.
+    assert_eq!(update(names).await, (200, (1.0, 1.0)));
+    let password = json!({"current-password": PASSWORD, "password": OTHER_PASSWORD});
+    assert_eq!(update(password).await, (200, (1.0, 4.0 + 2.0)));
+    app.mail();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,7 +288,7 @@ async fn requests_over_a_limit_cost_nothing() {
 }
 
 /// The largest user that callers can make: names of the greatest length, ten sessions and every counter. It is still read for
-/// one unit, and docs/operating.md states what its writes cost.
+/// one unit, and docs/cost.md states what its writes cost.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_user_costs_three_units_a_write() {
     let app = TestApp::without_source_limits().await;

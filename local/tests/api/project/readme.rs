@@ -1,12 +1,11 @@
-//! The journey in README.md works when pasted into a shell, and docs/integrating.md has the examples as they are.
+//! The journey in docs/calling.md works when pasted into a shell, and docs/integrating.md has the examples as they are.
 
-use std::{fs, path::Path, process::Stdio};
-
-use tokio::process::Command;
+use std::fs;
 
 use crate::support::{
     app::TestApp,
     repository::{read, root},
+    shell::run_block,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,27 +14,7 @@ async fn the_journey_works_line_by_line() {
     // The mailbox already has a link, of another user.
     let earlier = app.sign_up("earlier").await;
     assert_eq!(app.request_reset(&earlier.email).await.status, 200);
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let (_, journey) = readme
-        .split_once("```sh\nAPI=http://127.0.0.1:3000\n")
-        .unwrap();
-    let (journey, _) = journey.split_once("```").unwrap();
-    let script = format!("shopt -s expand_aliases\nAPI={}\n{journey}", app.url(""));
-    let mut shell = Command::new("bash")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut input = shell.stdin.take().unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut input, script.as_bytes())
-        .await
-        .unwrap();
-    drop(input);
-    let output = shell.wait_with_output().await.unwrap();
-    assert!(output.status.success());
-    let output = String::from_utf8(output.stdout).unwrap();
+    let (_, output) = run_block(&app, "docs/calling.md", "shopt -s expand_aliases").await;
     let statuses: Vec<_> = output
         .lines()
         .map(|line| line.rsplit(' ').next().unwrap())

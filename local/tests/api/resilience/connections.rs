@@ -1,10 +1,10 @@
 //! Connections that are refused, or cut while idle or in use.
 
 use futures_util::future::join_all;
+use local::faults::MalformedResponse;
 use serde_json::json;
 
 use crate::support::{
-    malformed_response::MalformedResponse,
     proxy::{Call, FaultAction},
     scenario::{Scenario, all, all_fail, all_succeed, succeed_after},
 };

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use local::faults::{Gate, MalformedResponse};
 use serde_json::json;
 
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp},
-    gate::Gate,
-    malformed_response::MalformedResponse,
     proxy::{Call, FaultAction},
     scenario::{Scenario, all, all_succeed, is_central_write, succeed, succeed_after},
     signing_keys::{CACHE_SECONDS, PUBLISH_SECONDS, kid, published},

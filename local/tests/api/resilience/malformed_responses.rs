@@ -1,7 +1,8 @@
 //! Responses that are not DynamoDB's, or arrive incomplete.
 
+use local::faults::MalformedResponse;
+
 use crate::support::{
-    malformed_response::MalformedResponse,
     proxy::FaultAction,
     scenario::{Scenario, all_fail, fail_once, is_central_write, succeed},
 };

@@ -1,13 +1,6 @@
 //! A complete Latchkey for one test: its own tables, a clock that the test advances, and seeded randomness.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use local::{Mail, Options, Server};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -74,7 +67,6 @@ pub struct TestApp {
     /// The secrets that must not be logged.
     pub log_watch: LogWatch,
     client: reqwest::Client,
-    now: Arc<AtomicU64>,
     read: Mutex<Vec<String>>,
 }
 
@@ -118,12 +110,10 @@ impl TestApp {
     /// Starts with these settings and these Argon2id parameters.
     pub async fn with_params(settings: &[(&str, &str)], params: Params) -> Self {
         let log_watch = LogWatch::begin();
-        let now = Arc::new(AtomicU64::new(START));
-        let time = now.clone();
         let random = Mutex::new(StdRng::seed_from_u64(42));
         let hasher = Hasher::new(params);
         let providers = Providers {
-            clock: Clock::new(move || Timestamp::from_unix(time.load(Ordering::SeqCst))),
+            clock: Clock::new(|| Timestamp::from_unix(START)),
             random: Random::new(move |bytes| random.lock().unwrap().fill_bytes(bytes)),
             hasher: hasher.clone(),
         };
@@ -149,7 +139,6 @@ impl TestApp {
             hasher,
             log_watch,
             client: client(),
-            now,
             read: Mutex::default(),
         }
     }
@@ -161,12 +150,12 @@ impl TestApp {
 
     /// Advances the clock.
     pub fn advance(&self, by: Duration) {
-        self.now.fetch_add(by.as_secs(), Ordering::SeqCst);
+        self.server.advance_clock(by);
     }
 
     /// The current time in Unix seconds.
     pub fn now(&self) -> u64 {
-        self.now.load(Ordering::SeqCst)
+        self.server.now().unix()
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,11 +1,11 @@
 //! What tests of both endpoints of the password reset share.
 
+use local::faults::Gate;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, TestUser},
-    gate::Gate,
     response::Response,
 };
 

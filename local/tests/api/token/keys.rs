@@ -65,7 +65,7 @@ mod case_63_access_keys {
             for gate in &gates {
                 gate.reached().await;
             }
-            gates.iter().for_each(crate::support::gate::Gate::open);
+            gates.iter().for_each(local::faults::Gate::open);
         };
         let (first, second, ()) = tokio::join!(
             access_token(&app, &user.token),

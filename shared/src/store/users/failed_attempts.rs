@@ -46,33 +46,42 @@ pub(super) fn if_unchanged(
 
 impl Users {
     /// Stores `next`, the state of `counter` after one more wrong password of `user`, if the counter still has the value
-    /// `seen`. Otherwise writes nothing and returns its current value.
+    /// `seen` and the credentials are those that the password was compared with. Otherwise writes nothing, and returns the
+    /// counter's current value or [`Recorded::Outdated`].
     pub async fn record_failed_attempt(
         &self,
-        user: UserId,
+        user: &User,
         counter: PasswordCounter,
         seen: Option<&FailedAttempts>,
         next: &FailedAttempts,
     ) -> Result<Recorded, Error> {
         let write_id = self.database.new_write_id();
-        let condition = format!("attribute_exists(#pk) AND {}", unchanged(seen));
+        let condition = format!("#credentials = :credentials AND {}", unchanged(seen));
         let write = Write::update(
             &self.table,
-            &user_key(user),
+            &user_key(user.id),
             "SET #counter = :next, #writer = :writer",
             &condition,
         )
         .with_write_id(&write_id)
+        .value("credentials", user.credentials_version)?
         .value("next", next)?
         .value("writer", &write_id)?;
         let write = if_unchanged(write, counter, seen)?;
         let outcome = self.database.write(&write).await?;
-        Ok(match outcome.current_item() {
-            Some(item) => {
-                Recorded::Overtaken(read::<User>(item)?.failed_attempts(counter).cloned())
-            }
-            None => Recorded::Done,
-        })
+        if outcome.is_done() {
+            return Ok(Recorded::Done);
+        }
+        let Some(item) = outcome.current_item() else {
+            return Ok(Recorded::Outdated);
+        };
+        let current: User = read(item)?;
+        if current.credentials_version != user.credentials_version {
+            return Ok(Recorded::Outdated);
+        }
+        Ok(Recorded::Overtaken(
+            current.failed_attempts(counter).cloned(),
+        ))
     }
 
     /// Removes both counters of wrong passwords. Returns false if there were none.

@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt as _, StreamBody};
 use hyper::{
-    Response,
     body::{Bytes, Frame},
     header::HeaderValue,
 };
 
-use super::proxy::Cut;
-
-pub type Body = UnsyncBoxBody<Bytes, Cut>;
+use crate::http_server::{Cut, Response, body};
 
 /// The way in which a response is malformed.
 #[derive(Clone, Copy, Debug)]
@@ -33,37 +30,31 @@ pub enum MalformedResponse {
     WrongHeaders,
 }
 
-/// Malforms `response`, whose body is `body`.
-pub fn malform(
-    mut response: Response<Body>,
-    body: Bytes,
-    how: MalformedResponse,
-) -> Response<Body> {
+/// Malforms `response`.
+pub(super) async fn malform(response: Response, how: MalformedResponse) -> Result<Response, Cut> {
     use MalformedResponse::{CutShort, Empty, HtmlPage, Slow, Stalled, Truncated, WrongHeaders};
-    let half = body.slice(..body.len() / 2);
-    let headers = response.headers_mut();
+    let (mut head, whole) = response.into_parts();
+    let whole = whole.collect().await?.to_bytes();
+    let half = whole.slice(..whole.len() / 2);
     if matches!(how, CutShort | Stalled | Slow) {
-        headers.insert("content-length", HeaderValue::from(body.len().max(2)));
+        let length = HeaderValue::from(whole.len().max(2));
+        head.headers.insert("content-length", length);
     }
     if matches!(how, HtmlPage | WrongHeaders) {
+        let headers = &mut head.headers;
         headers.insert("content-type", HeaderValue::from_static("text/html"));
         headers.insert("x-amz-crc32", HeaderValue::from_static("1"));
     }
-    let whole = |body| {
-        Full::new(body)
-            .map_err(|never| match never {})
-            .boxed_unsync()
-    };
     let frame = |bytes| Ok(Frame::data(bytes));
-    *response.body_mut() = match how {
-        Truncated => whole(half),
-        HtmlPage => whole(Bytes::from_static(b"<html>Welcome to the hotel</html>")),
-        Empty => whole(Bytes::new()),
-        WrongHeaders => whole(body),
+    let malformed = match how {
+        Truncated => body(half),
+        HtmlPage => body("<html>Welcome to the hotel</html>"),
+        Empty => body(Bytes::new()),
+        WrongHeaders => body(whole),
         CutShort => StreamBody::new(stream::iter([frame(half), Err(Cut)])).boxed_unsync(),
         Stalled => StreamBody::new(stream::pending()).boxed_unsync(),
         Slow => {
-            let bytes = stream::iter((0..body.len()).map(move |at| frame(body.slice(at..=at))));
+            let bytes = stream::iter((0..whole.len()).map(move |at| frame(whole.slice(at..=at))));
             let slow = bytes.then(async |byte| {
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 byte
@@ -71,5 +62,5 @@ pub fn malform(
             StreamBody::new(slow).boxed_unsync()
         }
     };
-    response
+    Ok(Response::from_parts(head, malformed))
 }

@@ -13,6 +13,8 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// A closed gate.
+    #[must_use]
     pub fn closed() -> Self {
         let empty = || Arc::new(Semaphore::new(0));
         Self {
@@ -23,7 +25,10 @@ impl Gate {
 
     /// Waits until a call is held.
     pub async fn reached(&self) {
-        self.reached.acquire().await.unwrap().forget();
+        // The semaphore is never closed.
+        if let Ok(permit) = self.reached.acquire().await {
+            permit.forget();
+        }
     }
 
     /// Runs `action` while a call is held, then opens the gate.
@@ -40,7 +45,7 @@ impl Gate {
     }
 
     /// Holds a call until the gate is open.
-    pub async fn pass(&self) {
+    pub(super) async fn pass(&self) {
         self.reached.add_permits(1);
         // Returns with an error once the gate is opened, and not before.
         let _ = self.open.acquire().await;

@@ -1,0 +1,247 @@
+//! What makes two runs comparable: responses and states without random values.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use serde_json::{Map, Value};
+use shared::domain::{
+    email::EmailAddress,
+    password::{Hash, Hasher, Params, Password},
+};
+
+use crate::{
+    database::Items,
+    operations::{NEW_PASSWORDS, Operation, PASSWORD, WRONG_PASSWORD},
+    process::Answer,
+    search::Outcome,
+    world::World,
+};
+
+/// The shortest random text in hexadecimal digits.
+const MIN_RANDOM: usize = 20;
+
+/// The shortest id that is taken for one, and is longer than any time or counter.
+const MIN_ID: usize = 12;
+
+/// Compares the outcomes of one world.
+pub struct Comparison {
+    /// Every text of the start: none of them is new.
+    known: String,
+    hasher: Hasher,
+    now: u64,
+    /// True if the quota of mails is not compared: a mail that is replaced while it is being sent does not count in it, since
+    /// nothing can send and count at once. Cool-downs bound their number.
+    ignores_quota: bool,
+    /// The password of each hash.
+    passwords: RefCell<BTreeMap<String, String>>,
+}
+
+/// The end of a run, without what differs between equal ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparable {
+    pub state: Vec<String>,
+    pub mails: Vec<String>,
+}
+
+impl Comparison {
+    pub fn new(world: &World, operations: &[&Operation]) -> Self {
+        let initial = world.tables.initial();
+        let known: Vec<_> = initial
+            .iter()
+            .map(|((_, key), item)| format!("{key} {item}"))
+            .collect();
+        Self {
+            known: known.join("\n"),
+            hasher: Hasher::new(Params {
+                m_cost: 8,
+                t_cost: 1,
+                p_cost: 1,
+            }),
+            now: world.now(),
+            ignores_quota: operations.iter().any(|operation| operation.is_delivery()),
+            passwords: RefCell::default(),
+        }
+    }
+
+    /// The final state and the mails of a run.
+    pub fn outcome(&self, outcome: &Outcome) -> Comparable {
+        let mut state: Vec<_> = outcome
+            .state
+            .iter()
+            .filter(|((_, key), item)| {
+                !key.starts_with("mail#") || has_recipient(item, &outcome.state)
+            })
+            .filter(|(_, item)| !is_expired_reservation(item, self.now) && !is_taken_back(item))
+            .map(|((table, key), item)| {
+                format!("{table} {} {}", self.text(key), self.value(&plain(item)))
+            })
+            .collect();
+        state.sort();
+        let mails = outcome.mails.iter();
+        let mut mails: Vec<_> = mails
+            .map(|(to, text)| format!("{to} {}", self.words(text)))
+            .collect();
+        mails.sort();
+        Comparable { state, mails }
+    }
+
+    /// A response.
+    pub fn answer(&self, answer: &Answer) -> String {
+        let body = match serde_json::from_str::<Value>(&answer.body) {
+            Ok(Value::Object(body)) => self.value(&Value::Object(body)),
+            _ => self.words(&answer.body),
+        };
+        format!("{} {body}", answer.status)
+    }
+
+    fn value(&self, value: &Value) -> String {
+        match value {
+            Value::String(text) if text.starts_with("{\"") => {
+                serde_json::from_str(text).map_or_else(|_| text.clone(), |value| self.value(&value))
+            }
+            Value::String(text) => self.text(text),
+            Value::Array(list) => {
+                let list: Vec<_> = list.iter().map(|value| self.value(value)).collect();
+                format!("[{}]", list.join(", "))
+            }
+            Value::Object(fields) => {
+                // Sessions that were started at once may have one number.
+                let is_session = fields.contains_key("c") && fields.contains_key("e");
+                let is_mail = self.ignores_quota && fields.contains_key("nonce");
+                // The id of the last write is new with each one.
+                let is_compared = |name: &str| {
+                    name != "writer"
+                        && !(is_session && name == "n")
+                        && !(is_mail && name == "count")
+                };
+                let mut fields: Vec<_> = fields
+                    .iter()
+                    .filter(|(name, _)| is_compared(name))
+                    .map(|(name, value)| format!("{}: {}", self.text(name), self.value(value)))
+                    .collect();
+                fields.sort();
+                format!("{{{}}}", fields.join(", "))
+            }
+            // The id of a new user.
+            Value::Number(number) => self.part(&number.to_string()),
+            other => other.to_string(),
+        }
+    }
+
+    /// A text without what is random in it.
+    fn text(&self, text: &str) -> String {
+        if text.starts_with("$argon2") {
+            return self.password(text);
+        }
+        let parts: Vec<_> = text.split('#').map(|part| self.part(part)).collect();
+        parts.join("#")
+    }
+
+    fn words(&self, text: &str) -> String {
+        let is_end =
+            |character: char| !character.is_ascii_alphanumeric() && !"-_.".contains(character);
+        let words: Vec<_> = text.split(is_end).map(|word| self.part(word)).collect();
+        words.join(" ")
+    }
+
+    fn part(&self, part: &str) -> String {
+        let is_hex = |text: &str| {
+            text.len() >= MIN_RANDOM && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        let last = part.rsplit('-').next().unwrap_or_default();
+        let is_token = part.len() > 100 && part.starts_with("eyJ");
+        let is_base64 = part.len() == 43
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let is_id = part.len() >= MIN_ID && part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_random = is_token
+            || is_id
+            || is_hex(part)
+            || is_hex(last)
+            || is_base64
+            || part.len() > 80 && !part.contains(' ');
+        if is_random && !self.known.contains(part) {
+            return "(random)".to_owned();
+        }
+        part.to_owned()
+    }
+
+    fn password(&self, hash: &str) -> String {
+        let mut passwords = self.passwords.borrow_mut();
+        let known = passwords.entry(hash.to_owned()).or_insert_with(|| {
+            let stored = Hash::from_stored(hash.to_owned());
+            let fits = |password: &&str| {
+                let password = Password::parse(password).unwrap();
+                self.hasher.verify(&password, &stored).unwrap()
+            };
+            let all = [PASSWORD, WRONG_PASSWORD].into_iter().chain(NEW_PASSWORDS);
+            let password = { all }.find(fits);
+            format!("(hash of {})", password.unwrap_or("an unknown password"))
+        });
+        known.clone()
+    }
+}
+
+/// Returns true for a marker that any request may remove at any moment.
+fn is_expired_reservation(item: &Value, now: u64) -> bool {
+    let until = item["reserved_until"]["N"].as_str();
+    until.is_some_and(|until| until.parse::<u64>().unwrap() <= now)
+}
+
+/// Returns true for a counter of a source whose only request was taken back. It counts as much as none.
+fn is_taken_back(item: &Value) -> bool {
+    item["window_ends"].is_object() && item["count"]["N"] == "0"
+}
+
+/// Returns false for a mail on request that can only be dropped: its user has been deleted or disabled, or has another
+/// address. A request that has read the address may still queue it.
+fn has_recipient(item: &Value, state: &Items) -> bool {
+    if item["kind"]["S"] != "reset_password" && item["kind"]["S"] != "confirm_email" {
+        return true;
+    }
+    let id = item["user"]["N"].as_str().unwrap();
+    let mut users = state.iter();
+    let user = users.find(|((_, key), _)| *key == format!("user#{id}"));
+    let Some((_, user)) = user else {
+        return false;
+    };
+    if user.get("disabled_at").is_some() {
+        return false;
+    }
+    let addresses = [
+        &user["email"]["S"],
+        &user["pending_email"]["M"]["email"]["S"],
+    ];
+    addresses
+        .into_iter()
+        .filter_map(Value::as_str)
+        .any(|address| {
+            let address = EmailAddress::parse(address).unwrap();
+            item["for"]["S"] == address.hash().as_str()
+        })
+}
+
+/// A value of DynamoDB's JSON as plain JSON.
+pub fn plain(item: &Value) -> Value {
+    let fields = item.as_object().unwrap().iter();
+    Value::Object(
+        fields
+            .map(|(name, value)| (name.clone(), plain_value(value)))
+            .collect::<Map<_, _>>(),
+    )
+}
+
+fn plain_value(value: &Value) -> Value {
+    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+    match kind.as_str() {
+        "N" => serde_json::from_str(value.as_str().unwrap()).unwrap(),
+        "M" => plain(value),
+        "L" => value.as_array().unwrap().iter().map(plain_value).collect(),
+        "SS" => {
+            let mut texts = value.as_array().unwrap().clone();
+            texts.sort_by_key(Value::to_string);
+            Value::Array(texts)
+        }
+        _ => value.clone(),
+    }
+}

@@ -1,0 +1,188 @@
+//! A process: one instance of every function, with its own random numbers, which begin anew with each run.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use aws_sdk_dynamodb::config::{SharedAsyncSleep, SharedHttpClient};
+use lambda_runtime::Context;
+use local::functions::REGISTRY;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use serde_json::{Value, json, value::to_raw_value};
+use shared::{
+    app::{App, Providers, connection},
+    domain::{
+        clock::{Clock, Timestamp},
+        password::{Hasher, Params},
+        random::Random,
+        settings::Settings,
+    },
+    lambda::Invoke,
+};
+
+use crate::{
+    operations::Request,
+    operator,
+    run::letter,
+    settings::ADMIN,
+    wire::{Gate, NoPauses, Wire},
+};
+
+/// The smallest cost that Argon2 supports.
+const LIGHT: Params = Params {
+    m_cost: 8,
+    t_cost: 1,
+    p_cost: 1,
+};
+
+/// The response to a request: status and body.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+/// A request in progress.
+pub type InProgress = Pin<Box<dyn Future<Output = Answer>>>;
+
+/// The environment of each function.
+pub type Environments = Arc<BTreeMap<String, BTreeMap<String, String>>>;
+
+pub struct Process {
+    pub number: usize,
+    environments: Environments,
+    gate: Gate,
+    random: Arc<Mutex<StdRng>>,
+    clock: Arc<AtomicU64>,
+    functions: RefCell<BTreeMap<String, (&'static App, Option<Invoke>)>>,
+}
+
+impl Process {
+    pub fn new(
+        number: usize,
+        environments: &Environments,
+        gate: &Gate,
+        clock: &Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            number,
+            environments: environments.clone(),
+            gate: gate.clone(),
+            random: Arc::new(Mutex::new(StdRng::seed_from_u64(0))),
+            clock: clock.clone(),
+            functions: RefCell::default(),
+        }
+    }
+
+    /// Begins the random numbers of a run.
+    pub fn seed(&self) {
+        *self.random.lock().unwrap() = StdRng::seed_from_u64(self.number as u64);
+    }
+
+    /// Forgets the functions with everything that they cache.
+    pub fn restart(&self) {
+        self.functions.borrow_mut().clear();
+    }
+
+    /// The names of the functions.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        self.environments.keys().map(String::as_str)
+    }
+
+    /// The state of `function`, which is started at first.
+    pub fn app(&self, function: &str) -> &'static App {
+        self.function(function).0
+    }
+
+    fn function(&self, name: &str) -> (&'static App, Option<Invoke>) {
+        let mut functions = self.functions.borrow_mut();
+        let started = functions.entry(name.to_owned()).or_insert_with(|| {
+            let app = self.start(name);
+            let found = REGISTRY.iter().find(|(known, _)| *known == name);
+            (app, found.map(|(_, build)| build(app)))
+        });
+        (started.0, started.1.clone())
+    }
+
+    fn start(&self, function: &str) -> &'static App {
+        let environment = &self.environments[function];
+        let lookup = |name: &str| environment.get(name).cloned();
+        let (random, clock) = (self.random.clone(), self.clock.clone());
+        let providers = Providers {
+            clock: Clock::new(move || Timestamp::from_unix(clock.load(Ordering::SeqCst))),
+            random: Random::new(move |bytes| random.lock().unwrap().fill_bytes(bytes)),
+            hasher: Hasher::new(LIGHT),
+        };
+        let settings = Settings::read(&lookup).unwrap();
+        let wire = Wire {
+            process: self.number,
+            gate: self.gate.clone(),
+        };
+        let aws = connection::connect(&lookup, true).unwrap();
+        let mut aws = aws.into_builder();
+        aws.set_http_client(Some(SharedHttpClient::new(wire)));
+        aws.set_sleep_impl(Some(SharedAsyncSleep::new(NoPauses)));
+        // An app lives as long as its process.
+        Box::leak(Box::new(App::new(
+            &lookup,
+            settings,
+            providers,
+            aws.build(),
+        )))
+    }
+
+    /// Begins a request.
+    pub fn begin(&self, request: &Request) -> InProgress {
+        match request {
+            Request::Invoke { function, event } => {
+                let (_, invoke) = self.function(function);
+                let invoke = invoke.unwrap();
+                let mut event = event.clone();
+                if event.get("headers").is_some() {
+                    let agent = format!("process {}", letter(self.number));
+                    event["headers"]["user-agent"] = json!(agent);
+                }
+                let event = to_raw_value(&event).unwrap();
+                let mut context = Context::default();
+                context.request_id = format!("request-{}", self.number);
+                Box::pin(async move {
+                    let response = invoke(event, context).await.unwrap();
+                    answer(&serde_json::from_str(response.get()).unwrap())
+                })
+            }
+            Request::Operate(change) => {
+                let app = self.app(ADMIN);
+                Box::pin(operator::change(app, change.clone()))
+            }
+        }
+    }
+}
+
+/// The response in an event: that of a function without a route is its body.
+fn answer(response: &Value) -> Answer {
+    match response["statusCode"].as_u64() {
+        None => Answer {
+            status: 200,
+            body: response.to_string(),
+        },
+        Some(status) => {
+            let body = response["body"].as_str().unwrap_or_default();
+            let retry_after = response["headers"].get("retry-after").is_some();
+            Answer {
+                status: u16::try_from(status).unwrap(),
+                body: if retry_after {
+                    json!({"body": body, "retry-after": true}).to_string()
+                } else {
+                    body.to_owned()
+                },
+            }
+        }
+    }
+}

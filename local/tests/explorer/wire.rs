@@ -1,0 +1,197 @@
+//! The connection of the functions to DynamoDB and SES, which holds every call until the explorer releases it.
+
+use std::{
+    fmt, io,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use aws_sdk_dynamodb::config::{AsyncSleep, Sleep};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::database::{Key, Reply, keys};
+
+/// The operation under which a mail is sent.
+pub const SEND_MAIL: &str = "SendEmail";
+
+/// A call that a process makes.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The function.
+    pub function: String,
+    /// The operation, such as `GetItem`.
+    pub operation: String,
+    /// The request.
+    pub body: Value,
+}
+
+impl Call {
+    /// The items that the call reads or writes. Mails are one item, since their order can be seen.
+    pub fn keys(&self) -> Vec<Key> {
+        if self.operation == SEND_MAIL || self.operation.ends_with("Schedule") {
+            return vec![("SES".to_owned(), String::new())];
+        }
+        keys(&self.operation, &self.body)
+    }
+}
+
+/// The end of a call, as the process sees it: a response, or none.
+pub type Outcome = Option<Reply>;
+
+/// A call that waits for its release.
+pub struct Held {
+    /// The process that made it.
+    pub process: usize,
+    /// Its number among the calls of the process.
+    pub number: usize,
+    pub call: Call,
+    pub release: oneshot::Sender<Outcome>,
+}
+
+/// The calls that are held.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    held: Vec<Held>,
+    /// The number of calls of each process so far.
+    numbers: Vec<usize>,
+}
+
+impl Gate {
+    /// Removes and returns the held calls.
+    pub fn take(&self) -> Vec<Held> {
+        std::mem::take(&mut self.0.lock().unwrap().held)
+    }
+
+    /// Forgets the calls of the last run.
+    pub fn reset(&self) {
+        *self.0.lock().unwrap() = State::default();
+    }
+
+    fn hold(&self, process: usize, call: Call) -> oneshot::Receiver<Outcome> {
+        let mut state = self.0.lock().unwrap();
+        if state.numbers.len() <= process {
+            state.numbers.resize(process + 1, 0);
+        }
+        let number = state.numbers[process];
+        state.numbers[process] += 1;
+        let (release, released) = oneshot::channel();
+        state.held.push(Held {
+            process,
+            number,
+            call,
+            release,
+        });
+        released
+    }
+}
+
+/// The HTTP client of the functions of one process.
+#[derive(Clone)]
+pub struct Wire {
+    pub process: usize,
+    pub gate: Gate,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the wire of process {}", self.process)
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target");
+        let is_schedule = request.uri().contains("/schedules/");
+        let operation = match target {
+            Some(target) => target.rsplit('.').next().unwrap(),
+            None if is_schedule && request.method() == "DELETE" => "DeleteSchedule",
+            None if is_schedule => "CreateSchedule",
+            None => SEND_MAIL,
+        };
+        let authorization = request.headers().get("authorization").unwrap();
+        let (_, credential) = authorization.split_once("Credential=").unwrap();
+        let call = Call {
+            function: credential.split('/').next().unwrap().to_owned(),
+            operation: operation.to_owned(),
+            // Only a DELETE has no body.
+            body: serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or_default(),
+        };
+        let released = self.gate.hold(self.process, call);
+        HttpConnectorFuture::new(async move {
+            match released.await {
+                Ok(Some((status, body))) => {
+                    let status = StatusCode::try_from(status).unwrap();
+                    let mut response = HttpResponse::new(status, SdkBody::from(body));
+                    let headers = response.headers_mut();
+                    headers.insert("content-type", "application/x-amz-json-1.0");
+                    Ok(response)
+                }
+                _ => Err(ConnectorError::io(
+                    io::Error::from(io::ErrorKind::ConnectionReset).into(),
+                )),
+            }
+        })
+    }
+}
+
+/// The SDK's pauses: a retry follows at once, and no call times out, however long it is held.
+#[derive(Debug)]
+pub struct NoPauses;
+
+/// Longer than any pause of the SDK, and as short as its shortest timeout.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl AsyncSleep for NoPauses {
+    fn sleep(&self, duration: std::time::Duration) -> Sleep {
+        if duration >= TIMEOUT {
+            return Sleep::new(std::future::pending());
+        }
+        Sleep::new(std::future::ready(()))
+    }
+}
+
+/// A waker that remembers that it was called.
+#[derive(Default)]
+pub struct Flag(AtomicBool);
+
+impl Flag {
+    /// Returns true if the waker was called since the last time.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::SeqCst)
+    }
+}
+
+impl std::task::Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

@@ -6,6 +6,7 @@ use std::{
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use http_body_util::{BodyExt as _, Full};
@@ -62,6 +63,8 @@ struct Progress {
     cursors: HashMap<(String, Option<String>), usize>,
     /// The first request that the recording does not have.
     missing: Option<String>,
+    /// When the first connection was opened.
+    connected_at: Option<Instant>,
 }
 
 impl Backend {
@@ -109,6 +112,11 @@ impl Backend {
     /// Begins a call: repeats its responses from the first on.
     pub fn begin_call(&self) {
         self.state.lock().cursors.clear();
+    }
+
+    /// When a connection was opened, the first since the last time.
+    pub fn take_connection(&self) -> Option<Instant> {
+        self.state.lock().connected_at.take()
     }
 
     /// The exchanges since the last time.
@@ -257,6 +265,7 @@ fn consumed(capacity: &Value) -> f64 {
 
 async fn accept(listener: TcpListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
+        state.lock().connected_at.get_or_insert_with(Instant::now);
         tokio::spawn(serve(stream, Arc::clone(&state)));
     }
 }

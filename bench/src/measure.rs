@@ -50,6 +50,7 @@ impl Effort {
 #[derive(Default)]
 struct Samples {
     cold: Vec<f64>,
+    start: Vec<f64>,
     cold_cpu: Vec<f64>,
     first: Vec<f64>,
     warm: Vec<f64>,
@@ -61,6 +62,8 @@ struct Samples {
 pub struct Measured {
     /// Milliseconds from the start of the process to its first request for an event.
     pub cold: Summary,
+    /// Milliseconds from the start of the process to the first connection that it opens, to DynamoDB or the Runtime API.
+    pub start: Summary,
     /// Milliseconds of processor time until then.
     pub cold_cpu: Summary,
     /// Milliseconds of the first call.
@@ -108,8 +111,12 @@ pub async fn measure(
 
 async fn start(contestant: &Contestant, samples: &mut Samples, cores: Cores) -> Result<()> {
     contestant.backend.begin_call();
-    let (process, cold) = Process::start(&contestant.program, cores.measured).await?;
-    samples.cold.push(cold.as_secs_f64() * 1e3);
+    contestant.backend.take_connection();
+    let (process, start) = Process::start(&contestant.program, cores.measured).await?;
+    samples.cold.push(start.cold.as_secs_f64() * 1e3);
+    let connected = contestant.backend.take_connection();
+    let until_connection = connected.map_or(start.cold, |at| at.duration_since(start.at));
+    samples.start.push(until_connection.as_secs_f64() * 1e3);
     samples
         .cold_cpu
         .push(process.cpu_time()?.as_secs_f64() * 1e3);
@@ -197,6 +204,7 @@ impl<'a> Run<'a> {
         let calls = self.calls.saturating_sub(calls).max(1);
         Ok(Measured {
             cold: Summary::of(&samples.cold),
+            start: Summary::of(&samples.start),
             cold_cpu: Summary::of(&samples.cold_cpu),
             first: Summary::of(&samples.first),
             warm: Summary::of(&samples.warm),

@@ -36,6 +36,15 @@ pub struct Process {
     log: Arc<Mutex<Log>>,
 }
 
+/// The start of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// The moment before the process was created.
+    pub at: Instant,
+    /// The time until it requested its first event.
+    pub cold: Duration,
+}
+
 /// The output of a process: its size, and the last part of it.
 #[derive(Default)]
 struct Log {
@@ -49,8 +58,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 const TAIL: usize = 16 * 1024;
 
 impl Process {
-    /// Starts `program` on `core`, and returns the time until it requests its first event.
-    pub async fn start(program: &Program, core: usize) -> Result<(Self, Duration)> {
+    /// Starts `program` on `core`, and returns when, once it has requested its first event.
+    pub async fn start(program: &Program, core: usize) -> Result<(Self, Start)> {
         let api = RuntimeApi::start().await?;
         let mut command = Command::new(program.command.first().ok_or("no program")?);
         command
@@ -76,9 +85,12 @@ impl Process {
         };
         process.collect_output();
         let ready = timeout(LIMIT, process.api.ready()).await;
-        let elapsed = started.elapsed();
+        let start = Start {
+            at: started,
+            cold: started.elapsed(),
+        };
         match ready {
-            Ok(Ok(())) => Ok((process, elapsed)),
+            Ok(Ok(())) => Ok((process, start)),
             Ok(Err(error)) => Err(format!("{error}: {}", process.tail()).into()),
             Err(_) => {
                 Err(format!("{:?} did not start: {}", program.command, process.tail()).into())

@@ -189,8 +189,8 @@ impl Report {
 
     fn contestants(&self, text: &mut String) -> Result<()> {
         text.push_str(
-            "\n| | Cold ms | CPU of it | First ms | Warm µs | CPU µs a call | Peak MiB | Zip MB | Log bytes |\n\
-             |---|---|---|---|---|---|---|---|---|\n",
+            "\n| | Start ms | Cold ms | CPU of it | First ms | Warm µs | CPU µs a call | Peak MiB | Zip MB | Log bytes |\n\
+             |---|---|---|---|---|---|---|---|---|---|\n",
         );
         for one in &self.contestants {
             let measured = &one.measured;
@@ -199,8 +199,9 @@ impl Report {
                 .map_or("–".to_owned(), |size| format!("{size:.2}"));
             writeln!(
                 text,
-                "| `{}` | {} | {:.1} | {} | {} | {} | {:.1} | {size} | {} |",
+                "| `{}` | {} | {} | {:.1} | {} | {} | {} | {:.1} | {size} | {} |",
                 one.name,
+                with_spread(&measured.start, 1),
                 with_spread(&measured.cold, 1),
                 measured.cold_cpu.median,
                 with_spread(&measured.first, 1),

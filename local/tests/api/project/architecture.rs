@@ -74,6 +74,28 @@ async fn main() -> Result<(), shared::lambda::RunError> {
 }
 ";
 
+/// Most functions have no unit tests, and their empty test binaries would only take time.
+#[test]
+fn no_function_has_tests_that_are_not_run() {
+    for (name, _) in REGISTRY {
+        let folder = root().join("functions").join(name);
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let library = manifest.split("[lib]").nth(1).unwrap();
+        let library = library.split("[[bin]]").next().unwrap();
+        let texts: Vec<String> = rust_files(&folder.join("src"))
+            .into_iter()
+            .map(|file| fs::read_to_string(file).unwrap())
+            .collect();
+        let contains = |words: &str| texts.iter().any(|text| text.contains(words));
+        let has_tests = contains("#[cfg(test)]") || contains("#[test]");
+        assert_eq!(library.contains("\ntest = false"), !has_tests, "{name}");
+        assert!(
+            !contains("/// ```"),
+            "{name} has an example that is not run"
+        );
+    }
+}
+
 #[test]
 fn functions_have_a_resource_an_event_and_an_entry() {
     let folders = names_in("functions");

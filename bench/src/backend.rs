@@ -20,12 +20,15 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
     Result,
+    authority::Authority,
     exchange::{DYNAMODB, Exchange, Script},
 };
 
@@ -42,6 +45,7 @@ pub struct Upstream {
 pub struct Backend {
     address: SocketAddr,
     state: Arc<State>,
+    scheme: &'static str,
     task: JoinHandle<()>,
 }
 
@@ -65,16 +69,18 @@ struct Progress {
     missing: Option<String>,
     /// When the first connection was opened.
     connected_at: Option<Instant>,
+    /// The number of TLS handshakes.
+    handshakes: usize,
 }
 
 impl Backend {
     /// Starts an endpoint that forwards and records.
     pub async fn record(upstream: Upstream) -> Result<Self> {
-        Self::start(Role::Recording(upstream, reqwest::Client::new())).await
+        Self::start(Role::Recording(upstream, reqwest::Client::new()), None).await
     }
 
-    /// Starts an endpoint that repeats what was recorded.
-    pub async fn replay(script: &Script) -> Result<Self> {
+    /// Starts an endpoint that repeats what was recorded, over TLS if `authority` is given.
+    pub async fn replay(script: &Script, authority: Option<&Authority>) -> Result<Self> {
         let mut answers: HashMap<String, Vec<Exchange>> = HashMap::new();
         for exchange in &script.call {
             let of_key = answers.entry(exchange.key.clone()).or_default();
@@ -86,27 +92,36 @@ impl Backend {
                 of_key.push(exchange.clone());
             }
         }
-        Self::start(Role::Replaying(answers)).await
+        let tls = authority.map(|authority| TlsAcceptor::from(authority.server()));
+        Self::start(Role::Replaying(answers), tls).await
     }
 
-    async fn start(role: Role) -> Result<Self> {
+    async fn start(role: Role, tls: Option<TlsAcceptor>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             role,
             progress: Mutex::default(),
         });
-        let task = tokio::spawn(accept(listener, Arc::clone(&state)));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let task = tokio::spawn(accept(listener, tls, Arc::clone(&state)));
         Ok(Self {
             address,
             state,
+            scheme,
             task,
         })
     }
 
     /// The URL of the endpoint.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        // The certificate is for a name.
+        let host = if self.scheme == "https" {
+            "localhost"
+        } else {
+            "127.0.0.1"
+        };
+        format!("{}://{host}:{}", self.scheme, self.address.port())
     }
 
     /// Begins a call: repeats its responses from the first on.
@@ -117,6 +132,11 @@ impl Backend {
     /// When a connection was opened, the first since the last time.
     pub fn take_connection(&self) -> Option<Instant> {
         self.state.lock().connected_at.take()
+    }
+
+    /// The number of TLS handshakes since the last time.
+    pub fn take_handshakes(&self) -> usize {
+        std::mem::take(&mut self.state.lock().handshakes)
     }
 
     /// The exchanges since the last time.
@@ -263,16 +283,28 @@ fn consumed(capacity: &Value) -> f64 {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
+        // Without this option small responses are only delayed.
+        let _ = stream.set_nodelay(true);
+        let (tls, state) = (tls.clone(), Arc::clone(&state));
         state.lock().connected_at.get_or_insert_with(Instant::now);
-        tokio::spawn(serve(stream, Arc::clone(&state)));
+        tokio::spawn(async move {
+            let Some(tls) = tls else {
+                return serve(stream, state).await;
+            };
+            match tls.accept(stream).await {
+                Ok(stream) => {
+                    state.lock().handshakes += 1;
+                    serve(stream, state).await;
+                }
+                Err(error) => eprintln!("the endpoint's TLS handshake failed: {error}"),
+            }
+        });
     }
 }
 
-async fn serve(stream: TcpStream, state: Arc<State>) {
-    // Without this option small responses are only delayed.
-    let _ = stream.set_nodelay(true);
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<State>) {
     let service = service_fn(|request| {
         let state = Arc::clone(&state);
         async move {

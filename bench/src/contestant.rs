@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Result,
+    authority::Authority,
     backend::Backend,
     exchange::Script,
     lambda,
@@ -52,10 +53,18 @@ impl Contestant {
         BASELINES.contains(&self.name.as_str())
     }
 
-    /// Creates the contestant of a function.
-    pub async fn function(paths: &Paths, name: &str, recording: &Recording) -> Result<Self> {
-        let backend = Backend::replay(&recording.script).await?;
-        let program = lambda::program(paths, name, recording.environment.clone(), &backend);
+    /// Creates the contestant of a function, whose services answer over TLS if `authority` is given.
+    pub async fn function(
+        paths: &Paths,
+        name: &str,
+        recording: &Recording,
+        authority: Option<&Authority>,
+    ) -> Result<Self> {
+        let backend = Backend::replay(&recording.script, authority).await?;
+        let mut program = lambda::program(paths, name, recording.environment.clone(), &backend);
+        program
+            .environment
+            .extend(authority.into_iter().flat_map(Authority::variables));
         let zipped = size::zipped(&paths.binaries.join(name))?;
         Ok(Self {
             name: name.to_owned(),
@@ -68,7 +77,12 @@ impl Contestant {
     }
 
     /// Creates a baseline. It reads the user that `get_user` reads.
-    pub async fn baseline(paths: &Paths, name: &str, recordings: &Recordings) -> Result<Self> {
+    pub async fn baseline(
+        paths: &Paths,
+        name: &str,
+        recordings: &Recordings,
+        authority: Option<&Authority>,
+    ) -> Result<Self> {
         let root = paths.root.as_path();
         let recording = recordings
             .get("get_user")
@@ -83,8 +97,9 @@ impl Contestant {
                 .cloned()
                 .collect(),
         };
-        let backend = Backend::replay(&script).await?;
+        let backend = Backend::replay(&script, authority).await?;
         let mut environment = lambda::environment(name, &backend);
+        environment.extend(authority.into_iter().flat_map(Authority::variables));
         environment.insert("USERS_TABLE".to_owned(), table.clone());
         let path = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
         let (command, folder, zipped) = match name {

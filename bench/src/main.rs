@@ -11,16 +11,20 @@
 
 mod affinity;
 mod argon2;
+mod authority;
 mod backend;
 mod contestant;
 mod costs;
 mod exchange;
+mod gate;
 mod lambda;
 mod measure;
+mod plot;
 mod process;
 mod ratios;
 mod recording;
 mod report;
+mod secure;
 mod setup;
 mod size;
 mod statistics;
@@ -31,9 +35,12 @@ use clap::Parser;
 
 use crate::{
     affinity::Cores,
+    authority::Authority,
     contestant::{BASELINES, Contestant},
     measure::Effort,
-    report::Report,
+    recording::Recordings,
+    report::{Figures, Report},
+    secure::Secure,
     setup::Paths,
 };
 
@@ -46,6 +53,9 @@ struct Arguments {
     /// Takes few samples, and writes no file.
     #[arg(long)]
     quick: bool,
+    /// Takes few samples, and fails if a function is worse than recorded by more than 15 %.
+    #[arg(long)]
+    check: bool,
     /// Measures only these contestants.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -62,58 +72,146 @@ fn main() -> Result<()> {
     if let Some(count) = arguments.print_hash_times {
         return argon2::print_times(count);
     }
-    let cores = Cores::select()?;
     let root = setup::root();
-    let built_before = arguments.binaries.map(std::path::absolute).transpose()?;
-    let paths = Paths {
-        root: root.clone(),
-        binaries: built_before
-            .clone()
-            .unwrap_or_else(|| root.join("target/release")),
-    };
-    let is_wanted =
-        |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|one| one == name);
-    let mut functions = setup::functions(&root)?;
-    // The baselines repeat a read of this one.
-    functions.retain(|name| is_wanted(name) || name == "get_user");
-    if built_before.is_none() {
-        setup::build(&root, &functions)?;
-    }
-    setup::set_up_python(&root)?;
-    setup::set_up_node(&root)?;
-    let versions = setup::versions(&root);
-    let mut report = Report::new(&root, command_line(), versions)?;
-    affinity::pin_this_thread(cores.harness)?;
-    let effort = if arguments.quick {
-        Effort::QUICK
-    } else {
-        Effort::FULL
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let figures = runtime.block_on(async {
-        let recordings = recording::record(&paths, &functions, cores).await?;
-        let mut contestants = Vec::new();
-        for name in BASELINES.into_iter().filter(|name| is_wanted(name)) {
-            contestants.push(Contestant::baseline(&paths, name, &recordings).await?);
-        }
-        for (name, recording) in recordings.iter().filter(|(name, _)| is_wanted(name)) {
-            contestants.push(Contestant::function(&paths, name, recording).await?);
-        }
-        measure::measure(contestants, effort, cores).await
-    })?;
-    let hashes = if arguments.only.is_empty() {
-        Some(argon2::measure(&root, effort.hash_rounds, cores.measured)?)
-    } else {
-        None
-    };
-    report.finish(figures, hashes);
+    let setup = Setup::prepare(root.clone(), &arguments)?;
+    let report = setup.measure()?;
     println!("{}", report.tables()?);
-    if !arguments.quick && arguments.only.is_empty() && built_before.is_none() {
+    if arguments.check {
+        return check(&setup, &report);
+    }
+    if !arguments.quick && arguments.only.is_empty() && arguments.binaries.is_none() {
         report.write(&root)?;
     }
     Ok(())
+}
+
+/// Fails if a function got worse than recorded. Measures once more before that, since other programs disturb.
+fn check(setup: &Setup, report: &Report) -> Result<()> {
+    let recorded = gate::recorded(&setup.paths.root)?;
+    let first = gate::regressions(&recorded, &serde_json::to_value(report)?)?;
+    if first.is_empty() {
+        println!("no function is worse than recorded");
+        return Ok(());
+    }
+    println!("worse than recorded, so once more:\n{}", first.join("\n"));
+    let again = setup.measure()?;
+    println!("{}", again.tables()?);
+    let second = gate::regressions(&recorded, &serde_json::to_value(&again)?)?;
+    if second.is_empty() {
+        println!("no function is worse than recorded");
+        return Ok(());
+    }
+    Err(format!("worse than recorded:\n{}", second.join("\n")).into())
+}
+
+/// What is measured, and how.
+struct Setup {
+    paths: Paths,
+    cores: Cores,
+    functions: Vec<String>,
+    baselines: Vec<&'static str>,
+    only: Vec<String>,
+    effort: Effort,
+}
+
+impl Setup {
+    /// Builds everything that is wanted.
+    fn prepare(root: PathBuf, arguments: &Arguments) -> Result<Self> {
+        let only = arguments.only.clone();
+        let is_wanted = |name: &str| is_among(&only, name);
+        let mut functions = setup::functions(&root)?;
+        // The baselines repeat a read of this one.
+        functions.retain(|name| is_wanted(name) || name == "get_user");
+        let baselines: Vec<_> = (BASELINES.into_iter().filter(|name| is_wanted(name))).collect();
+        let binaries = match &arguments.binaries {
+            Some(folder) => std::path::absolute(folder)?,
+            None => root.join("target/release"),
+        };
+        if arguments.binaries.is_none() {
+            setup::build(&root, &functions, &baselines)?;
+        }
+        // Also the reference of Argon2.
+        if only.is_empty() || baselines.contains(&"python") {
+            setup::set_up_python(&root)?;
+        }
+        if baselines.contains(&"node") {
+            setup::set_up_node(&root)?;
+        }
+        Ok(Self {
+            paths: Paths { root, binaries },
+            cores: Cores::select()?,
+            functions,
+            baselines,
+            only,
+            effort: if arguments.quick || arguments.check {
+                Effort::QUICK
+            } else {
+                Effort::FULL
+            },
+        })
+    }
+
+    /// Measures everything once.
+    fn measure(&self) -> Result<Report> {
+        let root = &self.paths.root;
+        let mut report = Report::new(root, command_line(), setup::versions(root))?;
+        // A thread of its own, since it is pinned to a core.
+        let (figures, secure) = std::thread::scope(|scope| {
+            let measuring = scope.spawn(|| self.measure_contestants());
+            let measured = measuring.join();
+            measured.map_err(|_| "the measuring thread panicked")?
+        })?;
+        let hashes = if self.only.is_empty() {
+            let rounds = self.effort.hash_rounds;
+            Some(argon2::measure(root, rounds, self.cores.measured)?)
+        } else {
+            None
+        };
+        report.finish(figures, secure, hashes);
+        Ok(report)
+    }
+
+    fn measure_contestants(&self) -> Result<(Vec<Figures>, Vec<Secure>)> {
+        affinity::pin_this_thread(self.cores.harness)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let recordings = recording::record(&self.paths, &self.functions, self.cores).await?;
+            let contestants = self.set_up(&recordings, None, |_| true).await?;
+            let figures = measure::measure(contestants, self.effort, self.cores).await?;
+            let authority = Authority::create(&self.paths)?;
+            let reads_a_user = |name: &str| secure::CONTESTANTS.contains(&name);
+            let over_tls = self
+                .set_up(&recordings, Some(&authority), reads_a_user)
+                .await?;
+            let secure = secure::measure(&over_tls, self.effort, self.cores).await?;
+            Ok((figures, secure))
+        })
+    }
+
+    /// The contestants among the wanted ones.
+    async fn set_up(
+        &self,
+        recordings: &Recordings,
+        authority: Option<&Authority>,
+        is_among_them: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Contestant>> {
+        let mut contestants = Vec::new();
+        for name in self.baselines.iter().filter(|name| is_among_them(name)) {
+            contestants.push(Contestant::baseline(&self.paths, name, recordings, authority).await?);
+        }
+        let is_wanted = |name: &str| is_among(&self.only, name) && is_among_them(name);
+        for (name, recording) in recordings.iter().filter(|(name, _)| is_wanted(name)) {
+            contestants.push(Contestant::function(&self.paths, name, recording, authority).await?);
+        }
+        Ok(contestants)
+    }
+}
+
+/// True if `only` names it, or nothing.
+fn is_among(only: &[String], name: &str) -> bool {
+    only.is_empty() || only.iter().any(|one| one == name)
 }
 
 /// The command as it is to be repeated.

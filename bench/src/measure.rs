@@ -126,7 +126,7 @@ async fn start(contestant: &Contestant, samples: &mut Samples, cores: Cores) -> 
 }
 
 /// Calls once, and checks the response.
-async fn call(contestant: &Contestant, process: &Process, number: u64) -> Result<Duration> {
+pub async fn call(contestant: &Contestant, process: &Process, number: u64) -> Result<Duration> {
     contestant.backend.begin_call();
     let (response, elapsed) = process.call(&contestant.event, number).await?;
     if is_success(&response) {

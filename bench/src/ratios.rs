@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{argon2::Hashes, report::Figures};
+use crate::{argon2::Hashes, report::Figures, secure::Secure};
 
 /// A goal and what was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -36,7 +36,7 @@ impl Ratio {
 const ARGON2_MEBIBYTES: f64 = 19.0;
 
 /// Every ratio whose contestants were measured.
-pub fn ratios(figures: &[Figures], hashes: Option<Hashes>) -> Vec<Ratio> {
+pub fn ratios(figures: &[Figures], secure: &[Secure], hashes: Option<Hashes>) -> Vec<Ratio> {
     let of = |name: &str| figures.iter().find(|figures| figures.name == name);
     let functions = || figures.iter().filter(|figures| !figures.is_baseline);
     let endpoints = || functions().filter(|figures| !figures.is_consumer);
@@ -80,6 +80,27 @@ pub fn ratios(figures: &[Figures], hashes: Option<Hashes>) -> Vec<Ratio> {
         true,
         "",
     );
+    let over_tls = |name: &str| secure.iter().find(|one| one.name == name);
+    let both = |name: &str| over_tls(name).map(|one| one.cold_and_first.median);
+    for (name, label) in [
+        (
+            "python",
+            "cold start and first call over TLS: Python / get_user",
+        ),
+        (
+            "node",
+            "cold start and first call over TLS: Node / get_user",
+        ),
+    ] {
+        let times = both(name)
+            .zip(both("get_user"))
+            .map(|(other, ours)| ("get_user".to_owned(), other / ours));
+        add(label, times, 15.0, true, "");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a few handshakes")]
+    let handshakes =
+        over_tls("get_user").map(|one| (one.name.clone(), one.handshakes_in_calls as f64));
+    add("TLS handshakes in calls", handshakes, 0.0, false, "");
     let user = |other: Option<f64>, of_user: fn(f64, f64) -> f64| {
         Some(("get_user".to_owned(), of_user(other?, cpu("get_user")?)))
     };

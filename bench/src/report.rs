@@ -11,8 +11,10 @@ use crate::{
     contestant::Contestant,
     costs::{self, Prices},
     measure::Measured,
+    plot,
     ratios::{Ratio, ratios},
     recording::CONSUMERS,
+    secure::Secure,
     setup::first_line,
     statistics::Summary,
 };
@@ -101,6 +103,7 @@ pub struct Report {
     machine: BTreeMap<&'static str, String>,
     versions: Vec<String>,
     hashes: Option<Hashes>,
+    secure: Vec<Secure>,
     ratios: Vec<Ratio>,
     contestants: Vec<Figures>,
 }
@@ -120,14 +123,21 @@ impl Report {
             machine: machine()?,
             versions,
             hashes: None,
+            secure: Vec::new(),
             ratios: Vec::new(),
             contestants: Vec::new(),
         })
     }
 
     /// Adds the results.
-    pub fn finish(&mut self, contestants: Vec<Figures>, hashes: Option<Hashes>) {
-        self.ratios = ratios(&contestants, hashes);
+    pub fn finish(
+        &mut self,
+        contestants: Vec<Figures>,
+        secure: Vec<Secure>,
+        hashes: Option<Hashes>,
+    ) {
+        self.ratios = ratios(&contestants, &secure, hashes);
+        self.secure = secure;
         self.contestants = contestants;
         self.hashes = hashes;
     }
@@ -137,6 +147,7 @@ impl Report {
         let results = root.join("bench/results/performance.json");
         fs::write(results, serde_json::to_string_pretty(self)? + "\n")?;
         let file = root.join("docs/performance.md");
+        plot::write(root, &self.contestants)?;
         let document = fs::read_to_string(&file)?;
         let document = replace(&document, "figures", &self.tables()?)?;
         let costs = costs::tables(&self.contestants, &Prices::read(root)?)?;
@@ -157,7 +168,28 @@ impl Report {
         writeln!(text, "| Versions | {} |\n", self.versions.join(", "))?;
         self.goals(&mut text)?;
         self.contestants(&mut text)?;
+        self.secure(&mut text)?;
         Ok(text)
+    }
+
+    fn secure(&self, text: &mut String) -> Result<()> {
+        if self.secure.is_empty() {
+            return Ok(());
+        }
+        text.push_str(
+            "\n| Over TLS | Cold and first call ms | Handshakes before it | Handshakes in calls |\n|---|---|---|---|\n",
+        );
+        for one in &self.secure {
+            writeln!(
+                text,
+                "| `{}` | {} | {} | {} |",
+                one.name,
+                with_spread(&one.cold_and_first, 1),
+                one.handshakes_before,
+                one.handshakes_in_calls
+            )?;
+        }
+        Ok(())
     }
 
     fn goals(&self, text: &mut String) -> Result<()> {

@@ -50,6 +50,16 @@ pub fn recorded(root: &Path) -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
+/// The time of a hash, as a multiple of the reference's.
+fn hash(report: &Value) -> Option<f64> {
+    let minimum = |whose: &str| {
+        report
+            .pointer(&format!("/hashes/{whose}/minimum"))?
+            .as_f64()
+    };
+    Some(minimum("ours")? / minimum("reference")?)
+}
+
 /// Every property of a function that is worse in `measured` than in `recorded`, by more than the tolerance.
 ///
 /// # Errors
@@ -59,7 +69,15 @@ pub fn regressions(recorded: &Value, measured: &Value) -> Result<Vec<String>> {
         contestant(recorded, "hello")?,
         contestant(measured, "hello")?,
     );
+    let (Some(old), Some(new)) = (hash(recorded), hash(measured)) else {
+        return Err("a report has no hashes".into());
+    };
     let mut found = Vec::new();
+    if new > old * (1.0 + TOLERANCE) {
+        found.push(format!(
+            "Argon2id / the reference: {old:.2} before, {new:.2} now"
+        ));
+    }
     let mut compared = 0;
     let contestants = measured["contestants"].as_array().into_iter().flatten();
     for function in contestants.filter(|one| one["is_baseline"] == false) {
@@ -96,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    fn report(zipped: f64, cpu: f64, hello: f64) -> Value {
+    fn report_with_hash(zipped: f64, cpu: f64, hello: f64, hash: f64) -> Value {
         let contestant = |name: &str, is_baseline: bool, cpu: f64| {
             json!({
                 "name": name, "is_baseline": is_baseline, "zipped": zipped, "read_units": 0.5, "write_units": 0,
@@ -107,7 +125,12 @@ mod tests {
             contestant("hello", true, hello),
             contestant("get_user", false, cpu),
         ];
-        json!({ "contestants": contestants })
+        let hashes = json!({ "ours": { "minimum": hash }, "reference": { "minimum": 25.0 } });
+        json!({ "contestants": contestants, "hashes": hashes })
+    }
+
+    fn report(zipped: f64, cpu: f64, hello: f64) -> Value {
+        report_with_hash(zipped, cpu, hello, 20.0)
     }
 
     #[test]
@@ -133,11 +156,19 @@ mod tests {
             slower,
             ["get_user: CPU of a call / hello: 5.00 before, 5.80 now"]
         );
+        let slow_hash = report_with_hash(3e6, 500.0, 100.0, 40.0);
+        let slow_hash = regressions(&recorded, &slow_hash).expect("reports");
+        assert_eq!(
+            slow_hash,
+            ["Argon2id / the reference: 0.80 before, 1.60 now"]
+        );
     }
 
     #[test]
     fn a_report_without_functions_is_an_error() {
         let recorded = report(3e6, 500.0, 100.0);
-        assert!(regressions(&recorded, &json!({ "contestants": [] })).is_err());
+        let mut empty = recorded.clone();
+        empty["contestants"] = json!([]);
+        assert!(regressions(&recorded, &empty).is_err());
     }
 }

@@ -111,6 +111,7 @@ struct Setup {
     functions: Vec<String>,
     baselines: Vec<&'static str>,
     only: Vec<String>,
+    measures_hashes: bool,
     effort: Effort,
 }
 
@@ -130,8 +131,8 @@ impl Setup {
         if arguments.binaries.is_none() {
             setup::build(&root, &functions, &baselines)?;
         }
-        // Also the reference of Argon2.
-        if only.is_empty() || baselines.contains(&"python") {
+        let measures_hashes = only.is_empty() || arguments.check;
+        if measures_hashes || baselines.contains(&"python") {
             setup::set_up_python(&root)?;
         }
         if baselines.contains(&"node") {
@@ -143,6 +144,7 @@ impl Setup {
             functions,
             baselines,
             only,
+            measures_hashes,
             effort: if arguments.quick || arguments.check {
                 Effort::QUICK
             } else {
@@ -161,7 +163,7 @@ impl Setup {
             let measured = measuring.join();
             measured.map_err(|_| "the measuring thread panicked")?
         })?;
-        let hashes = if self.only.is_empty() {
+        let hashes = if self.measures_hashes {
             let rounds = self.effort.hash_rounds;
             Some(argon2::measure(root, rounds, self.cores.measured)?)
         } else {

@@ -1,5 +1,5 @@
 //! What a million requests cost by function and memory size, from measured processor time, round trips and units, with the
-//! prices of docs/operating.md.
+//! prices of docs/cost.md.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -13,13 +13,13 @@ const WHOLE_PROCESSOR: f64 = 1769.0;
 const DYNAMODB_MILLISECONDS: f64 = 5.0;
 const SERVICE_MILLISECONDS: f64 = 30.0;
 
-/// The prices of us-east-1 in USD, by their sign in docs/operating.md.
+/// The prices of us-east-1 in USD, by their sign in docs/cost.md.
 pub struct Prices(BTreeMap<String, f64>);
 
 impl Prices {
-    /// Reads the table of docs/operating.md: the text, the sign, and the price in us-east-1.
+    /// Reads the table of docs/cost.md: the text, the sign, and the price in us-east-1.
     pub fn read(root: &Path) -> Result<Self> {
-        let text = fs::read_to_string(root.join("docs/operating.md"))?;
+        let text = fs::read_to_string(root.join("docs/cost.md"))?;
         let mut prices = BTreeMap::new();
         for line in text.lines() {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
@@ -38,7 +38,7 @@ impl Prices {
 
     fn of(&self, sign: &str) -> Result<f64> {
         let price = self.0.get(sign).copied();
-        price.ok_or_else(|| format!("docs/operating.md has no price `{sign}`").into())
+        price.ok_or_else(|| format!("docs/cost.md has no price `{sign}`").into())
     }
 }
 
@@ -66,7 +66,7 @@ pub fn tables(figures: &[Figures], prices: &Prices) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
-        "Prices of us-east-1, from [operating.md](operating.md#what-it-costs): Lambda `l` {} and `g` {}; DynamoDB `r` {} and \
+        "Prices of us-east-1, from [cost.md](cost.md#prices): Lambda `l` {} and `g` {}; DynamoDB `r` {} and \
          `w` {}; API Gateway `a` {}; SES `m` {}.\n",
         prices.of("l")?,
         prices.of("g")?,

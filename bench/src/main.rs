@@ -12,12 +12,14 @@
 mod affinity;
 mod argon2;
 mod backend;
+mod conditions;
 mod contestant;
 mod costs;
 mod exchange;
 mod lambda;
 mod measure;
 mod process;
+mod products;
 mod ratios;
 mod recording;
 mod report;
@@ -27,7 +29,7 @@ mod statistics;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::{
     affinity::Cores,
@@ -42,7 +44,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 
 /// Measures the functions and what people would use instead.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    subject: Option<Subject>,
     /// Takes few samples, and writes no file.
     #[arg(long)]
     quick: bool,
@@ -57,8 +62,20 @@ struct Arguments {
     print_hash_times: Option<usize>,
 }
 
+/// What is measured in place of the functions.
+#[derive(Subcommand)]
+enum Subject {
+    Products(products::Arguments),
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    match &arguments.subject {
+        Some(Subject::Products(arguments)) => {
+            return products::run(arguments, &setup::root(), command_line());
+        }
+        None => {}
+    }
     if let Some(count) = arguments.print_hash_times {
         return argon2::print_times(count);
     }

@@ -85,7 +85,8 @@ pub fn build(root: &Path, functions: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn cargo(folder: &Path) -> Command {
+/// Cargo in `folder`.
+pub fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(folder);
     command
@@ -180,7 +181,8 @@ fn mark_current(target: &Path, packages: &[&str]) -> Result<()> {
     Ok(fs::write(target.join("packages.txt"), packages.join("\n"))?)
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Runs a command, which must succeed.
+pub fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .map_err(|error| format!("{command:?}: {error}"))?;

@@ -1,4 +1,4 @@
-//! Measures the release binaries of the functions beside what people use instead: an empty function, a bare GetItem in Rust,
+//! Measures the release binaries of the functions beside what people use instead: an empty function, a bare `GetItem` in Rust,
 //! Python and Node. Writes `bench/results/performance.json` and the tables of `docs/performance.md`.
 //!
 //! Speaks the Lambda Runtime API to each program, and answers its requests to DynamoDB, SES and EventBridge from a recording
@@ -7,6 +7,10 @@
 #![expect(
     clippy::disallowed_methods,
     reason = "it measures the machine's own time"
+)]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a member that a JSON value does not have is null"
 )]
 
 mod affinity;
@@ -23,6 +27,7 @@ mod products;
 mod ratios;
 mod recording;
 mod report;
+mod scale;
 mod setup;
 mod size;
 mod statistics;
@@ -66,6 +71,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Subject {
     Products(products::Arguments),
+    Scale(scale::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -73,6 +79,9 @@ fn main() -> Result<()> {
     match &arguments.subject {
         Some(Subject::Products(arguments)) => {
             return products::run(arguments, &setup::root(), command_line());
+        }
+        Some(Subject::Scale(arguments)) => {
+            return scale::run(arguments, &setup::root(), command_line());
         }
         None => {}
     }

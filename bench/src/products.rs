@@ -1,5 +1,5 @@
-//! Whole products side by side: the development server with its embedded DynamoDB, djoser, fastapi-users and better-auth, each
-//! with SQLite or the like in its own process and the same Argon2id parameters. Writes `bench/results/products.json` and the
+//! Whole products side by side: the development server with its embedded `DynamoDB`, djoser, fastapi-users and better-auth, each
+//! with a database in its own process and the same Argon2id parameters. Writes `bench/results/products.json` and the
 //! tables of `docs/products.md`.
 
 mod accounts;
@@ -16,6 +16,13 @@ use clap::Args;
 use crate::{Result, affinity, affinity::Cores};
 
 use self::{figures::Report, rounds::Effort};
+
+pub use self::{
+    accounts::{Account, Connection},
+    product::Product,
+    server::{Server, spent},
+    setup::{build_local, latchkey},
+};
 
 /// Measures whole products beside the development server
 #[derive(Args)]

@@ -144,6 +144,11 @@ pub fn set_up_node(root: &Path) -> Result<()> {
         .env("NODE_PATH", target.join("node_modules")))
 }
 
+/// The version of the compiler.
+pub fn compiler() -> String {
+    first_line(Command::new(env!("CARGO").replace("cargo", "rustc")).arg("--version"))
+}
+
 /// The versions of everything that is measured, as `name version` or as the tool prints them.
 pub fn versions(root: &Path) -> Vec<String> {
     let mut versions = vec![

@@ -32,7 +32,7 @@ pub struct Server {
 pub type ThreadTimes = BTreeMap<(u32, u32), u64>;
 
 /// Longer than any start or stop.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 impl Server {
     /// Starts `product` on `core` with a new database, creates `account`, and returns the time until the response to that.
@@ -98,6 +98,11 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// What the server wrote.
+    pub fn output(&self) -> Result<String> {
+        Ok(fs::read_to_string(&self.log)?)
     }
 
     /// An error with what the server wrote.

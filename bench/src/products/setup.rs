@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Result,
-    setup::{cargo, first_line, folder, run},
+    setup::{cargo, compiler, first_line, folder, run},
 };
 
 use super::product::{Api, Database, Listen, Product, SECRET};
@@ -22,10 +22,11 @@ pub fn build_local(root: &Path) -> Result<PathBuf> {
 /// Installs what is not there yet, and returns the products with this project's `local` binary.
 pub fn install(root: &Path, local: &Path) -> Result<Vec<Product>> {
     Ok(vec![
-        latchkey(root, "Latchkey, in memory", local, None)?,
+        latchkey(root, "Latchkey, in memory", "latchkey", local, None)?,
         latchkey(
             root,
             "Latchkey, in a file",
+            "latchkey_file",
             local,
             Some(Database {
                 template: None,
@@ -54,7 +55,7 @@ pub fn versions(root: &Path) -> Result<Vec<String>> {
     let sources = root.join("bench/products");
     let interpreter = python(&target(root, "djoser"));
     let mut versions = vec![
-        first_line(Command::new(env!("CARGO").replace("cargo", "rustc")).arg("--version")),
+        compiler(),
         first_line(Command::new(&interpreter).arg("--version")),
         first_line(Command::new(&interpreter).args([
             "-c",
@@ -91,20 +92,15 @@ pub fn versions(root: &Path) -> Result<Vec<String>> {
     Ok(versions)
 }
 
-fn latchkey(
+/// The development server, which keeps its files in `folder`.
+pub fn latchkey(
     root: &Path,
     name: &'static str,
+    folder: &str,
     local: &Path,
     database: Option<Database>,
 ) -> Result<Product> {
-    let folder = target(
-        root,
-        if database.is_some() {
-            "latchkey_file"
-        } else {
-            "latchkey"
-        },
-    );
+    let folder = target(root, folder);
     fs::create_dir_all(&folder)?;
     let words = ["--dynamodb-port", "0", "--no-source-limits", "--template"];
     let mut command = vec![local.display().to_string()];

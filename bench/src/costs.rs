@@ -66,7 +66,7 @@ pub fn tables(figures: &[Figures], prices: &Prices) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
-        "Prices of us-east-1, from [cost.md](cost.md): Lambda `l` {} and `g` {}; DynamoDB `r` {} and \
+        "Prices of us-east-1, from [cost.md](cost.md#prices): Lambda `l` {} and `g` {}; DynamoDB `r` {} and \
          `w` {}; API Gateway `a` {}; SES `m` {}.\n",
         prices.of("l")?,
         prices.of("g")?,

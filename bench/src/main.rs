@@ -1,4 +1,4 @@
-//! Measures the release binaries of the functions beside what people use instead: an empty function, a bare GetItem in Rust,
+//! Measures the release binaries of the functions beside what people use instead: an empty function, a bare `GetItem` in Rust,
 //! Python and Node. Writes `bench/results/performance.json` and the tables of `docs/performance.md`.
 //!
 //! Speaks the Lambda Runtime API to each program, and answers its requests to DynamoDB, SES and EventBridge from a recording
@@ -8,11 +8,16 @@
     clippy::disallowed_methods,
     reason = "it measures the machine's own time"
 )]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a member that a JSON value does not have is null"
+)]
 
 mod affinity;
 mod argon2;
 mod authority;
 mod backend;
+mod conditions;
 mod contestant;
 mod costs;
 mod exchange;
@@ -21,9 +26,11 @@ mod lambda;
 mod measure;
 mod plot;
 mod process;
+mod products;
 mod ratios;
 mod recording;
 mod report;
+mod scale;
 mod secure;
 mod setup;
 mod size;
@@ -31,7 +38,7 @@ mod statistics;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::{
     affinity::Cores,
@@ -49,7 +56,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 
 /// Measures the functions and what people would use instead.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    subject: Option<Subject>,
     /// Takes few samples, and writes no file.
     #[arg(long)]
     quick: bool,
@@ -67,8 +77,24 @@ struct Arguments {
     print_hash_times: Option<usize>,
 }
 
+/// What is measured in place of the functions.
+#[derive(Subcommand)]
+enum Subject {
+    Products(products::Arguments),
+    Scale(scale::Arguments),
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    match &arguments.subject {
+        Some(Subject::Products(arguments)) => {
+            return products::run(arguments, &setup::root(), command_line());
+        }
+        Some(Subject::Scale(arguments)) => {
+            return scale::run(arguments, &setup::root(), command_line());
+        }
+        None => {}
+    }
     if let Some(count) = arguments.print_hash_times {
         return argon2::print_times(count);
     }

@@ -112,8 +112,8 @@ impl Process {
         let mut context = Context::default();
         context.request_id = format!("8f507cfc-xmpl-4697-b07a-{number:012}");
         context.deadline = deadline()?;
-        context.invoked_function_arn =
-            "arn:aws:lambda:eu-central-1:123456789012:function:bench:live".to_owned();
+        "arn:aws:lambda:eu-central-1:123456789012:function:bench:live"
+            .clone_into(&mut context.invoked_function_arn);
         let event = event.to_owned();
         let started = Instant::now();
         let response = timeout(LIMIT, self.api.invoke(event, context)).await;

@@ -248,7 +248,7 @@ impl Report {
 }
 
 /// The median, and the quartiles behind it.
-fn with_spread(summary: &Summary, digits: usize) -> String {
+pub fn with_spread(summary: &Summary, digits: usize) -> String {
     format!(
         "{:.digits$} ({:.digits$}–{:.digits$})",
         summary.median, summary.lower, summary.upper
@@ -256,7 +256,7 @@ fn with_spread(summary: &Summary, digits: usize) -> String {
 }
 
 /// Replaces the text between two markers.
-fn replace(document: &str, section: &str, text: &str) -> Result<String> {
+pub fn replace(document: &str, section: &str, text: &str) -> Result<String> {
     let (begin, end) = (
         format!("<!-- {section}: generated -->\n"),
         format!("<!-- {section}: end -->"),
@@ -267,7 +267,8 @@ fn replace(document: &str, section: &str, text: &str) -> Result<String> {
     Ok(format!("{before}{begin}\n{text}\n{end}{after}"))
 }
 
-fn machine() -> Result<BTreeMap<&'static str, String>> {
+/// The machine, and its load.
+pub fn machine() -> Result<BTreeMap<&'static str, String>> {
     let field = |file: &str, name: &str| -> Result<String> {
         let text = fs::read_to_string(file)?;
         let line = text

@@ -98,7 +98,8 @@ pub fn build(root: &Path, functions: &[String], baselines: &[&str]) -> Result<()
     Ok(())
 }
 
-fn cargo(folder: &Path) -> Command {
+/// Cargo in `folder`.
+pub fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(folder);
     command
@@ -156,6 +157,11 @@ pub fn set_up_node(root: &Path) -> Result<()> {
         .env("NODE_PATH", target.join("node_modules")))
 }
 
+/// The version of the compiler.
+pub fn compiler() -> String {
+    first_line(Command::new(env!("CARGO").replace("cargo", "rustc")).arg("--version"))
+}
+
 /// The versions of everything that is measured, as `name version` or as the tool prints them.
 pub fn versions(root: &Path) -> Vec<String> {
     let mut versions = vec![
@@ -193,7 +199,8 @@ fn mark_current(target: &Path, packages: &[&str]) -> Result<()> {
     Ok(fs::write(target.join("packages.txt"), packages.join("\n"))?)
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Runs a command, which must succeed.
+pub fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .map_err(|error| format!("{command:?}: {error}"))?;

@@ -1,6 +1,7 @@
 //! DynamoDB: an embedded database with the tables of the template, served over the protocol of the real service.
 
 mod endpoint;
+mod stream_writes;
 mod sweeper;
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
@@ -17,7 +18,7 @@ use dynoxide::{
 use shared::domain::clock::Clock;
 use tokio::net::TcpListener;
 
-pub(crate) use self::sweeper::Sweeper;
+pub(crate) use self::{stream_writes::StreamWrites, sweeper::Sweeper};
 use crate::{faults::Faults, http_server::HttpServer, template::Table};
 
 /// The endpoint of the database, which runs until it is stopped or dropped.
@@ -140,18 +141,19 @@ impl storage_backend::Clock for DatabaseClock {
 }
 
 impl DynamoDb {
-    /// Serves `database` on `listener`.
+    /// Serves `database` on `listener`, and counts the requests that write to a stream.
     pub(crate) fn serve(
         database: &Database,
         listener: TcpListener,
         faults: &Faults,
+        writes: &StreamWrites,
     ) -> Result<Self, Error> {
         let server = HttpServer::start_guarded(listener, {
-            let (database, faults) = (database.clone(), faults.clone());
+            let (database, faults, writes) = (database.clone(), faults.clone(), writes.clone());
             move |request, _| {
-                let (database, faults) = (database.clone(), faults.clone());
+                let (database, faults, writes) = (database.clone(), faults.clone(), writes.clone());
                 async move {
-                    let handle = |request| endpoint::handle(database, request);
+                    let handle = |request| endpoint::handle(database, writes, request);
                     faults.intercept(request, handle).await
                 }
             }

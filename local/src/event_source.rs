@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use self::{checkpoint::Checkpoint, mapping::StreamMapping, timer::Timer};
-use crate::{lambda::Functions, scheduler::Schedules, template::Template};
+use crate::{dynamodb::StreamWrites, lambda::Functions, scheduler::Schedules, template::Template};
 
 /// The time between two polls that were not requested.
 const POLL_PERIOD: Duration = Duration::from_secs(1);
@@ -107,10 +107,10 @@ pub(crate) struct Pollers {
 
 impl Pollers {
     /// Delivers the streams of `database` to `functions` by the mappings of `template`, and invokes the targets of
-    /// `schedules`. `data` is the file of the database, if there is one.
+    /// `schedules`. `data` is the file of the database, if there is one. A requested poll reads a stream only after a write.
     pub(crate) fn start(
         template: &Template,
-        database: &Database,
+        (database, writes): (&Database, &StreamWrites),
         functions: &Arc<Functions>,
         schedules: &Schedules,
         data: Option<&Path>,
@@ -122,7 +122,7 @@ impl Pollers {
                 let mut mapping = StreamMapping::new(
                     &function.binary,
                     settings,
-                    database.clone(),
+                    (database.clone(), writes.clone()),
                     Checkpoint::new(data, &settings.name),
                 )
                 .map_err(io::Error::other)?;
@@ -130,9 +130,9 @@ impl Pollers {
                 mappings.push(sender);
                 let (functions, is_enabled) =
                     (Arc::clone(functions), Arc::clone(&are_mappings_enabled));
-                tasks.push(tokio::spawn(run(requests, async move |retry_now| {
+                tasks.push(tokio::spawn(run(requests, async move |cause| {
                     if is_enabled.load(Ordering::SeqCst) {
-                        mapping.deliver(&functions, retry_now).await;
+                        mapping.deliver(&functions, cause).await;
                     }
                 })));
             }
@@ -144,7 +144,8 @@ impl Pollers {
             timers.extend(function.schedules.iter().map(timer));
         }
         let (functions, schedules) = (Arc::clone(functions), schedules.clone());
-        tasks.push(tokio::spawn(run(requests, async move |retry_now| {
+        tasks.push(tokio::spawn(run(requests, async move |cause| {
+            let retry_now = cause == Cause::Retry;
             schedules.invoke_targets(&functions, retry_now).await;
             for timer in &mut timers {
                 timer.invoke_if_due(&functions, retry_now).await;
@@ -179,8 +180,19 @@ impl Drop for Pollers {
     }
 }
 
+/// The cause of a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Time has passed.
+    Tick,
+    /// A request, after which only a write can have left something to do.
+    Request,
+    /// A request to retry now what waits for a retry.
+    Retry,
+}
+
 /// Calls `poll` for each request, and periodically.
-async fn run(mut queue: mpsc::Receiver<PollRequest>, mut poll: impl AsyncFnMut(bool)) {
+async fn run(mut queue: mpsc::Receiver<PollRequest>, mut poll: impl AsyncFnMut(Cause)) {
     let mut ticks = time::interval(POLL_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -196,7 +208,14 @@ async fn run(mut queue: mpsc::Receiver<PollRequest>, mut poll: impl AsyncFnMut(b
         while let Ok(request) = queue.try_recv() {
             requests.push(request);
         }
-        poll(requests.iter().any(|request| request.retry_now)).await;
+        let cause = if requests.iter().any(|request| request.retry_now) {
+            Cause::Retry
+        } else if requests.is_empty() {
+            Cause::Tick
+        } else {
+            Cause::Request
+        };
+        poll(cause).await;
         for request in requests {
             // The requester may have stopped waiting.
             let _ = request.done.send(());

@@ -25,7 +25,7 @@ use self::{
 use crate::{
     clock::AdjustableClock,
     console::{Console, Controls, RecentRequests, ServiceFaults, Tables},
-    dynamodb::{self, DynamoDb, Sweeper},
+    dynamodb::{self, DynamoDb, StreamWrites, Sweeper},
     event_bridge::{PublishedEvent, PublishedEvents},
     event_source::Pollers,
     gateway::Gateway,
@@ -119,7 +119,8 @@ impl Server {
         options.providers.clock = clock.clone();
         let database = dynamodb::open(options.data.as_deref(), &clock, &template.tables)?;
         let faults = ServiceFaults::default();
-        let dynamodb = DynamoDb::serve(&database, dynamodb, &faults.dynamodb)?;
+        let writes = StreamWrites::new(&template.tables);
+        let dynamodb = DynamoDb::serve(&database, dynamodb, &faults.dynamodb, &writes)?;
         let updates = Updates::default();
         let mails = SentMails::new(clock.clone(), updates.clone());
         let events = PublishedEvents::default();
@@ -140,7 +141,8 @@ impl Server {
         )?;
         let functions = Arc::new(functions);
         let data = options.data.as_deref();
-        let pollers = Pollers::start(&template, &database, &functions, &schedules, data)?;
+        let streams = (&database, &writes);
+        let pollers = Pollers::start(&template, streams, &functions, &schedules, data)?;
         let sweeper = Sweeper::new(database.clone(), clock, &template.tables);
         let names = template.functions.iter().map(|one| one.binary.clone());
         let controls = Controls::new(

@@ -10,6 +10,7 @@ use hyper::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::StreamWrites;
 use crate::http_server::{self, Response, empty_response};
 
 /// The header that names the operation.
@@ -25,7 +26,11 @@ const UNKNOWN_OPERATION: &str =
     r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
 
 /// Handles one request of an SDK.
-pub(super) async fn handle(database: Database, request: Request<Full<Bytes>>) -> Response {
+pub(super) async fn handle(
+    database: Database,
+    writes: StreamWrites,
+    request: Request<Full<Bytes>>,
+) -> Response {
     if request.method() != Method::POST || request.uri().path() != "/" {
         return empty_response(StatusCode::NOT_FOUND);
     }
@@ -39,7 +44,10 @@ pub(super) async fn handle(database: Database, request: Request<Full<Bytes>>) ->
         .unwrap_or_default()
         .to_owned();
     let Ok(body) = request.into_body().collect().await;
-    let (status, body) = match dispatch(&database, &operation, &body.to_bytes()) {
+    let body = body.to_bytes();
+    let result = dispatch(&database, &operation, &body);
+    writes.record(&operation, &body);
+    let (status, body) = match result {
         None => (StatusCode::BAD_REQUEST, UNKNOWN_OPERATION.to_owned()),
         Some(Ok(body)) => (StatusCode::OK, body),
         Some(Err(error)) => {

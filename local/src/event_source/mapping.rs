@@ -15,8 +15,9 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use tokio::time::Instant;
 
-use super::{checkpoint::Checkpoint, filter::Pattern};
+use super::{Cause, checkpoint::Checkpoint, filter::Pattern};
 use crate::{
+    dynamodb::StreamWrites,
     lambda::Functions,
     template::{EventSourceMapping, REGION, stream_arn},
 };
@@ -36,6 +37,9 @@ pub(super) struct StreamMapping {
     settings: EventSourceMapping,
     patterns: Vec<Pattern>,
     database: Database,
+    writes: StreamWrites,
+    /// The number of writes before the last read that found the end of the stream.
+    drained_at: Option<u64>,
     checkpoint: Checkpoint,
     /// The shard iterator of the next page; `None` before the first read and after a failed one.
     iterator: Option<String>,
@@ -66,7 +70,7 @@ impl StreamMapping {
     pub(super) fn new(
         function: &str,
         settings: &EventSourceMapping,
-        database: Database,
+        (database, writes): (Database, StreamWrites),
         checkpoint: Checkpoint,
     ) -> Result<Self, String> {
         Ok(Self {
@@ -79,6 +83,8 @@ impl StreamMapping {
             batch_size: settings.batch_size,
             settings: settings.clone(),
             database,
+            writes,
+            drained_at: None,
             checkpoint,
             iterator: None,
             pending: VecDeque::new(),
@@ -88,17 +94,28 @@ impl StreamMapping {
     }
 
     /// Delivers until the stream is empty, a record fails or [`MAX_DELIVERY_TIME`] is over. After a failure it does
-    /// nothing until the retry delay is over, unless `retry_now` is true.
-    pub(super) async fn deliver(&mut self, functions: &Functions, retry_now: bool) {
-        if !retry_now && self.retry_at.is_some_and(|at| Instant::now() < at) {
+    /// nothing until the retry delay is over, unless `cause` is a retry. On a request it reads the stream only if there was a
+    /// write since the stream was empty.
+    pub(super) async fn deliver(&mut self, functions: &Functions, cause: Cause) {
+        if cause != Cause::Retry && self.retry_at.is_some_and(|at| Instant::now() < at) {
             return;
         }
         let started = Instant::now();
         while started.elapsed() < MAX_DELIVERY_TIME {
             if self.pending.is_empty() {
+                let writes = self.writes.count();
+                if cause == Cause::Request && self.drained_at == Some(writes) {
+                    break;
+                }
                 match self.read_page() {
-                    Ok(0) => break,
-                    Ok(_) => continue,
+                    Ok(size) => {
+                        // Later records come from later writes.
+                        self.drained_at = (size < PAGE_SIZE).then_some(writes);
+                        if size == 0 {
+                            break;
+                        }
+                        continue;
+                    }
                     Err(error) => {
                         tracing::warn!(%error, table = self.settings.table, "could not read the stream");
                         self.iterator = None;

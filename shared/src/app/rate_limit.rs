@@ -51,6 +51,12 @@ impl SourceLimit {
         }
     }
 
+    /// The counter of a source address.
+    #[must_use]
+    pub fn counter(self, source: &str) -> CounterKey {
+        CounterKey::new(self.key(), source)
+    }
+
     const fn max(self, limits: &SourceLimits) -> u32 {
         match self {
             Self::Resets => limits.resets,
@@ -95,7 +101,7 @@ impl App {
         let Some(limits) = &self.settings.limits.by_source else {
             return Ok(None);
         };
-        let key = CounterKey::new(limit.key(), &self.source(request));
+        let key = limit.counter(&self.source(request));
         let max = limit.max(limits);
         let now = self.clock.now();
         if let Some(retry_after) = self.refused.time_over_limit(&key, now) {

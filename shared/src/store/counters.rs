@@ -66,6 +66,12 @@ impl CounterKey {
     pub fn from_item(key: &str) -> Option<Self> {
         key.starts_with("limit#").then(|| Self(key.to_owned()))
     }
+
+    /// Returns the key itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Counters {

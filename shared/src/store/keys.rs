@@ -33,7 +33,8 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// The key of the item with the private keys.
-    const fn private_item(self) -> &'static str {
+    #[must_use]
+    pub const fn private_item(self) -> &'static str {
         match self {
             Self::Session => "signing",
             Self::Access => "access_signing",
@@ -41,7 +42,8 @@ impl TokenKind {
     }
 
     /// The key of the item with the public keys.
-    const fn public_item(self) -> &'static str {
+    #[must_use]
+    pub const fn public_item(self) -> &'static str {
         match self {
             Self::Session => "jwks",
             Self::Access => "access_jwks",

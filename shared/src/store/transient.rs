@@ -270,6 +270,8 @@ fn has_text(item: Option<&Item>, name: &str, text: &str) -> bool {
     current.is_some_and(|current| current == text)
 }
 
-fn token_key<B: Binding>(user: UserId) -> String {
+/// The key of a user's link of one kind.
+#[must_use]
+pub fn token_key<B: Binding>(user: UserId) -> String {
     format!("{}#{user}", B::KIND)
 }

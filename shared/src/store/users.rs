@@ -57,15 +57,21 @@ pub enum Created {
     },
 }
 
-fn user_key(id: UserId) -> String {
+/// The key of a user's item.
+#[must_use]
+pub fn user_key(id: UserId) -> String {
     format!("user#{id}")
 }
 
-fn email_key(email: &EmailAddress) -> String {
+/// The key of the marker of an address.
+#[must_use]
+pub fn email_key(email: &EmailAddress) -> String {
     format!("email#{}", email.canonical())
 }
 
-fn username_key(username: &Username) -> String {
+/// The key of the marker of a username.
+#[must_use]
+pub fn username_key(username: &Username) -> String {
     format!("username#{}", username.canonical())
 }
 

@@ -19,6 +19,7 @@ struct Bench {
     database: Database,
     functions: Functions,
     mapping: StreamMapping,
+    writes: StreamWrites,
     batches: Arc<Mutex<Vec<String>>>,
 }
 
@@ -31,6 +32,7 @@ impl Bench {
             ttl_attribute: None,
             stream: Some("NEW_IMAGE".to_owned()),
         };
+        let writes = StreamWrites::new(std::slice::from_ref(&table));
         let database = dynamodb::open(None, &clock, &[table]).expect("a database");
         let batches: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = Arc::clone(&batches);
@@ -57,7 +59,7 @@ impl Bench {
         let mapping = StreamMapping::new(
             "consumer",
             &settings,
-            database.clone(),
+            (database.clone(), writes.clone()),
             Checkpoint::new(None, "Stream"),
         )
         .expect("a mapping");
@@ -65,6 +67,7 @@ impl Bench {
             database,
             functions: Functions::single("consumer", Duration::from_secs(1), invoke),
             mapping,
+            writes,
             batches,
         }
     }
@@ -84,9 +87,9 @@ impl Bench {
         self.database.put_item(request).expect("a write");
     }
 
-    async fn deliver(&mut self, retry_now: bool) -> String {
+    async fn deliver(&mut self, cause: Cause) -> String {
         self.batches.lock().expect("not poisoned").clear();
-        self.mapping.deliver(&self.functions, retry_now).await;
+        self.mapping.deliver(&self.functions, cause).await;
         self.batches.lock().expect("not poisoned").join(" | ")
     }
 }
@@ -136,10 +139,24 @@ async fn matching_records_are_delivered_once_in_order_and_in_batches() {
         bench.put(key, "queued");
         bench.put(&format!("{key}-done"), "sent");
     }
-    assert_eq!(bench.deliver(false).await, "a,b | c");
-    assert_eq!(bench.deliver(false).await, "");
+    assert_eq!(bench.deliver(Cause::Tick).await, "a,b | c");
+    assert_eq!(bench.deliver(Cause::Tick).await, "");
     bench.put("d", "queued");
-    assert_eq!(bench.deliver(false).await, "d");
+    assert_eq!(bench.deliver(Cause::Tick).await, "d");
+}
+
+#[tokio::test]
+async fn a_request_reads_the_stream_only_after_a_write() {
+    let mut bench = Bench::new(succeed);
+    bench.put("a", "queued");
+    assert_eq!(bench.deliver(Cause::Request).await, "a");
+    // Past the endpoint, which counts writes.
+    bench.put("b", "queued");
+    assert_eq!(bench.deliver(Cause::Request).await, "");
+    assert_eq!(bench.deliver(Cause::Tick).await, "b");
+    bench.put("c", "queued");
+    bench.writes.record("PutItem", b"Items");
+    assert_eq!(bench.deliver(Cause::Request).await, "c");
 }
 
 #[tokio::test]
@@ -148,14 +165,14 @@ async fn a_failed_record_is_retried_before_later_ones() {
     for key in ["a", "b", "c", "d", "e"] {
         bench.put(key, "queued");
     }
-    assert_eq!(bench.deliver(false).await, "a,b | c,d");
+    assert_eq!(bench.deliver(Cause::Tick).await, "a,b | c,d");
     assert_eq!(
-        bench.deliver(false).await,
+        bench.deliver(Cause::Tick).await,
         "",
         "no retry before the delay is over"
     );
     assert_eq!(
-        bench.deliver(true).await,
+        bench.deliver(Cause::Retry).await,
         "c",
         "a batch that failed as a whole is halved"
     );
@@ -166,8 +183,8 @@ async fn an_unknown_identifier_fails_the_whole_batch() {
     let mut bench =
         Bench::new(|_| json!({ "batchItemFailures": [{ "itemIdentifier": "nonsense" }] }));
     bench.put("a", "queued");
-    assert_eq!(bench.deliver(false).await, "a");
-    assert_eq!(bench.deliver(true).await, "a");
+    assert_eq!(bench.deliver(Cause::Tick).await, "a");
+    assert_eq!(bench.deliver(Cause::Retry).await, "a");
 }
 
 #[tokio::test]

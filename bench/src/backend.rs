@@ -18,7 +18,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -29,17 +29,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     Result,
     authority::Authority,
-    exchange::{DYNAMODB, Exchange, Script},
+    exchange::{Exchange, Script},
+    upstream::{Upstream, forward},
 };
-
-/// The endpoints of the development server.
-#[derive(Clone, Copy, Debug)]
-pub struct Upstream {
-    /// DynamoDB.
-    pub dynamodb: SocketAddr,
-    /// SES, EventBridge and EventBridge Scheduler.
-    pub services: SocketAddr,
-}
 
 /// An endpoint, which runs until it is dropped.
 pub struct Backend {
@@ -220,66 +212,6 @@ impl State {
         let exchange = candidates.get(*cursor).or(candidates.last());
         *cursor += 1;
         exchange.map(|exchange| (*exchange).clone())
-    }
-}
-
-async fn forward(
-    client: &reqwest::Client,
-    upstream: &Upstream,
-    head: &hyper::http::request::Parts,
-    key: String,
-    body: Bytes,
-    mut content: Value,
-) -> Result<Exchange> {
-    let is_dynamodb = key.starts_with(DYNAMODB);
-    let address = if is_dynamodb {
-        upstream.dynamodb
-    } else {
-        upstream.services
-    };
-    let body = match content.as_object_mut() {
-        Some(members) if is_dynamodb => {
-            members.insert("ReturnConsumedCapacity".to_owned(), json!("TOTAL"));
-            Bytes::from(content.to_string())
-        }
-        _ => body,
-    };
-    let mut headers = head.headers.clone();
-    for hop in ["host", "content-length", "connection"] {
-        headers.remove(hop);
-    }
-    let response = client
-        .request(head.method.clone(), format!("http://{address}{}", head.uri))
-        .headers(headers)
-        .body(body)
-        .send()
-        .await?;
-    let status = response.status();
-    let media_type = response.headers().get(CONTENT_TYPE).cloned();
-    let mut body = response.bytes().await?;
-    let mut units = 0.0;
-    if let (true, Ok(Value::Object(mut members))) = (is_dynamodb, serde_json::from_slice(&body)) {
-        units = members
-            .remove("ConsumedCapacity")
-            .as_ref()
-            .map_or(0.0, consumed);
-        body = Bytes::from(Value::Object(members).to_string());
-    }
-    Ok(Exchange {
-        key,
-        item: None,
-        status,
-        media_type: media_type.unwrap_or(HeaderValue::from_static("application/json")),
-        body,
-        units,
-    })
-}
-
-/// The sum of the capacity units of one table or several.
-fn consumed(capacity: &Value) -> f64 {
-    match capacity {
-        Value::Array(tables) => tables.iter().map(consumed).sum(),
-        table => table["CapacityUnits"].as_f64().unwrap_or_default(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The machine, the date, the commit and the versions of a run.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
 
 use serde::Serialize;
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::{Result, report::machine, setup::first_line};
+use crate::{Result, setup::first_line};
 
 /// The conditions of a run.
 #[derive(Debug, Serialize)]
@@ -53,4 +53,38 @@ impl Conditions {
         writeln!(text, "| Versions | {} |", self.versions.join(", "))?;
         Ok(text)
     }
+}
+
+/// The machine, and its load.
+fn machine() -> Result<BTreeMap<&'static str, String>> {
+    let field = |file: &str, name: &str| -> Result<String> {
+        let text = fs::read_to_string(file)?;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or_default();
+        Ok(line
+            .split_once(':')
+            .map_or("", |(_, value)| value.trim())
+            .to_owned())
+    };
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let cores = std::thread::available_parallelism()?;
+    Ok(BTreeMap::from([
+        (
+            "Kernel",
+            fs::read_to_string("/proc/sys/kernel/osrelease")?
+                .trim()
+                .to_owned(),
+        ),
+        (
+            "Load average before",
+            load.split(' ').next().unwrap_or_default().to_owned(),
+        ),
+        ("Memory", field("/proc/meminfo", "MemTotal")?),
+        (
+            "Processor",
+            format!("{}, {cores} cores", field("/proc/cpuinfo", "model name")?),
+        ),
+    ]))
 }

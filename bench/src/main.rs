@@ -20,6 +20,7 @@ mod backend;
 mod conditions;
 mod contestant;
 mod costs;
+mod document;
 mod exchange;
 mod gate;
 mod lambda;
@@ -35,6 +36,7 @@ mod secure;
 mod setup;
 mod size;
 mod statistics;
+mod upstream;
 
 use std::path::PathBuf;
 
@@ -43,6 +45,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     affinity::Cores,
     authority::Authority,
+    conditions::Conditions,
     contestant::{BASELINES, Contestant},
     measure::Effort,
     recording::Recordings,
@@ -182,7 +185,8 @@ impl Setup {
     /// Measures everything once.
     fn measure(&self) -> Result<Report> {
         let root = &self.paths.root;
-        let mut report = Report::new(root, command_line(), setup::versions(root))?;
+        let conditions = Conditions::new(root, command_line(), setup::versions(root))?;
+        let mut report = Report::new(conditions);
         // A thread of its own, since it is pinned to a core.
         let (figures, secure) = std::thread::scope(|scope| {
             let measuring = scope.spawn(|| self.measure_contestants());

@@ -35,114 +35,182 @@ impl Ratio {
 /// Argon2's memory in MiB, which a function that hashes needs besides.
 const ARGON2_MEBIBYTES: f64 = 19.0;
 
+/// A relation of a value to its goal.
+#[derive(Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
 /// Every ratio whose contestants were measured.
 pub fn ratios(figures: &[Figures], secure: &[Secure], hashes: Option<Hashes>) -> Vec<Ratio> {
-    let of = |name: &str| figures.iter().find(|figures| figures.name == name);
-    let functions = || figures.iter().filter(|figures| !figures.is_baseline);
-    let endpoints = || functions().filter(|figures| !figures.is_consumer);
-    let cold = |name: &str| of(name).map(|figures| figures.measured.cold.median);
-    let cpu = |name: &str| of(name).map(|figures| figures.measured.cpu.median);
-    let mut ratios = Vec::new();
-    let mut add = |name, worst: Option<(String, f64)>, goal, is_minimum, unit| {
-        if let Some((worst, value)) = worst {
-            ratios.push(Ratio {
-                name,
-                worst,
-                value,
-                goal,
-                is_minimum,
-                unit,
-            });
-        }
-    };
-    let slowest = || highest(endpoints().map(|one| (one, one.measured.cold.median)));
-    let divided = |other: Option<f64>| {
-        let (name, slowest) = slowest()?;
-        Some((name, other? / slowest))
-    };
+    let mut ratios = starts(figures);
+    ratios.extend(over_tls(secure));
+    ratios.extend(processor_times(figures));
+    ratios.extend(hashes.and_then(|hashes| {
+        let value = hashes.ours.median / hashes.reference.median;
+        ratio(
+            "Argon2id of this build / argon2-cffi",
+            Some((String::new(), value)),
+            Bound::AtMost(0.9),
+            "",
+        )
+    }));
+    ratios.extend(sizes(figures));
+    ratios
+}
+
+fn starts(figures: &[Figures]) -> Vec<Ratio> {
     // Before the early read, which `hello` has none of.
-    let start = |name: &str| of(name).map(|figures| figures.measured.start.median);
-    let times = highest(endpoints().map(|one| (one, one.measured.start.median)))
-        .zip(start("hello"))
-        .map(|((name, slowest), hello)| (name, slowest / hello));
-    add("start of an API function / hello", times, 1.5, false, "");
-    add(
-        "cold start of Python / an API function",
-        divided(cold("python")),
-        80.0,
-        true,
-        "",
-    );
-    add(
-        "cold start of Node / an API function",
-        divided(cold("node")),
-        50.0,
-        true,
-        "",
-    );
-    let over_tls = |name: &str| secure.iter().find(|one| one.name == name);
-    let both = |name: &str| over_tls(name).map(|one| one.cold_and_first.median);
-    for (name, label) in [
-        (
-            "python",
-            "cold start and first call over TLS: Python / get_user",
-        ),
-        (
-            "node",
-            "cold start and first call over TLS: Node / get_user",
-        ),
-    ] {
-        let times = both(name)
-            .zip(both("get_user"))
-            .map(|(other, ours)| ("get_user".to_owned(), other / ours));
-        add(label, times, 15.0, true, "");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a few handshakes")]
-    let handshakes =
-        over_tls("get_user").map(|one| (one.name.clone(), one.handshakes_in_calls as f64));
-    add("TLS handshakes in calls", handshakes, 0.0, false, "");
-    let user = |other: Option<f64>, of_user: fn(f64, f64) -> f64| {
-        Some(("get_user".to_owned(), of_user(other?, cpu("get_user")?)))
+    let start = |one: &Figures| one.measured.start.median;
+    let cold = |one: &Figures| one.measured.cold.median;
+    let slowest = |of: fn(&Figures) -> f64| highest(endpoints(figures).map(|one| (one, of(one))));
+    let over_hello = slowest(start)
+        .zip(find(figures, "hello"))
+        .map(|((name, value), hello)| (name, value / start(hello)));
+    let below = |other: &str| {
+        let (name, value) = slowest(cold)?;
+        Some((name, cold(find(figures, other)?) / value))
     };
-    let inverse: fn(f64, f64) -> f64 = |other, user| other / user;
-    add(
-        "CPU of a warm GetItem in Python / get_user",
-        user(cpu("python"), inverse),
-        5.0,
-        true,
-        "",
-    );
-    add(
-        "CPU of a warm GetItem in Node / get_user",
-        user(cpu("node"), inverse),
-        5.0,
-        true,
-        "",
-    );
-    let direct: fn(f64, f64) -> f64 = |other, user| user / other;
-    add(
-        "CPU of a warm get_user / getitem",
-        user(cpu("getitem"), direct),
-        1.25,
-        false,
-        "",
-    );
-    let hash = hashes.map(|hashes| (String::new(), hashes.ours.median / hashes.reference.median));
-    add("Argon2id of this build / argon2-cffi", hash, 0.9, false, "");
-    let memory = highest(endpoints().map(|one| {
+    [
+        ratio(
+            "start of an API function / hello",
+            over_hello,
+            Bound::AtMost(1.5),
+            "",
+        ),
+        ratio(
+            "cold start of Python / an API function",
+            below("python"),
+            Bound::AtLeast(80.0),
+            "",
+        ),
+        ratio(
+            "cold start of Node / an API function",
+            below("node"),
+            Bound::AtLeast(50.0),
+            "",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few handshakes")]
+fn over_tls(secure: &[Secure]) -> Vec<Ratio> {
+    let of = |name: &str| secure.iter().find(|one| one.name == name);
+    let times = |other: &str| {
+        let (other, ours) = (of(other)?, of("get_user")?);
+        let value = other.cold_and_first.median / ours.cold_and_first.median;
+        Some((ours.name.clone(), value))
+    };
+    let handshakes = of("get_user").map(|one| (one.name.clone(), one.handshakes_in_calls as f64));
+    [
+        ratio(
+            "cold start and first call over TLS: Python / get_user",
+            times("python"),
+            Bound::AtLeast(15.0),
+            "",
+        ),
+        ratio(
+            "cold start and first call over TLS: Node / get_user",
+            times("node"),
+            Bound::AtLeast(15.0),
+            "",
+        ),
+        ratio(
+            "TLS handshakes in calls",
+            handshakes,
+            Bound::AtMost(0.0),
+            "",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn processor_times(figures: &[Figures]) -> Vec<Ratio> {
+    let cpu = |name: &str| find(figures, name).map(|one| one.measured.cpu.median);
+    let divided = |one: &str, other: &str| Some(("get_user".to_owned(), cpu(one)? / cpu(other)?));
+    [
+        ratio(
+            "CPU of a warm GetItem in Python / get_user",
+            divided("python", "get_user"),
+            Bound::AtLeast(5.0),
+            "",
+        ),
+        ratio(
+            "CPU of a warm GetItem in Node / get_user",
+            divided("node", "get_user"),
+            Bound::AtLeast(5.0),
+            "",
+        ),
+        ratio(
+            "CPU of a warm get_user / getitem",
+            divided("get_user", "getitem"),
+            Bound::AtMost(1.25),
+            "",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn sizes(figures: &[Figures]) -> Vec<Ratio> {
+    let memory = highest(endpoints(figures).map(|one| {
         let hash = if one.hashes { ARGON2_MEBIBYTES } else { 0.0 };
         (one, one.measured.memory - hash)
     }));
-    add(
-        "peak memory of an API function, less Argon2's 19 MiB",
-        memory,
-        9.0,
-        false,
-        "MiB",
-    );
-    let size = highest(functions().map(|one| (one, one.megabytes().unwrap_or_default())));
-    add("zipped binary", size, 2.5, false, "MB");
-    ratios
+    let functions = figures.iter().filter(|one| !one.is_baseline);
+    let size = highest(functions.map(|one| (one, one.megabytes().unwrap_or_default())));
+    [
+        ratio(
+            "peak memory of an API function, less Argon2's 19 MiB",
+            memory,
+            Bound::AtMost(9.0),
+            "MiB",
+        ),
+        ratio("zipped binary", size, Bound::AtMost(2.5), "MB"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A ratio, if its contestants were measured.
+fn ratio(
+    name: &'static str,
+    measured: Option<(String, f64)>,
+    bound: Bound,
+    unit: &'static str,
+) -> Option<Ratio> {
+    let (worst, value) = measured?;
+    let (goal, is_minimum) = match bound {
+        Bound::AtLeast(goal) => (goal, true),
+        Bound::AtMost(goal) => (goal, false),
+    };
+    Some(Ratio {
+        name,
+        worst,
+        value,
+        goal,
+        is_minimum,
+        unit,
+    })
+}
+
+fn find<'a>(figures: &'a [Figures], name: &str) -> Option<&'a Figures> {
+    figures.iter().find(|one| one.name == name)
+}
+
+/// The functions with a caller that waits.
+fn endpoints(figures: &[Figures]) -> impl Iterator<Item = &Figures> {
+    figures
+        .iter()
+        .filter(|one| !one.is_baseline && !one.is_consumer)
 }
 
 fn highest<'a>(values: impl Iterator<Item = (&'a Figures, f64)>) -> Option<(String, f64)> {

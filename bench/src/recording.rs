@@ -20,11 +20,12 @@ use shared::{
 use crate::{
     Result,
     affinity::Cores,
-    backend::{Backend, Upstream},
+    backend::Backend,
     exchange::{Exchange, Script},
     lambda::{is_success, program},
     process::Process,
     setup::Paths,
+    upstream::Upstream,
 };
 
 /// What a contestant needs for a measurement.

@@ -1,21 +1,21 @@
 //! The results as JSON and as the tables of docs/performance.md.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
+use std::{fmt::Write as _, fs, path::Path};
 
 use serde::Serialize;
-use time::{OffsetDateTime, macros::format_description};
 
 use crate::{
     Result,
     argon2::Hashes,
+    conditions::Conditions,
     contestant::Contestant,
     costs::{self, Prices},
+    document::replace,
     measure::Measured,
     plot,
     ratios::{Ratio, ratios},
     recording::CONSUMERS,
     secure::Secure,
-    setup::first_line,
     statistics::Summary,
 };
 
@@ -97,11 +97,8 @@ impl Figures {
 /// A whole run.
 #[derive(Serialize)]
 pub struct Report {
-    date: String,
-    commit: String,
-    command: String,
-    machine: BTreeMap<&'static str, String>,
-    versions: Vec<String>,
+    #[serde(flatten)]
+    conditions: Conditions,
     hashes: Option<Hashes>,
     secure: Vec<Secure>,
     ratios: Vec<Ratio>,
@@ -109,24 +106,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// Describes the machine before a run.
-    pub fn new(root: &Path, command: String, versions: Vec<String>) -> Result<Self> {
-        let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-        let mut commit = Command::new("git");
-        commit
-            .args(["describe", "--always", "--dirty", "--abbrev=12"])
-            .current_dir(root);
-        Ok(Self {
-            date: OffsetDateTime::now_utc().format(&format)?,
-            commit: first_line(&mut commit),
-            command,
-            machine: machine()?,
-            versions,
+    /// A report without figures.
+    pub fn new(conditions: Conditions) -> Self {
+        Self {
+            conditions,
             hashes: None,
             secure: Vec::new(),
             ratios: Vec::new(),
             contestants: Vec::new(),
-        })
+        }
     }
 
     /// Adds the results.
@@ -156,16 +144,7 @@ impl Report {
 
     /// The tables of the figures as Markdown.
     pub fn tables(&self) -> Result<String> {
-        let mut text = String::from("| | |\n|---|---|\n");
-        writeln!(
-            text,
-            "| Date | {} |\n| Commit | {} |\n| Command | `{}` |",
-            self.date, self.commit, self.command
-        )?;
-        for (name, value) in &self.machine {
-            writeln!(text, "| {name} | {value} |")?;
-        }
-        writeln!(text, "| Versions | {} |\n", self.versions.join(", "))?;
+        let mut text = self.conditions.table()? + "\n";
         self.goals(&mut text)?;
         self.contestants(&mut text)?;
         self.secure(&mut text)?;
@@ -253,66 +232,4 @@ pub fn with_spread(summary: &Summary, digits: usize) -> String {
         "{:.digits$} ({:.digits$}–{:.digits$})",
         summary.median, summary.lower, summary.upper
     )
-}
-
-/// Replaces the text between two markers.
-pub fn replace(document: &str, section: &str, text: &str) -> Result<String> {
-    let (begin, end) = (
-        format!("<!-- {section}: generated -->\n"),
-        format!("<!-- {section}: end -->"),
-    );
-    let missing = || format!("docs/performance.md has no section {section}");
-    let (before, rest) = document.split_once(&begin).ok_or_else(missing)?;
-    let (_, after) = rest.split_once(&end).ok_or_else(missing)?;
-    Ok(format!("{before}{begin}\n{text}\n{end}{after}"))
-}
-
-/// The machine, and its load.
-pub fn machine() -> Result<BTreeMap<&'static str, String>> {
-    let field = |file: &str, name: &str| -> Result<String> {
-        let text = fs::read_to_string(file)?;
-        let line = text
-            .lines()
-            .find(|line| line.starts_with(name))
-            .unwrap_or_default();
-        Ok(line
-            .split_once(':')
-            .map_or("", |(_, value)| value.trim())
-            .to_owned())
-    };
-    let load = fs::read_to_string("/proc/loadavg")?;
-    let cores = std::thread::available_parallelism()?;
-    Ok(BTreeMap::from([
-        (
-            "Kernel",
-            fs::read_to_string("/proc/sys/kernel/osrelease")?
-                .trim()
-                .to_owned(),
-        ),
-        (
-            "Load average before",
-            load.split(' ').next().unwrap_or_default().to_owned(),
-        ),
-        ("Memory", field("/proc/meminfo", "MemTotal")?),
-        (
-            "Processor",
-            format!("{}, {cores} cores", field("/proc/cpuinfo", "model name")?),
-        ),
-    ]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_text_between_the_markers_is_replaced() {
-        let document = "a\n<!-- x: generated -->\nold\n<!-- x: end -->\nb\n";
-        let replaced = replace(document, "x", "new\n").expect("a section");
-        assert_eq!(
-            replaced,
-            "a\n<!-- x: generated -->\n\nnew\n\n<!-- x: end -->\nb\n"
-        );
-        assert!(replace(document, "y", "new").is_err());
-    }
 }

@@ -4,11 +4,7 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use serde::Serialize;
 
-use crate::{
-    Result,
-    conditions::Conditions,
-    report::{replace, with_spread},
-};
+use crate::{Result, conditions::Conditions, document::replace, report::with_spread};
 
 use super::rounds::Figures;
 

@@ -5,11 +5,7 @@ use std::{fmt::Write as _, fs, path::Path};
 use serde::Serialize;
 use shared::domain::settings::Limits;
 
-use crate::{
-    Result,
-    conditions::Conditions,
-    report::{replace, with_spread},
-};
+use crate::{Result, conditions::Conditions, document::replace, report::with_spread};
 
 use super::{measured::Size, mixes::MIXES};
 

@@ -12,7 +12,9 @@ async fn main() -> Result<(), Error> {
     let client = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
     let table = env::var("USERS_TABLE")?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        let id = event.payload["pathParameters"]["id"].as_str().unwrap_or_default();
+        let id = event.payload["pathParameters"]["id"]
+            .as_str()
+            .unwrap_or_default();
         let found = client
             .get_item()
             .table_name(&table)

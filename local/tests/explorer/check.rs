@@ -1,60 +1,115 @@
 //! What must hold after each run: the invariants of the tables, and that the responses and the state are those of some order
 //! of whole requests.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use serde_json::Value;
 
 use crate::{
-    compare::{Comparable, Comparison},
+    compare::{Comparable, Comparison, Strictness},
+    faults::Fault,
     invariants,
+    memory::{NOTHING, Number},
     operations::Operation,
     process::Answer,
-    run::Run,
-    search::{Outcome, REPEATING},
-    world::World,
+    search::{CallId, Experiment, Moment, REPEATING},
+    wire::Call,
+    world::{State, World},
 };
 
-/// The responses, by process, and the end of requests that were made one after another.
-type Serial = (Vec<(usize, String)>, Comparable);
+/// The writes of the most counters by one request.
+const MAX_COUNTERS: usize = 3;
 
-/// Checks the runs of two requests.
+/// A request in an order of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    /// The whole request of a process.
+    Whole(usize),
+    /// The request of a process that was killed, up to this many writes, all of them of counters in the table that strangers fill. A
+    /// request may be counted and then not be carried out: limits err on the safe side.
+    Counted(usize, usize),
+}
+
+/// The responses, by process, and the end of requests that were made one after another; nothing if one of them has no such part.
+type Serial = Option<Rc<(Vec<(usize, Number)>, State)>>;
+
+/// The end of a run: the number of each response, if it tells what happened, the state, and the fault.
+type End = (
+    Vec<(usize, Option<Number>)>,
+    State,
+    Option<(CallId, Fault)>,
+    Option<usize>,
+);
+
+/// Checks the runs of some requests.
 pub struct Check<'a> {
     world: &'a World,
     operations: &'a [&'static Operation],
-    comparison: Comparison,
-    /// What was found out so far, by the order of the processes.
-    serial: RefCell<BTreeMap<Vec<usize>, Serial>>,
+    comparison: &'a Comparison,
+    /// What was found out so far, by the order of the requests.
+    serial: RefCell<HashMap<(Option<usize>, Vec<Part>), Serial>>,
+    /// What is wrong with each end.
+    verdicts: RefCell<HashMap<End, Option<Rc<str>>>>,
 }
 
 impl<'a> Check<'a> {
     pub fn new(world: &'a World, operations: &'a [&'static Operation]) -> Self {
+        let has_delivery = operations.iter().any(|operation| operation.is_delivery());
         Self {
             world,
             operations,
-            comparison: Comparison::new(world, operations),
+            comparison: world.comparison(has_delivery),
             serial: RefCell::default(),
+            verdicts: RefCell::default(),
         }
     }
 
-    /// Returns what is wrong with a run.
-    pub fn violation(&self, outcome: &Outcome) -> Option<String> {
+    /// Returns what is wrong with the end of a run.
+    pub fn violation(&self, moment: &Moment) -> Option<Rc<str>> {
+        let mut state = moment.state.clone();
+        state.lost = None;
+        let end = (self.answers(moment), state, moment.fault, moment.repeated);
+        if let Some(known) = self.verdicts.borrow().get(&end) {
+            return known.clone();
+        }
+        let violation = self.verdict(&end).map(Rc::from);
+        self.verdicts.borrow_mut().insert(end, violation.clone());
+        violation
+    }
+
+    /// The response of each process. One whose request is repeated gets none.
+    pub fn answers(&self, moment: &Moment) -> Vec<(usize, Option<Number>)> {
+        let mut answers = Vec::new();
+        for (process, place) in moment.places.iter().enumerate() {
+            if process < self.operations.len() || place.is_some() {
+                let place = place.filter(|_| moment.repeated != Some(process));
+                let answer = place.map(|place| self.world.scripts.answer(place));
+                answers.push((process, answer));
+            }
+        }
+        answers
+    }
+
+    fn verdict(&self, end: &End) -> Option<String> {
+        let (answers, state, fault, repeated) = end;
+        let world = self.world;
         let broken = invariants::violations(
-            &self.world.tables.initial(),
-            &outcome.state,
-            self.world.now(),
+            &world.tables.items(&world.initial.tables),
+            &world.tables.items(&state.tables),
+            world.now(),
         );
         if !broken.is_empty() {
             return Some(broken.join("; "));
         }
-        let end = self.comparison.outcome(outcome);
-        let answers: Vec<_> = outcome
-            .answers
-            .iter()
-            .map(|(process, answer)| (*process, answer.as_ref()))
-            .collect();
+        if answers.iter().any(|(_, answer)| *answer == Some(NOTHING)) {
+            return Some("a request without a response".to_owned());
+        }
         let mut near = Vec::new();
-        for order in orders(&answers, outcome.is_faulty) {
-            let serial = self.serial(&order);
-            match difference(&self.comparison, &answers, outcome.is_faulty, &end, &serial) {
+        for order in self.orders(answers, fault.is_some(), *repeated) {
+            let Some(serial) = self.serial(*repeated, &order) else {
+                continue;
+            };
+            match self.difference(end, &serial) {
                 None => return None,
                 Some(difference) => near.push(format!("not as {order:?}: {difference}")),
             }
@@ -62,10 +117,8 @@ impl<'a> Check<'a> {
         let responses: Vec<_> = answers
             .iter()
             .map(|(process, answer)| {
-                format!(
-                    "{process}: {:?}",
-                    answer.map(|answer| self.comparison.answer(answer))
-                )
+                let answer = answer.map(|answer| self.comparison.answer(world, answer));
+                format!("{process}: {answer:?}")
             })
             .collect();
         Some(format!(
@@ -75,116 +128,239 @@ impl<'a> Check<'a> {
         ))
     }
 
+    /// Every order of the requests that may have happened. A repetition comes after what it repeats.
+    fn orders(
+        &self,
+        answers: &[(usize, Option<Number>)],
+        is_faulty: bool,
+        repeated: Option<usize>,
+    ) -> Vec<Vec<Part>> {
+        let mut all: Vec<Vec<Part>> = vec![Vec::new()];
+        for (process, answer) in answers {
+            let mut parts = vec![Part::Whole(*process)];
+            if answer.is_none() {
+                parts.extend((1..=MAX_COUNTERS).map(|count| Part::Counted(*process, count)));
+            }
+            let mut longer = Vec::new();
+            for order in &all {
+                for part in &parts {
+                    for place in 0..=order.len() {
+                        let mut order = order.clone();
+                        order.insert(place, *part);
+                        longer.push(order);
+                    }
+                }
+                if self.may_be_undone(*answer, is_faulty) {
+                    longer.push(order.clone());
+                }
+            }
+            all = longer;
+        }
+        all.retain(|order| {
+            let place = |process| order.iter().position(|part| part.process() == process);
+            let (first, second) = (repeated.and_then(place), place(REPEATING));
+            first.is_none() || second.is_none() || first < second
+        });
+        let is_counted = |part: &&Part| matches!(part, Part::Counted(..));
+        // The likeliest explanation first: all of them.
+        all.sort_by_key(|order| {
+            (
+                order.iter().filter(is_counted).count(),
+                std::cmp::Reverse(order.len()),
+            )
+        });
+        all
+    }
+
+    /// Returns true if the response allows that nothing happened: none, or a race that was lost, or too many of them. After a fault also 503.
+    fn may_be_undone(&self, answer: Option<Number>, is_faulty: bool) -> bool {
+        answer.is_none_or(|answer| {
+            let answer = self.world.answers.value(answer);
+            is_lost_race(&answer) || is_faulty && answer.status == 503
+        })
+    }
+
+    /// Returns true if the response does not say what happened. After a fault, 503 and those of a lost race do not, since an attempt
+    /// without a response may have been applied before it.
+    fn is_open(&self, answer: Option<Number>, is_faulty: bool) -> bool {
+        answer.is_none() || is_faulty && self.may_be_undone(answer, is_faulty)
+    }
+
     /// Makes requests one after another.
-    fn serial(&self, order: &[usize]) -> Serial {
-        if let Some(known) = self.serial.borrow().get(order) {
+    fn serial(&self, repeated: Option<usize>, order: &[Part]) -> Serial {
+        let id = (repeated, order.to_vec());
+        if let Some(known) = self.serial.borrow().get(&id) {
             return known.clone();
         }
         let off = self.world.switch_off(None);
-        self.world.reset();
-        let mut answers = Vec::new();
-        for process in order {
-            let repeated = || self.operations.len() - 1;
-            let operation = self.operations.get(*process).copied();
-            let operation = operation.unwrap_or_else(|| self.operations[repeated()]);
-            let mut run = Run::new(self.world);
-            let request = (operation.request)(&self.world.start);
-            run.add(*process, self.world.processes[*process].begin(&request));
-            self.world.runtime.block_on(run.complete());
-            let answer = run.answers[*process].clone().unwrap();
-            answers.push((*process, self.comparison.answer(&answer)));
-        }
-        let outcome = Outcome {
-            answers: Vec::new(),
-            state: self.world.state(),
-            mails: self.world.mails(),
-            trace: Vec::new(),
-            order: Vec::new(),
-            is_faulty: false,
+        let experiment = Experiment {
+            world: self.world,
+            operations: self.operations,
+            may_fail: &|_, _, _| false,
+            merges: true,
         };
+        let requests: Vec<_> = order
+            .iter()
+            .map(|part| {
+                let process = part.process();
+                let made_by = if process == REPEATING {
+                    repeated.unwrap()
+                } else {
+                    process
+                };
+                (process, self.operations[made_by])
+            })
+            .collect();
+        let counted = RefCell::new(HashMap::new());
+        let moment = experiment.one_after_another(&requests, |process, path, next| {
+            let limit = order.iter().find_map(|part| part.limit(process));
+            let Some(limit) = limit else { return false };
+            let count = path
+                .iter()
+                .filter(|step| is_counting(&self.world.call(step.call)))
+                .count();
+            counted.borrow_mut().insert(process, count);
+            count == limit || is_other_write(next)
+        });
         self.world.switch_off(off);
-        let serial = (answers, self.comparison.outcome(&outcome));
-        self.serial
-            .borrow_mut()
-            .insert(order.to_vec(), serial.clone());
+        let is_possible = order.iter().all(|part| {
+            let limit = part.limit(part.process());
+            limit.is_none_or(|limit| {
+                let is_stopped = moment.places[part.process()].is_none();
+                is_stopped && counted.borrow().get(&part.process()) == Some(&limit)
+            })
+        });
+        let answers = requests
+            .iter()
+            .filter_map(|(process, _)| {
+                let place = moment.places[*process]?;
+                Some((*process, self.world.scripts.answer(place)))
+            })
+            .collect();
+        let serial = is_possible.then(|| Rc::new((answers, moment.state)));
+        self.serial.borrow_mut().insert(id, serial.clone());
         serial
     }
-}
 
-/// Returns true if the response allows that nothing happened: none, a lost race, or too many of them; after a fault also 503.
-fn may_be_undone(answer: Option<&Answer>, is_faulty: bool) -> bool {
-    answer.is_none_or(|answer| {
-        matches!(answer.status, 409 | 429) || (is_faulty && answer.status == 503)
-    })
-}
-
-/// Returns true if the response does not say what happened. After a fault, 503 and those of a lost race do not, since an attempt
-/// without a response may have been applied before it.
-fn is_open(answer: Option<&Answer>, is_faulty: bool) -> bool {
-    answer.is_none_or(|answer| is_faulty && matches!(answer.status, 409 | 429 | 503))
-}
-
-/// Every order of the requests that may have happened. A repetition comes after what it repeats.
-fn orders(answers: &[(usize, Option<&Answer>)], is_faulty: bool) -> Vec<Vec<usize>> {
-    let mut all: Vec<Vec<usize>> = vec![Vec::new()];
-    for (process, answer) in answers {
-        let mut longer = Vec::new();
-        for order in &all {
-            for place in 0..=order.len() {
-                let mut order = order.clone();
-                order.insert(place, *process);
-                longer.push(order);
+    fn difference(&self, end: &End, serial: &(Vec<(usize, Number)>, State)) -> Option<String> {
+        let (answers, state, fault, _) = end;
+        let world = self.world;
+        for (process, expected) in &serial.0 {
+            let (_, answer) = answers.iter().find(|(other, _)| other == process).unwrap();
+            if self.is_open(*answer, fault.is_some()) {
+                continue;
             }
-            if may_be_undone(*answer, is_faulty) {
-                longer.push(order.clone());
+            let expected = self.comparison.answer(world, *expected);
+            if self.comparison.answer(world, (*answer)?) != expected {
+                return Some(format!("the response of {process} would be {expected}"));
             }
         }
-        all = longer;
+        let strictness = if self.may_be_sent_again(end) {
+            Strictness::SentAgain
+        } else {
+            Strictness::Strict
+        };
+        let actual = self.comparison.end(world, state, strictness);
+        let expected = self.comparison.end(world, &serial.1, strictness);
+        if strictness == Strictness::SentAgain
+            && actual.state == expected.state
+            && is_sent_again(&actual.mails, &expected.mails)
+        {
+            return self.difference_of_counts(state, &serial.1);
+        }
+        describe(&actual, &expected)
     }
-    let killed = answers
-        .iter()
-        .find(|(_, answer)| answer.is_none())
-        .map(|(process, _)| *process);
-    all.retain(|order| {
-        let place = |process| order.iter().position(|other| *other == process);
-        let (first, second) = (killed.and_then(place), place(REPEATING));
-        first.is_none() || second.is_none() || first < second
-    });
-    // The likeliest explanation first: all of them.
-    all.sort_by_key(|order| std::cmp::Reverse(order.len()));
-    all
+
+    /// Returns true after a fault with which a mail may be sent twice: it was sent, and this was not recorded. Then its item is still
+    /// queued, and it is delivered again. The copies have two links, both of which are valid.
+    fn may_be_sent_again(&self, (_, _, fault, repeated): &End) -> bool {
+        repeated.is_some_and(|process| {
+            let is_of = |id: &CallId| id.0 == process || id.0 == REPEATING;
+            self.operations[process].is_delivery() && fault.is_some_and(|(id, _)| is_of(&id))
+        })
+    }
+
+    /// A mail that is sent again counts once more at most.
+    fn difference_of_counts(&self, state: &State, serial: &State) -> Option<String> {
+        let (actual, expected) = (
+            Comparison::mail_counts(self.world, state),
+            Comparison::mail_counts(self.world, serial),
+        );
+        let more: Vec<_> = actual
+            .iter()
+            .map(|(key, count)| count.checked_sub(expected.get(key).copied().unwrap_or_default()))
+            .collect();
+        let total = more.iter().try_fold(0, |sum, more| Some(sum + (*more)?));
+        total
+            .is_none_or(|total| total > 1)
+            .then(|| format!("mails are counted as {actual:?} in place of {expected:?}"))
+    }
 }
 
-fn difference(
-    comparison: &Comparison,
-    answers: &[(usize, Option<&Answer>)],
-    is_faulty: bool,
-    end: &Comparable,
-    serial: &Serial,
-) -> Option<String> {
-    for (process, expected) in &serial.0 {
-        let (_, answer) = answers.iter().find(|(other, _)| other == process).unwrap();
-        if is_open(*answer, is_faulty) {
-            continue;
-        }
-        let answer = comparison.answer((*answer)?);
-        if answer != *expected {
-            return Some(format!("the response of {process} would be {expected}"));
+impl Part {
+    const fn process(self) -> usize {
+        match self {
+            Self::Whole(process) | Self::Counted(process, _) => process,
         }
     }
-    let (end, serial) = (
-        end.state.iter().chain(&end.mails),
-        serial.1.state.iter().chain(&serial.1.mails),
-    );
-    let (end, serial): (Vec<_>, Vec<_>) = (end.collect(), serial.collect());
-    if end == serial {
+
+    /// The number of counters after which `process` stops.
+    fn limit(&self, process: usize) -> Option<usize> {
+        match self {
+            Self::Counted(stopped, limit) if *stopped == process => Some(*limit),
+            _ => None,
+        }
+    }
+}
+
+/// Returns true for a write of a counter in the table that strangers fill.
+fn is_counting(call: &Call) -> bool {
+    call.operation != "GetItem" && is_of_counters(call)
+}
+
+fn is_other_write(call: &Call) -> bool {
+    call.operation != "GetItem" && !is_of_counters(call)
+}
+
+fn is_of_counters(call: &Call) -> bool {
+    !call.keys.is_empty() && call.keys.iter().all(|(_, key)| key.starts_with("limit#"))
+}
+
+/// Returns true if a response says that concurrent requests were first and that nothing was done: 409, unless it is about an outstanding
+/// link, and 429 with the shortest time to wait, which no limit and no lock has.
+fn is_lost_race(answer: &Answer) -> bool {
+    let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    match answer.status {
+        // The operator's command line has no body.
+        409 => answer.body.is_empty() || answer.body.contains("at the same time"),
+        429 => body["retry-after"] == "1",
+        _ => false,
+    }
+}
+
+/// Returns true if `actual` has the mails of `expected`, and at most one of them once more.
+fn is_sent_again(actual: &[Rc<str>], expected: &[Rc<str>]) -> bool {
+    let mut more = actual.to_vec();
+    for mail in expected {
+        match more.iter().position(|other| other == mail) {
+            Some(place) => drop(more.remove(place)),
+            None => return false,
+        }
+    }
+    more.len() <= 1 && more.iter().all(|mail| expected.contains(mail))
+}
+
+fn describe(actual: &Comparable, expected: &Comparable) -> Option<String> {
+    if actual == expected {
         return None;
     }
-    let extra: Vec<_> = end.iter().filter(|line| !serial.contains(line)).collect();
-    let missing: Vec<_> = serial.iter().filter(|line| !end.contains(line)).collect();
+    let all = |end: &Comparable| [end.state.as_slice(), end.mails.as_slice()].concat();
+    let (actual, expected) = (all(actual), all(expected));
+    let extra: Vec<_> = actual.iter().filter(|line| !expected.contains(line)).collect();
+    let missing: Vec<_> = expected.iter().filter(|line| !actual.contains(line)).collect();
     Some(format!(
         "there is {extra:#?} in place of {missing:#?}, and {} lines in place of {}",
-        end.len(),
-        serial.len()
+        actual.len(),
+        expected.len()
     ))
 }

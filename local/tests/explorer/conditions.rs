@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::wire::Call;
 
 /// One of the conditions of a write, all of which have to hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Condition {
     /// The function that makes the write.
     pub function: String,

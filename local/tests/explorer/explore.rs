@@ -9,18 +9,22 @@ use std::{
 use crate::{
     check::Check,
     conditions::Condition,
+    faults::Fault,
     operations::Operation,
     process::Environments,
     proof::Recipe,
-    run::{CallId, FAULTS, Fault},
     scenario::{SCENARIOS, Scenario},
-    search::{Count, Experiment, Outcome},
+    search::{CallId, Experiment, Moment, Step, trace},
     settings,
+    wire::Call,
     world::World,
 };
 
 /// The number of explorers, each with tables of its own.
 const EXPLORERS: usize = 2;
+
+/// The violations of one job that are described. One mistake shows in many orders.
+const MAX_VIOLATIONS: usize = 3;
 
 /// Requests to explore, with the faults that happen.
 #[derive(Clone)]
@@ -29,32 +33,48 @@ pub struct Job {
     pub faults: Faults,
 }
 
-/// The faults of a job.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Faults {
-    /// No fault.
-    None,
-    /// Each fault at each call, in turn.
-    Each,
+/// Returns true for a fault that may happen to a call.
+pub type Faults = fn(CallId, &Call, Fault) -> bool;
+
+/// No fault.
+pub fn none(_: CallId, _: &Call, _: Fault) -> bool {
+    false
 }
 
-/// Scenario and operations of every job that made a write with a condition, by the condition.
-pub type Used = BTreeMap<Condition, BTreeSet<(&'static str, Vec<&'static str>)>>;
+/// Each fault at each call.
+pub fn each(_: CallId, _: &Call, _: Fault) -> bool {
+    true
+}
+
+/// Scenario and operations of every job, by a condition that made a difference in it.
+pub type Jobs = BTreeMap<Condition, BTreeSet<(&'static str, Vec<&'static str>)>>;
 
 /// The runs of all jobs, and what they found.
 #[derive(Default)]
 pub struct Findings {
-    pub orders: usize,
-    pub abandoned: usize,
+    pub jobs: usize,
+    pub orders: u64,
+    pub faulty: u64,
+    pub states: usize,
     pub faults: usize,
     pub violations: Vec<String>,
-    pub used: Used,
+    /// Every condition of a write.
+    pub used: BTreeSet<Condition>,
+    pub decisive: Jobs,
 }
 
 impl Findings {
-    fn add(&mut self, count: Count) {
-        self.orders += count.orders;
-        self.abandoned += count.abandoned;
+    fn add(&mut self, other: Self) {
+        self.jobs += other.jobs;
+        self.orders += other.orders;
+        self.faulty += other.faulty;
+        self.states += other.states;
+        self.faults += other.faults;
+        self.violations.extend(other.violations);
+        self.used.extend(other.used);
+        for (condition, jobs) in other.decisive {
+            self.decisive.entry(condition).or_default().extend(jobs);
+        }
     }
 }
 
@@ -78,10 +98,12 @@ pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>) -> Findings {
     }
     let findings = findings.into_inner().unwrap();
     println!(
-        "{} orders, {} given up, {} faults, {} violations",
+        "{} jobs, {} orders, {} orders with one of {} faults, {} states, {} violations",
+        findings.jobs,
         findings.orders,
-        findings.abandoned,
+        findings.faulty,
         findings.faults,
+        findings.states,
         findings.violations.len()
     );
     findings
@@ -98,79 +120,52 @@ fn work(
         let Some(job) = jobs.lock().unwrap().pop_front() else {
             return;
         };
-        world.conditions.take();
         let found = run(&world, &job);
-        let mut findings = findings.lock().unwrap();
-        findings.orders += found.orders;
-        findings.abandoned += found.abandoned;
-        findings.faults += found.faults;
-        findings.violations.extend(found.violations);
-        let operations: Vec<_> = job.operations.iter().map(|one| one.name).collect();
-        for condition in world.conditions.take() {
-            let jobs = findings.used.entry(condition).or_default();
-            jobs.insert((scenario.name, operations.clone()));
-        }
+        findings.lock().unwrap().add(found);
     }
 }
 
-fn run(world: &World, job: &Job) -> Findings {
+/// Explores one job.
+pub fn run(world: &World, job: &Job) -> Findings {
+    world.seen.take();
     let check = Check::new(world, &job.operations);
+    let experiment = Experiment {
+        world,
+        operations: &job.operations,
+        may_fail: &job.faults,
+        merges: true,
+    };
     let mut found = Findings::default();
-    if job.faults == Faults::None {
-        one(world, job, None, &check, &mut found);
-        return found;
-    }
-    for fault in faults(world, job) {
-        one(world, job, Some(fault), &check, &mut found);
-    }
-    found
-}
-
-/// Every fault of every call that the requests make when none fails.
-fn faults(world: &World, job: &Job) -> Vec<(CallId, Fault)> {
-    let experiment = Experiment {
-        world,
-        operations: &job.operations,
-        fault: None,
-        prunes: true,
-    };
-    let calls = experiment.replay(&[]).order;
-    calls
-        .into_iter()
-        .flat_map(|call| FAULTS.map(|fault| (call, fault)))
-        .collect()
-}
-
-fn one(
-    world: &World,
-    job: &Job,
-    fault: Option<(CallId, Fault)>,
-    check: &Check,
-    found: &mut Findings,
-) {
-    let experiment = Experiment {
-        world,
-        operations: &job.operations,
-        fault,
-        prunes: true,
-    };
-    let mut is_faulty = false;
-    let count = experiment.explore(|outcome| {
-        is_faulty |= outcome.is_faulty;
-        // Otherwise it is a run without a fault.
-        if fault.is_some() && !outcome.is_faulty {
-            return true;
+    let mut faults = BTreeSet::new();
+    let count = experiment.explore(|moment, path| {
+        faults.extend(moment.fault);
+        if found.violations.len() < MAX_VIOLATIONS
+            && let Some(violation) = check.violation(moment)
+        {
+            let description = describe(&experiment, moment, path, &violation);
+            found.violations.push(description);
         }
-        let violation = check.violation(outcome);
-        if let Some(violation) = &violation {
-            found
-                .violations
-                .push(describe(&experiment, outcome, violation));
-        }
-        violation.is_none()
+        true
     });
-    found.faults += usize::from(is_faulty);
-    found.add(count);
+    let operations: Vec<_> = job.operations.iter().map(|one| one.name).collect();
+    let seen = world.seen.take();
+    Findings {
+        jobs: 1,
+        orders: count.orders,
+        faulty: count.faulty,
+        states: count.states,
+        faults: faults.len(),
+        used: seen.used.iter().map(|one| (**one).clone()).collect(),
+        decisive: seen
+            .decisive
+            .iter()
+            .map(|one| {
+                let job = (world.scenario.name, operations.clone());
+                ((**one).clone(), BTreeSet::from([job]))
+            })
+            .collect(),
+        ..found
+    }
 }
 
 /// The scenario and the operations.
@@ -180,10 +175,8 @@ pub fn name(scenario: &Scenario, operations: &[&Operation]) -> String {
 }
 
 /// The line that repeats a run, and what is wrong with it.
-fn describe(experiment: &Experiment, outcome: &Outcome, violation: &str) -> String {
-    let line = Recipe::of(experiment, outcome).write();
-    format!(
-        "VIOLATION {line}\n{violation}\n{}\n",
-        outcome.trace.join("\n")
-    )
+fn describe(experiment: &Experiment, moment: &Moment, path: &[Step], violation: &str) -> String {
+    let line = Recipe::of(experiment, moment, path).write();
+    let trace = trace(experiment.world, path);
+    format!("VIOLATION {line}\n{violation}\n{trace}\n")
 }

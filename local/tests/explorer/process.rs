@@ -30,7 +30,7 @@ use shared::{
 use crate::{
     operations::Request,
     operator,
-    run::letter,
+    search::letter,
     settings::ADMIN,
     wire::{Gate, NoPauses, Wire},
 };
@@ -43,7 +43,7 @@ const LIGHT: Params = Params {
 };
 
 /// The response to a request: status and body.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
     pub status: u16,
     pub body: String,
@@ -81,14 +81,15 @@ impl Process {
         }
     }
 
-    /// Begins the random numbers of a run.
-    pub fn seed(&self) {
+    /// Prepares the next run: the random numbers begin anew. A cold process forgets everything that its functions cache, and a warm one
+    /// forgets that SES failed.
+    pub fn renew(&self, is_cold: bool) {
         *self.random.lock().unwrap() = StdRng::seed_from_u64(self.number as u64);
-    }
-
-    /// Forgets the functions with everything that they cache.
-    pub fn restart(&self) {
-        self.functions.borrow_mut().clear();
+        let mut functions = self.functions.borrow_mut();
+        if is_cold {
+            functions.clear();
+        }
+        functions.remove("send_mail");
     }
 
     /// The names of the functions.
@@ -174,14 +175,13 @@ fn answer(response: &Value) -> Answer {
         },
         Some(status) => {
             let body = response["body"].as_str().unwrap_or_default();
-            let retry_after = response["headers"].get("retry-after").is_some();
+            let retry_after = response["headers"].get("retry-after");
             Answer {
                 status: u16::try_from(status).unwrap(),
-                body: if retry_after {
-                    json!({"body": body, "retry-after": true}).to_string()
-                } else {
-                    body.to_owned()
-                },
+                body: retry_after.map_or_else(
+                    || body.to_owned(),
+                    |seconds| json!({"body": body, "retry-after": seconds}).to_string(),
+                ),
             }
         }
     }

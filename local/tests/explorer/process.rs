@@ -11,13 +11,14 @@ use std::{
     },
 };
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{SharedAsyncSleep, SharedHttpClient};
 use lambda_runtime::Context;
 use local::functions::REGISTRY;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json, value::to_raw_value};
 use shared::{
-    app::{App, Providers, connection},
+    app::{App, Providers},
     domain::{
         clock::{Clock, Timestamp},
         password::{Hasher, Params},
@@ -52,8 +53,14 @@ pub struct Answer {
 /// A request in progress.
 pub type InProgress = Pin<Box<dyn Future<Output = Answer>>>;
 
+/// The environment of a function: its variables, and the connection to AWS that follows from them.
+pub struct Environment {
+    pub variables: BTreeMap<String, String>,
+    pub aws: SdkConfig,
+}
+
 /// The environment of each function.
-pub type Environments = Arc<BTreeMap<String, BTreeMap<String, String>>>;
+pub type Environments = Arc<BTreeMap<String, Environment>>;
 
 pub struct Process {
     pub number: usize,
@@ -114,7 +121,7 @@ impl Process {
 
     fn start(&self, function: &str) -> &'static App {
         let environment = &self.environments[function];
-        let lookup = |name: &str| environment.get(name).cloned();
+        let lookup = |name: &str| environment.variables.get(name).cloned();
         let (random, clock) = (self.random.clone(), self.clock.clone());
         let providers = Providers {
             clock: Clock::new(move || Timestamp::from_unix(clock.load(Ordering::SeqCst))),
@@ -126,8 +133,7 @@ impl Process {
             process: self.number,
             gate: self.gate.clone(),
         };
-        let aws = connection::connect(&lookup, true).unwrap();
-        let mut aws = aws.into_builder();
+        let mut aws = environment.aws.to_builder();
         aws.set_http_client(Some(SharedHttpClient::new(wire)));
         aws.set_sleep_impl(Some(SharedAsyncSleep::new(NoPauses)));
         // An app lives as long as its process.

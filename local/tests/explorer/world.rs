@@ -84,7 +84,7 @@ impl World {
         let gate = Gate::default();
         let tables: BTreeSet<_> = environments
             .values()
-            .flat_map(|environment| environment.iter())
+            .flat_map(|environment| environment.variables.iter())
             .filter(|(name, _)| name.ends_with("_TABLE"))
             .map(|(_, table)| table.clone())
             .collect();

@@ -56,7 +56,7 @@ pub struct Effect {
     pub reply: Reply,
     /// The items of its keys afterwards.
     after: Vec<Number>,
-    /// The conditions without each of which it would have done something else.
+    /// The conditions without each of which it would have done something else, if they are searched.
     pub decisive: Vec<Rc<Condition>>,
 }
 
@@ -74,6 +74,8 @@ pub struct Tables {
     effects: RefCell<HashMap<Situation, Rc<Effect>>>,
     /// Makes the token of each transaction unique.
     transactions: Cell<u64>,
+    /// True if decisive conditions are searched, which takes several calls in place of one.
+    pub searches: Cell<bool>,
 }
 
 impl Tables {
@@ -91,6 +93,7 @@ impl Tables {
             held: RefCell::default(),
             effects: RefCell::default(),
             transactions: Cell::default(),
+            searches: Cell::default(),
         }
     }
 
@@ -124,9 +127,9 @@ impl Tables {
 
     fn effect(&self, call: &Call, (_, found, first): &Situation) -> Effect {
         let (reply, after) = self.perform(call, &call.body, found, first.as_deref());
-        let is_refused = reply.0 != 200;
+        let is_searched = self.searches.get() && reply.0 != 200;
         let is_decisive = |condition: &&Rc<Condition>| {
-            is_refused && {
+            is_searched && {
                 let body = without(call, condition);
                 self.perform(call, &body, found, first.as_deref()) != (reply.clone(), after.clone())
             }
@@ -162,7 +165,13 @@ impl Tables {
         }
         self.load(call, found);
         let reply = self.execute(&call.operation, &body);
-        (reply, self.reload(call))
+        let is_changed = reply.0 == 200 && call.operation != "GetItem";
+        let after = if is_changed {
+            self.reload(call)
+        } else {
+            found.to_vec()
+        };
+        (reply, after)
     }
 
     /// Puts the items of a call.

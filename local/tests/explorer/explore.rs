@@ -11,7 +11,6 @@ use crate::{
     conditions::Condition,
     faults::Fault,
     operations::Operation,
-    process::Environments,
     proof::Recipe,
     scenario::{SCENARIOS, Scenario},
     search::{CallId, Experiment, Moment, Step, trace},
@@ -39,6 +38,11 @@ pub type Faults = fn(CallId, &Call, Fault) -> bool;
 /// No fault.
 pub fn none(_: CallId, _: &Call, _: Fault) -> bool {
     false
+}
+
+/// The faults that leave open whether a write was applied.
+pub fn untold(_: CallId, call: &Call, fault: Fault) -> bool {
+    call.operation != "GetItem" && matches!(fault, Fault::LostResponse | Fault::Killed)
 }
 
 /// Each fault at each call.
@@ -80,6 +84,14 @@ impl Findings {
 
 /// Explores the jobs of each scenario. A run by hand may name the ones to explore.
 pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>) -> Findings {
+    explore_for(jobs, false)
+}
+
+/// Explores the jobs of each scenario, and may search the conditions that make a difference.
+pub fn explore_for(
+    jobs: impl Fn(&'static Scenario) -> Vec<Job>,
+    searches_decisive: bool,
+) -> Findings {
     let only = settings::text("LATCHKEY_EXPLORE").unwrap_or_default();
     let findings = Mutex::new(Findings::default());
     for scenario in SCENARIOS {
@@ -92,7 +104,11 @@ pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>) -> Findings {
         let jobs = Mutex::new(jobs);
         thread::scope(|scope| {
             for _ in 0..EXPLORERS {
-                scope.spawn(|| work(scenario, &environments, &jobs, &findings));
+                scope.spawn(|| {
+                    let world = World::new(scenario, &environments);
+                    world.tables.searches.set(searches_decisive);
+                    work(&world, &jobs, &findings);
+                });
             }
         });
     }
@@ -109,18 +125,12 @@ pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>) -> Findings {
     findings
 }
 
-fn work(
-    scenario: &'static Scenario,
-    environments: &Environments,
-    jobs: &Mutex<VecDeque<Job>>,
-    findings: &Mutex<Findings>,
-) {
-    let world = World::new(scenario, environments);
+fn work(world: &World, jobs: &Mutex<VecDeque<Job>>, findings: &Mutex<Findings>) {
     loop {
         let Some(job) = jobs.lock().unwrap().pop_front() else {
             return;
         };
-        let found = run(&world, &job);
+        let found = run(world, &job);
         findings.lock().unwrap().add(found);
     }
 }

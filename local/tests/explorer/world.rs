@@ -184,7 +184,7 @@ impl World {
         let reply = match call.operation.as_str() {
             SEND_MAIL => {
                 state.mails.push(number);
-                let id = format!("mail-{}", state.mails.len());
+                let id = format!("{number:040x}");
                 (200, json!({"MessageId": id}).to_string())
             }
             "CreateSchedule" | "DeleteSchedule" => (200, "{}".to_owned()),

@@ -1,7 +1,11 @@
 //! What must hold after each run: the invariants of the tables, and that the responses and the state are those of some order
 //! of whole requests.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
 
 use serde_json::Value;
 
@@ -20,6 +24,9 @@ use crate::{
 /// The writes of the most counters by one request.
 const MAX_COUNTERS: usize = 3;
 
+/// The calls of a delivery without the one that records it.
+const MAX_CALLS: usize = 8;
+
 /// A request in an order of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Part {
@@ -28,6 +35,8 @@ enum Part {
     /// The request of a process that was killed, up to this many writes, all of them of counters in the table that strangers fill. A
     /// request may be counted and then not be carried out: limits err on the safe side.
     Counted(usize, usize),
+    /// The delivery of a mail by a process that was killed, up to this many calls. It is no transaction, and is made again.
+    Interrupted(usize, usize),
 }
 
 /// The responses, by process, and the end of requests that were made one after another; nothing if one of them has no such part.
@@ -105,8 +114,8 @@ impl<'a> Check<'a> {
             return Some("a request without a response".to_owned());
         }
         let mut near = Vec::new();
-        for order in self.orders(answers, fault.is_some(), *repeated) {
-            let Some(serial) = self.serial(*repeated, &order) else {
+        for order in self.orders(end) {
+            let Some(serial) = self.serial(repeated.or_else(|| self.ambiguous(end)), &order) else {
                 continue;
             };
             match self.difference(end, &serial) {
@@ -128,46 +137,65 @@ impl<'a> Check<'a> {
         ))
     }
 
+    /// The process of a write that was applied and whose response was lost, if another request may have written the same item since. Then
+    /// nothing tells that it was applied, and its request goes on as if it had been sent twice.
+    fn ambiguous(&self, (_, _, fault, repeated): &End) -> Option<usize> {
+        let fault = fault.filter(|(_, fault)| *fault == Fault::LostResponse)?;
+        let is_alone = self.operations.len() == 1;
+        (!is_alone && repeated.is_none()).then_some(fault.0.0)
+    }
+
     /// Every order of the requests that may have happened. A repetition comes after what it repeats.
-    fn orders(
-        &self,
-        answers: &[(usize, Option<Number>)],
-        is_faulty: bool,
-        repeated: Option<usize>,
-    ) -> Vec<Vec<Part>> {
+    fn orders(&self, end: &End) -> Vec<Vec<Part>> {
+        let (answers, _, fault, repeated) = end;
         let mut all: Vec<Vec<Part>> = vec![Vec::new()];
         for (process, answer) in answers {
             let mut parts = vec![Part::Whole(*process)];
             if answer.is_none() {
                 parts.extend((1..=MAX_COUNTERS).map(|count| Part::Counted(*process, count)));
+                // By itself it is explained by whole deliveries, and by the bound on a second one.
+                if self.operations.len() > 1 && self.operations[*process].is_delivery() {
+                    parts.extend((1..=MAX_CALLS).map(|count| Part::Interrupted(*process, count)));
+                }
             }
             let mut longer = Vec::new();
             for order in &all {
                 for part in &parts {
-                    for place in 0..=order.len() {
-                        let mut order = order.clone();
-                        order.insert(place, *part);
-                        longer.push(order);
-                    }
+                    longer.extend(with(order, *part));
                 }
-                if self.may_be_undone(*answer, is_faulty) {
+                if self.may_be_undone(*answer, fault.is_some()) {
                     longer.push(order.clone());
                 }
             }
             all = longer;
+        }
+        let mut repeated = *repeated;
+        if let Some(process) = self.ambiguous(end) {
+            let is_before = |order: &Vec<Part>| {
+                let place = |process| order.iter().position(|part| part.process() == process);
+                place(REPEATING) < place(process)
+            };
+            let counted = (1..=MAX_COUNTERS).map(|count| Part::Counted(REPEATING, count));
+            let parts: Vec<_> = [Part::Whole(REPEATING)].into_iter().chain(counted).collect();
+            let mut twice: Vec<_> = all
+                .iter()
+                .flat_map(|order| parts.iter().flat_map(|part| with(order, *part)))
+                .collect();
+            twice.retain(is_before);
+            all.extend(twice);
+            repeated = None;
         }
         all.retain(|order| {
             let place = |process| order.iter().position(|part| part.process() == process);
             let (first, second) = (repeated.and_then(place), place(REPEATING));
             first.is_none() || second.is_none() || first < second
         });
-        let is_counted = |part: &&Part| matches!(part, Part::Counted(..));
-        // The likeliest explanation first: all of them.
+        let is_part = |part: &&Part| !matches!(part, Part::Whole(_));
+        // The likeliest explanation first: all of them, once.
         all.sort_by_key(|order| {
-            (
-                order.iter().filter(is_counted).count(),
-                std::cmp::Reverse(order.len()),
-            )
+            let is_twice = repeated.is_none() && order.contains(&Part::Whole(REPEATING));
+            let parts = order.iter().filter(is_part).count();
+            (is_twice, parts, std::cmp::Reverse(order.len()))
         });
         all
     }
@@ -204,6 +232,7 @@ impl<'a> Check<'a> {
             .map(|part| {
                 let process = part.process();
                 let made_by = if process == REPEATING {
+                    // The request that is made twice.
                     repeated.unwrap()
                 } else {
                     process
@@ -211,24 +240,32 @@ impl<'a> Check<'a> {
                 (process, self.operations[made_by])
             })
             .collect();
-        let counted = RefCell::new(HashMap::new());
+        let stopped = RefCell::new(Vec::new());
         let moment = experiment.one_after_another(&requests, |process, path, next| {
-            let limit = order.iter().find_map(|part| part.limit(process));
-            let Some(limit) = limit else { return false };
-            let count = path
-                .iter()
-                .filter(|step| is_counting(&self.world.call(step.call)))
-                .count();
-            counted.borrow_mut().insert(process, count);
-            count == limit || is_other_write(next)
+            let part = order.iter().find(|part| part.process() == process).unwrap();
+            let is_over = match part {
+                Part::Whole(_) => false,
+                Part::Counted(_, limit) => {
+                    let calls = path.iter().map(|step| self.world.call(step.call));
+                    let count = calls.filter(|call| is_counting(call)).count();
+                    if count == *limit {
+                        stopped.borrow_mut().push(process);
+                    }
+                    count == *limit || is_other_write(next)
+                }
+                Part::Interrupted(_, limit) => {
+                    if path.len() == *limit {
+                        stopped.borrow_mut().push(process);
+                    }
+                    path.len() == *limit
+                }
+            };
+            is_over
         });
         self.world.switch_off(off);
         let is_possible = order.iter().all(|part| {
-            let limit = part.limit(part.process());
-            limit.is_none_or(|limit| {
-                let is_stopped = moment.places[part.process()].is_none();
-                is_stopped && counted.borrow().get(&part.process()) == Some(&limit)
-            })
+            let is_whole = matches!(part, Part::Whole(_));
+            is_whole || stopped.borrow().contains(&part.process())
         });
         let answers = requests
             .iter()
@@ -246,7 +283,10 @@ impl<'a> Check<'a> {
         let (answers, state, fault, _) = end;
         let world = self.world;
         for (process, expected) in &serial.0 {
-            let (_, answer) = answers.iter().find(|(other, _)| other == process).unwrap();
+            // A request that went on as if it had been sent twice has one response.
+            let Some((_, answer)) = answers.iter().find(|(other, _)| other == process) else {
+                continue;
+            };
             if self.is_open(*answer, fault.is_some()) {
                 continue;
             }
@@ -302,29 +342,34 @@ impl<'a> Check<'a> {
             Comparison::mail_counts(self.world, state),
             Comparison::mail_counts(self.world, serial),
         );
-        let more: Vec<_> = actual
-            .iter()
-            .map(|(key, count)| count.checked_sub(expected.get(key).copied().unwrap_or_default()))
-            .collect();
-        let total = more.iter().try_fold(0, |sum, more| Some(sum + (*more)?));
-        total
-            .is_none_or(|total| total > 1)
-            .then(|| format!("mails are counted as {actual:?} in place of {expected:?}"))
+        let keys: BTreeSet<_> = actual.keys().chain(expected.keys()).collect();
+        let count = |counts: &BTreeMap<String, u64>, key| counts.get(key).copied().unwrap_or(0);
+        let total: u64 = keys
+            .into_iter()
+            .map(|key| count(&actual, key).abs_diff(count(&expected, key)))
+            .sum();
+        (total > 1).then(|| format!("mails are counted as {actual:?} in place of {expected:?}"))
     }
+}
+
+/// The order with one part more, in every place.
+fn with(order: &[Part], part: Part) -> Vec<Vec<Part>> {
+    let places = 0..=order.len();
+    places
+        .map(|place| {
+            let mut order = order.to_vec();
+            order.insert(place, part);
+            order
+        })
+        .collect()
 }
 
 impl Part {
     const fn process(self) -> usize {
         match self {
-            Self::Whole(process) | Self::Counted(process, _) => process,
-        }
-    }
-
-    /// The number of counters after which `process` stops.
-    fn limit(&self, process: usize) -> Option<usize> {
-        match self {
-            Self::Counted(stopped, limit) if *stopped == process => Some(*limit),
-            _ => None,
+            Self::Whole(process) | Self::Counted(process, _) | Self::Interrupted(process, _) => {
+                process
+            }
         }
     }
 }

@@ -100,7 +100,7 @@ impl<'a> Check<'a> {
     }
 
     fn verdict(&self, end: &End) -> Option<String> {
-        let (answers, state, fault, repeated) = end;
+        let (answers, state, _, repeated) = end;
         let world = self.world;
         let broken = invariants::violations(
             &world.tables.items(&world.initial.tables),

@@ -18,6 +18,21 @@ pub struct Condition {
     pub text: String,
 }
 
+impl Condition {
+    /// Reads the first three cells of a row, with or without their backticks.
+    pub fn parse(text: &str) -> Self {
+        let cells: Vec<_> = text.split(" | ").map(|cell| cell.trim_matches('`')).collect();
+        let [function, item, text] = cells[..] else {
+            panic!("not a condition: {text}");
+        };
+        Self {
+            function: function.to_owned(),
+            item: item.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Condition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

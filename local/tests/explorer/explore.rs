@@ -13,8 +13,9 @@ use crate::{
     operations::Operation,
     proof::Recipe,
     scenario::{SCENARIOS, Scenario},
-    search::{CallId, Experiment, Moment, Step, trace},
+    search::{CallId, Count, Experiment, Moment, Step, trace},
     settings,
+    table::{Proof, Row},
     wire::Call,
     world::World,
 };
@@ -64,11 +65,35 @@ pub struct Findings {
     pub violations: Vec<String>,
     /// Every condition of a write.
     pub used: BTreeSet<Condition>,
+    /// The rows of the table of conditions whose run does not go wrong without the condition.
+    pub unproved: Vec<String>,
+    /// The number of rows whose run does.
+    pub proved: usize,
     pub decisive: Jobs,
 }
 
 impl Findings {
-    fn add(&mut self, other: Self) {
+    /// The numbers in a line.
+    pub fn summary(&self) -> String {
+        format!(
+            "{} jobs, {} orders, {} orders with one of {} faults, {} states, {} violations",
+            self.jobs,
+            self.orders,
+            self.faulty,
+            self.faults,
+            self.states,
+            self.violations.len()
+        )
+    }
+
+    pub fn count(&mut self, count: Count, faults: usize) {
+        self.orders += count.orders;
+        self.faulty += count.faulty;
+        self.states += count.states;
+        self.faults += faults;
+    }
+
+    pub fn add(&mut self, other: Self) {
         self.jobs += other.jobs;
         self.orders += other.orders;
         self.faulty += other.faulty;
@@ -76,20 +101,23 @@ impl Findings {
         self.faults += other.faults;
         self.violations.extend(other.violations);
         self.used.extend(other.used);
+        self.unproved.extend(other.unproved);
+        self.proved += other.proved;
         for (condition, jobs) in other.decisive {
             self.decisive.entry(condition).or_default().extend(jobs);
         }
     }
 }
 
-/// Explores the jobs of each scenario. A run by hand may name the ones to explore.
-pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>) -> Findings {
-    explore_for(jobs, false)
+/// Explores the jobs of each scenario, and repeats the runs of these rows. A run by hand may name the jobs to explore.
+pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>, rows: &[Row]) -> Findings {
+    explore_for(jobs, rows, false)
 }
 
 /// Explores the jobs of each scenario, and may search the conditions that make a difference.
 pub fn explore_for(
     jobs: impl Fn(&'static Scenario) -> Vec<Job>,
+    rows: &[Row],
     searches_decisive: bool,
 ) -> Findings {
     let only = settings::text("LATCHKEY_EXPLORE").unwrap_or_default();
@@ -102,26 +130,24 @@ pub fn explore_for(
         }
         let environments = settings::environments(scenario.settings);
         let jobs = Mutex::new(jobs);
+        let rows = rows.iter().filter_map(|row| match &row.proof {
+            Proof::Run(run) if run.scenario == scenario.name => Some((&row.condition, run)),
+            _ => None,
+        });
+        let rows: Mutex<VecDeque<_>> = Mutex::new(rows.collect());
         thread::scope(|scope| {
             for _ in 0..EXPLORERS {
                 scope.spawn(|| {
                     let world = World::new(scenario, &environments);
                     world.tables.searches.set(searches_decisive);
                     work(&world, &jobs, &findings);
+                    prove(&world, &rows, &findings);
                 });
             }
         });
     }
     let findings = findings.into_inner().unwrap();
-    println!(
-        "{} jobs, {} orders, {} orders with one of {} faults, {} states, {} violations",
-        findings.jobs,
-        findings.orders,
-        findings.faulty,
-        findings.faults,
-        findings.states,
-        findings.violations.len()
-    );
+    println!("{}", findings.summary());
     findings
 }
 
@@ -132,6 +158,29 @@ fn work(world: &World, jobs: &Mutex<VecDeque<Job>>, findings: &Mutex<Findings>) 
         };
         let found = run(world, &job);
         findings.lock().unwrap().add(found);
+    }
+}
+
+/// Repeats the run of each row without its condition.
+fn prove(
+    world: &World,
+    rows: &Mutex<VecDeque<(&Condition, &Recipe)>>,
+    findings: &Mutex<Findings>,
+) {
+    loop {
+        let Some((condition, run)) = rows.lock().unwrap().pop_front() else {
+            return;
+        };
+        world.switch_off(Some(condition.clone()));
+        let is_proved = run.repeat(world).is_some();
+        world.switch_off(None);
+        let mut findings = findings.lock().unwrap();
+        if is_proved {
+            findings.proved += 1;
+        } else {
+            let line = format!("| {condition} | {}", run.write());
+            findings.unproved.push(line);
+        }
     }
 }
 
@@ -159,12 +208,9 @@ pub fn run(world: &World, job: &Job) -> Findings {
     });
     let operations: Vec<_> = job.operations.iter().map(|one| one.name).collect();
     let seen = world.seen.take();
+    found.count(count, faults.len());
     Findings {
         jobs: 1,
-        orders: count.orders,
-        faulty: count.faulty,
-        states: count.states,
-        faults: faults.len(),
         used: seen.used.iter().map(|one| (**one).clone()).collect(),
         decisive: seen
             .decisive
@@ -185,7 +231,7 @@ pub fn name(scenario: &Scenario, operations: &[&Operation]) -> String {
 }
 
 /// The line that repeats a run, and what is wrong with it.
-fn describe(experiment: &Experiment, moment: &Moment, path: &[Step], violation: &str) -> String {
+pub fn describe(experiment: &Experiment, moment: &Moment, path: &[Step], violation: &str) -> String {
     let line = Recipe::of(experiment, moment, path).write();
     let trace = trace(experiment.world, path);
     format!("VIOLATION {line}\n{violation}\n{trace}\n")

@@ -32,6 +32,8 @@ mod scenario;
 mod script;
 mod search;
 mod settings;
+mod table;
+mod triples;
 mod wire;
 mod world;
 
@@ -39,6 +41,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use self::{
     compare::Strictness,
+    conditions::Condition,
     explore::{Faults, Findings, Job, explore, explore_for},
     operations::{Operation, operation},
     proof::Recipe,
@@ -49,7 +52,8 @@ use self::{
 
 /// What every test of this file looks at.
 static FINDINGS: LazyLock<Findings> = LazyLock::new(|| {
-    explore(|scenario| [alone(scenario), pairs(scenario, explore::untold)].concat())
+    let jobs = |scenario| [alone(scenario), pairs(scenario, explore::untold)].concat();
+    explore(jobs, &table::rows())
 });
 
 /// Each operation by itself has each fault at each of its calls, in turn. Each two have no fault, or one that leaves open what happened.
@@ -76,25 +80,48 @@ fn orders_that_are_merged_lead_to_the_same_ends() {
     }
 }
 
-/// Searches a run that goes wrong without it for each condition of a write, and prints a table of them.
+/// The table has each condition that was seen, and no other, and its runs go wrong without the condition.
 #[test]
-#[ignore = "takes minutes"]
-fn prove_conditions() {
-    let mut findings = explore_for(|scenario| pairs(scenario, explore::none), true);
-    let faulty = explore_for(alone, true);
-    findings.used.extend(faulty.used);
-    for (condition, jobs) in faulty.decisive {
-        findings.decisive.entry(condition).or_default().extend(jobs);
+fn every_condition_of_a_write_is_needed() {
+    if settings::text("LATCHKEY_EXPLORE").is_some() {
+        return;
     }
-    let proofs = proof::search(&findings.decisive);
-    for condition in &findings.used {
-        let run = proofs.get(condition).map_or("none".to_owned(), Recipe::write);
-        let jobs = findings.decisive.get(condition).map_or(0, BTreeSet::len);
-        println!("| {condition} | `{run}` | {jobs}");
-    }
+    let rows = table::rows();
+    let listed: BTreeSet<_> = rows.into_iter().map(|row| row.condition).collect();
+    let used = &FINDINGS.used;
+    let missing: Vec<_> = used.difference(&listed).map(ToString::to_string).collect();
+    let extra: Vec<_> = listed.difference(used).map(ToString::to_string).collect();
+    assert!(missing.is_empty(), "not in docs/conditions.md: {missing:#?}");
+    assert!(extra.is_empty(), "not in the code: {extra:#?}");
+    let unproved = &FINDINGS.unproved;
+    assert!(unproved.is_empty(), "not needed in: {unproved:#?}");
+    assert!(FINDINGS.proved > 0, "no run was repeated");
 }
 
-/// Repeats a run that was printed.
+/// Searches a run that goes wrong without it for each condition of a write, and writes the table of them.
+#[test]
+#[ignore = "takes minutes, and writes docs/conditions.md"]
+fn prove_conditions() {
+    let jobs = |scenario| [alone(scenario), pairs(scenario, explore::none)].concat();
+    let findings = explore_for(jobs, &[], true);
+    let runs = proof::search(&findings.decisive);
+    for condition in findings.used.iter().filter(|one| !runs.contains_key(one)) {
+        let jobs = findings.decisive.get(condition);
+        println!("no run: {condition}, decisive in {jobs:?}");
+    }
+    table::write(&findings.used, &runs);
+}
+
+/// Three requests at random.
+#[test]
+#[ignore = "takes as long as LATCHKEY_SECONDS says"]
+fn every_order_of_three_requests_is_as_if_they_came_one_by_one() {
+    let number = |name, usual| settings::text(name).map_or(usual, |text| text.parse().unwrap());
+    let findings = triples::explore(number("LATCHKEY_SEED", 0), number("LATCHKEY_SECONDS", 60));
+    check(&findings);
+}
+
+/// Repeats a run that was printed, and may switch off a condition.
 #[test]
 fn replay() {
     let Some(line) = settings::text("LATCHKEY_REPLAY") else {
@@ -102,6 +129,7 @@ fn replay() {
     };
     let recipe = Recipe::parse(&line);
     let world = world_of(recipe.scenario);
+    world.switch_off(settings::text("LATCHKEY_OFF").map(|text| Condition::parse(&text)));
     if let Some(violation) = recipe.repeat(&world) {
         panic!("{violation}");
     }
@@ -110,7 +138,7 @@ fn replay() {
 #[test]
 #[ignore = "takes an hour"]
 fn a_fault_of_one_call_of_pairs_breaks_nothing() {
-    check(&explore(|scenario| pairs(scenario, explore::each)));
+    check(&explore(|scenario| pairs(scenario, explore::each), &[]));
 }
 
 /// A Latchkey in the state of a scenario.

@@ -1,11 +1,11 @@
 //! Every order of every two requests of a scenario: the real handlers against the embedded DynamoDB, through a gate that holds each of their
-//! calls until it is released. A search replays them through all orders of their calls, from the same state each time.
+//! calls until it is released. A search takes them through all orders of their calls, from the same state each time. What a handler does after
+//! the same replies, and what a call does to the same items, is remembered, so that each is run once.
 //!
 //! A run that goes wrong is printed with a line that repeats it:
 //! `LATCHKEY_REPLAY="locked: log_in_wrong log_in: A0 A1 B0 B1 A2 B2" cargo test -p local --test explorer replay -- --nocapture`
 //!
-//! By hand, those whose scenario and operations contain a text, with each fault at each call of their first order:
-//! `LATCHKEY_EXPLORE="locked log_in" cargo test -p local --test explorer fault -- --ignored --nocapture`
+//! More by hand: see CONTRIBUTING.md.
 
 #![allow(
     clippy::unwrap_used,

@@ -21,7 +21,10 @@ pub struct Condition {
 impl Condition {
     /// Reads the first three cells of a row, with or without their backticks.
     pub fn parse(text: &str) -> Self {
-        let cells: Vec<_> = text.split(" | ").map(|cell| cell.trim_matches('`')).collect();
+        let cells: Vec<_> = text
+            .split(" | ")
+            .map(|cell| cell.trim_matches('`'))
+            .collect();
         let [function, item, text] = cells[..] else {
             panic!("not a condition: {text}");
         };

@@ -250,9 +250,7 @@ impl Tables {
     /// The items of a state.
     pub fn items(&self, state: &Snapshot) -> Items {
         let entries = Self::numbers(state).map(|numbers| self.entry(numbers));
-        entries
-            .map(|(key, item)| ((*key).clone(), item))
-            .collect()
+        entries.map(|(key, item)| ((*key).clone(), item)).collect()
     }
 }
 

@@ -41,9 +41,15 @@ pub fn none(_: CallId, _: &Call, _: Fault) -> bool {
     false
 }
 
-/// The faults that leave open whether a write was applied.
-pub fn untold(_: CallId, call: &Call, fault: Fault) -> bool {
-    call.operation != "GetItem" && matches!(fault, Fault::LostResponse | Fault::Killed)
+/// The faults that leave open whether a write was applied: the response to the first request is lost, or the second is killed. Each
+/// operation is the first of some pairs and the second of others.
+pub fn untold((process, _): CallId, call: &Call, fault: Fault) -> bool {
+    let chosen = if process == 0 {
+        Fault::LostResponse
+    } else {
+        Fault::Killed
+    };
+    call.operation != "GetItem" && fault == chosen
 }
 
 /// Each fault at each call.
@@ -162,11 +168,7 @@ fn work(world: &World, jobs: &Mutex<VecDeque<Job>>, findings: &Mutex<Findings>) 
 }
 
 /// Repeats the run of each row without its condition.
-fn prove(
-    world: &World,
-    rows: &Mutex<VecDeque<(&Condition, &Recipe)>>,
-    findings: &Mutex<Findings>,
-) {
+fn prove(world: &World, rows: &Mutex<VecDeque<(&Condition, &Recipe)>>, findings: &Mutex<Findings>) {
     loop {
         let Some((condition, run)) = rows.lock().unwrap().pop_front() else {
             return;
@@ -231,7 +233,12 @@ pub fn name(scenario: &Scenario, operations: &[&Operation]) -> String {
 }
 
 /// The line that repeats a run, and what is wrong with it.
-pub fn describe(experiment: &Experiment, moment: &Moment, path: &[Step], violation: &str) -> String {
+pub fn describe(
+    experiment: &Experiment,
+    moment: &Moment,
+    path: &[Step],
+    violation: &str,
+) -> String {
     let line = Recipe::of(experiment, moment, path).write();
     let trace = trace(experiment.world, path);
     format!("VIOLATION {line}\n{violation}\n{trace}\n")

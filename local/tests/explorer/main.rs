@@ -31,6 +31,7 @@ mod proof;
 mod scenario;
 mod script;
 mod search;
+mod serial;
 mod settings;
 mod table;
 mod triples;
@@ -91,7 +92,10 @@ fn every_condition_of_a_write_is_needed() {
     let used = &FINDINGS.used;
     let missing: Vec<_> = used.difference(&listed).map(ToString::to_string).collect();
     let extra: Vec<_> = listed.difference(used).map(ToString::to_string).collect();
-    assert!(missing.is_empty(), "not in docs/conditions.md: {missing:#?}");
+    assert!(
+        missing.is_empty(),
+        "not in docs/conditions.md: {missing:#?}"
+    );
     assert!(extra.is_empty(), "not in the code: {extra:#?}");
     let unproved = &FINDINGS.unproved;
     assert!(unproved.is_empty(), "not needed in: {unproved:#?}");

@@ -168,8 +168,11 @@ fn failing(world: &World, names: &[&'static str], condition: &Condition) -> Opti
     let check = Check::new(world, &operations);
     world.switch_off(Some(condition.clone()));
     let mut found: Option<Recipe> = None;
-    let all: [explore::Faults; 2] = [explore::none, explore::each];
-    for faults in &all {
+    let all: &[explore::Faults] = match operations.len() {
+        1 => &[explore::none, explore::each],
+        _ => &[explore::none],
+    };
+    for faults in all {
         let experiment = Experiment {
             world,
             operations: &operations,

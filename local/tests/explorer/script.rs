@@ -152,9 +152,8 @@ const MIN_KEY: usize = 40;
 
 impl Renamed {
     fn add(&mut self, made: &str, known: &str) {
-        let is_end = |character: char| {
-            !(character.is_ascii_alphanumeric() || "-_+/=".contains(character))
-        };
+        let is_end =
+            |character: char| !(character.is_ascii_alphanumeric() || "-_+/=".contains(character));
         for (made, known) in made.split(is_end).zip(known.split(is_end)) {
             if made != known && made.len() >= MIN_KEY && made.len() == known.len() {
                 self.0.push((made.to_owned(), known.to_owned()));
@@ -182,7 +181,11 @@ impl Renamed {
 impl Scripts {
     /// Begins an operation in a process.
     pub fn begin(&self, world: &World, process: usize, operation: &'static Operation) -> Place {
-        let known = self.numbers.borrow().get(&(process, operation.name)).copied();
+        let known = self
+            .numbers
+            .borrow()
+            .get(&(process, operation.name))
+            .copied();
         let script = known.unwrap_or_else(|| {
             let mut all = self.all.borrow_mut();
             all.push(Script {

@@ -115,7 +115,11 @@ impl Experiment<'_> {
         for (process, place) in moment.places.iter().enumerate() {
             let Some(place) = place else { continue };
             let waiting = self.world.scripts.waiting(*place);
-            all.extend(waiting.iter().map(|(number, call)| ((process, *number), *call)));
+            all.extend(
+                waiting
+                    .iter()
+                    .map(|(number, call)| ((process, *number), *call)),
+            );
         }
         all
     }
@@ -189,11 +193,7 @@ impl Experiment<'_> {
     }
 
     /// Runs one order: the calls of `order`, and then the first that waits.
-    pub fn replay(
-        &self,
-        order: &[CallId],
-        fault: Option<(CallId, Fault)>,
-    ) -> (Moment, Vec<Step>) {
+    pub fn replay(&self, order: &[CallId], fault: Option<(CallId, Fault)>) -> (Moment, Vec<Step>) {
         let mut moment = self.begin();
         let mut wanted = order.iter().copied();
         let mut path = Vec::new();
@@ -251,7 +251,11 @@ impl<Visit: FnMut(&Moment, &[Step]) -> bool> Search<'_, Visit> {
         let mut count = (0, 0);
         if waiting.is_empty() {
             self.is_over |= !(self.visit)(moment, &self.path);
-            count = if moment.fault.is_some() { (0, 1) } else { (1, 0) };
+            count = if moment.fault.is_some() {
+                (0, 1)
+            } else {
+                (1, 0)
+            };
         }
         for (id, number) in waiting {
             let faults = self.experiment.faults(moment, id, number);

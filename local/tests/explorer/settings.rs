@@ -12,7 +12,10 @@ use shared::{
     },
 };
 
-use crate::{process::{Environment, Environments}, scenario::BEGINNING};
+use crate::{
+    process::{Environment, Environments},
+    scenario::BEGINNING,
+};
 
 /// The settings of every scenario, in place of the template's.
 const SETTINGS: [(&str, &str); 6] = [

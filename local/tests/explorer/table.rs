@@ -35,7 +35,10 @@ pub enum Proof {
 pub fn rows() -> Vec<Row> {
     let text = fs::read_to_string(PATH).unwrap();
     let (_, rows) = text.split_once(HEAD).unwrap();
-    rows.lines().filter(|line| !line.is_empty()).map(row).collect()
+    rows.lines()
+        .filter(|line| !line.is_empty())
+        .map(row)
+        .collect()
 }
 
 fn row(line: &str) -> Row {

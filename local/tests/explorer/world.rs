@@ -193,7 +193,9 @@ impl World {
                 let first = state.lost.as_ref();
                 let first = first.filter(|(lost, _)| *lost == number);
                 let first = first.map(|(_, found)| found.clone());
-                let effect = self.tables.carry_out(number, &call, &mut state.tables, first);
+                let effect = self
+                    .tables
+                    .carry_out(number, &call, &mut state.tables, first);
                 if !effect.decisive.is_empty() {
                     let decisive = &mut self.seen.borrow_mut().decisive;
                     decisive.extend(effect.decisive.iter().cloned());

@@ -144,6 +144,14 @@ pub const SCENARIOS: &[Scenario] = &[
         is_cold: false,
         prepare: prepare::full,
     },
+    // One session less than a user can have.
+    Scenario {
+        name: "almost full",
+        settings: &[],
+        operations: &["log_in", "log_in_by_email", "sign_out"],
+        is_cold: false,
+        prepare: prepare::almost_full,
+    },
     // Another address takes effect once it is confirmed, and one is pending.
     Scenario {
         name: "pending",

@@ -1,6 +1,10 @@
 //! What makes two runs comparable: responses and states without random values.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
 
 use serde_json::{Map, Value};
 use shared::domain::{
@@ -9,12 +13,15 @@ use shared::domain::{
 };
 
 use crate::{
-    database::Items,
-    operations::{NEW_PASSWORDS, Operation, PASSWORD, WRONG_PASSWORD},
+    database::{Snapshot, Tables},
+    memory::Number,
+    operations::{NEW_PASSWORDS, PASSWORD, WRONG_PASSWORD},
     process::Answer,
-    search::Outcome,
-    world::World,
+    world::{State, World},
 };
+
+/// The key of a counter of the mails to an address, without the address.
+const MAIL_COUNTER: &str = "limit#mail#";
 
 /// The shortest random text in hexadecimal digits.
 const MIN_RANDOM: usize = 20;
@@ -22,7 +29,7 @@ const MIN_RANDOM: usize = 20;
 /// The shortest id that is taken for one, and is longer than any time or counter.
 const MIN_ID: usize = 12;
 
-/// Compares the outcomes of one world.
+/// Compares the ends of the runs of one world.
 pub struct Comparison {
     /// Every text of the start: none of them is new.
     known: String,
@@ -33,18 +40,32 @@ pub struct Comparison {
     ignores_quota: bool,
     /// The password of each hash.
     passwords: RefCell<BTreeMap<String, String>>,
+    /// The line of each item, by the numbers of key and item, and by whether it is compared strictly.
+    lines: RefCell<HashMap<(Number, Number, Strictness), Rc<str>>>,
+    /// The line of each mail.
+    mails: RefCell<HashMap<Number, Rc<str>>>,
+    answers: RefCell<HashMap<Number, Rc<str>>>,
+}
+
+/// What is compared of the ends of two runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Strictness {
+    /// Everything that is not random.
+    Strict,
+    /// Not what a second delivery of a mail changes: the counter of the mails to its recipient, and the earlier one of its two links.
+    SentAgain,
 }
 
 /// The end of a run, without what differs between equal ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparable {
-    pub state: Vec<String>,
-    pub mails: Vec<String>,
+    pub state: Vec<Rc<str>>,
+    pub mails: Vec<Rc<str>>,
 }
 
 impl Comparison {
-    pub fn new(world: &World, operations: &[&Operation]) -> Self {
-        let initial = world.tables.initial();
+    pub fn new(world: &World, ignores_quota: bool) -> Self {
+        let initial = world.tables.items(&world.initial.tables);
         let known: Vec<_> = initial
             .iter()
             .map(|((_, key), item)| format!("{key} {item}"))
@@ -57,35 +78,89 @@ impl Comparison {
                 p_cost: 1,
             }),
             now: world.now(),
-            ignores_quota: operations.iter().any(|operation| operation.is_delivery()),
+            ignores_quota,
             passwords: RefCell::default(),
+            lines: RefCell::default(),
+            mails: RefCell::default(),
+            answers: RefCell::default(),
         }
     }
 
     /// The final state and the mails of a run.
-    pub fn outcome(&self, outcome: &Outcome) -> Comparable {
-        let mut state: Vec<_> = outcome
-            .state
+    pub fn end(&self, world: &World, end: &State, strictness: Strictness) -> Comparable {
+        let mut state: Vec<_> = Tables::numbers(&end.tables)
+            .filter(|numbers| {
+                let (key, item) = world.tables.entry(*numbers);
+                let is_queued = key.1.starts_with("mail#");
+                !is_queued || has_recipient(&item, &world.tables, &end.tables)
+            })
+            .map(|numbers| self.line(world, numbers, strictness))
+            .filter(|line| !line.is_empty())
+            .collect();
+        state.sort_unstable();
+        let mut mails: Vec<_> = end
+            .mails
             .iter()
-            .filter(|((_, key), item)| {
-                !key.starts_with("mail#") || has_recipient(item, &outcome.state)
-            })
-            .filter(|(_, item)| !is_expired_reservation(item, self.now) && !is_taken_back(item))
-            .map(|((table, key), item)| {
-                format!("{table} {} {}", self.text(key), self.value(&plain(item)))
-            })
+            .map(|number| self.mail(world, *number))
             .collect();
-        state.sort();
-        let mails = outcome.mails.iter();
-        let mut mails: Vec<_> = mails
-            .map(|(to, text)| format!("{to} {}", self.words(text)))
-            .collect();
-        mails.sort();
+        mails.sort_unstable();
         Comparable { state, mails }
     }
 
+    /// An item as text; empty if it does not count.
+    fn line(&self, world: &World, numbers: (Number, Number), strictness: Strictness) -> Rc<str> {
+        let id = (numbers.0, numbers.1, strictness);
+        if let Some(line) = self.lines.borrow().get(&id) {
+            return line.clone();
+        }
+        let (key, item) = world.tables.entry(numbers);
+        let (table, key) = (&key.0, &key.1);
+        let is_left_out = is_expired_reservation(&item, self.now) || is_taken_back(&item);
+        let mut item = plain(&item);
+        if strictness == Strictness::SentAgain {
+            let fields = item.as_object_mut().unwrap();
+            fields.remove("earlier_hash");
+            if key.starts_with(MAIL_COUNTER) {
+                fields.remove("count");
+            }
+        }
+        let line: Rc<str> = if is_left_out {
+            "".into()
+        } else {
+            format!("{table} {} {}", self.text(key), self.value(&item)).into()
+        };
+        self.lines.borrow_mut().insert(id, line.clone());
+        line
+    }
+
+    fn mail(&self, world: &World, number: Number) -> Rc<str> {
+        let mut mails = self.mails.borrow_mut();
+        let line = mails.entry(number).or_insert_with(|| {
+            let (to, text) = world.mail(number);
+            format!("{to} {}", self.words(&text)).into()
+        });
+        line.clone()
+    }
+
+    /// The number of mails to each address.
+    pub fn mail_counts(world: &World, end: &State) -> BTreeMap<String, u64> {
+        let items = world.tables.items(&end.tables).into_iter();
+        let counters = items.filter(|((_, key), _)| key.starts_with(MAIL_COUNTER));
+        counters
+            .map(|((_, key), item)| (key, item["count"]["N"].as_str().unwrap().parse().unwrap()))
+            .collect()
+    }
+
     /// A response.
-    pub fn answer(&self, answer: &Answer) -> String {
+    pub fn answer(&self, world: &World, number: Number) -> Rc<str> {
+        let mut answers = self.answers.borrow_mut();
+        let line = answers
+            .entry(number)
+            .or_insert_with(|| self.response(&world.answers.value(number)).into());
+        line.clone()
+    }
+
+    fn response(&self, answer: &Answer) -> String {
         let body = match serde_json::from_str::<Value>(&answer.body) {
             Ok(Value::Object(body)) => self.value(&Value::Object(body)),
             _ => self.words(&answer.body),
@@ -195,14 +270,14 @@ fn is_taken_back(item: &Value) -> bool {
 
 /// Returns false for a mail on request that can only be dropped: its user has been deleted or disabled, or has another
 /// address. A request that has read the address may still queue it.
-fn has_recipient(item: &Value, state: &Items) -> bool {
+fn has_recipient(item: &Value, tables: &Tables, state: &Snapshot) -> bool {
     if item["kind"]["S"] != "reset_password" && item["kind"]["S"] != "confirm_email" {
         return true;
     }
     let id = item["user"]["N"].as_str().unwrap();
-    let mut users = state.iter();
-    let user = users.find(|((_, key), _)| *key == format!("user#{id}"));
-    let Some((_, user)) = user else {
+    let key = format!("user#{id}");
+    let mut entries = Tables::numbers(state).map(|numbers| tables.entry(numbers));
+    let Some((_, user)) = entries.find(|(found, _)| found.1 == key) else {
         return false;
     };
     if user.get("disabled_at").is_some() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::wire::Call;
 
 /// One of the conditions of a write, all of which have to hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Condition {
     /// The function that makes the write.
     pub function: String,
@@ -16,6 +16,24 @@ pub struct Condition {
     pub item: String,
     /// The condition, as the code states it.
     pub text: String,
+}
+
+impl Condition {
+    /// Reads the first three cells of a row, with or without their backticks.
+    pub fn parse(text: &str) -> Self {
+        let cells: Vec<_> = text
+            .split(" | ")
+            .map(|cell| cell.trim_matches('`'))
+            .collect();
+        let [function, item, text] = cells[..] else {
+            panic!("not a condition: {text}");
+        };
+        Self {
+            function: function.to_owned(),
+            item: item.to_owned(),
+            text: text.to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Condition {

@@ -9,18 +9,22 @@ use std::{
 use crate::{
     check::Check,
     conditions::Condition,
+    faults::Fault,
     operations::Operation,
-    process::Environments,
     proof::Recipe,
-    run::{CallId, FAULTS, Fault},
     scenario::{SCENARIOS, Scenario},
-    search::{Count, Experiment, Outcome},
+    search::{CallId, Count, Experiment, Moment, Step, trace},
     settings,
+    table::{Proof, Row},
+    wire::Call,
     world::World,
 };
 
 /// The number of explorers, each with tables of its own.
 const EXPLORERS: usize = 2;
+
+/// The violations of one job that are described. One mistake shows in many orders.
+const MAX_VIOLATIONS: usize = 3;
 
 /// Requests to explore, with the faults that happen.
 #[derive(Clone)]
@@ -29,37 +33,99 @@ pub struct Job {
     pub faults: Faults,
 }
 
-/// The faults of a job.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Faults {
-    /// No fault.
-    None,
-    /// Each fault at each call, in turn.
-    Each,
+/// Returns true for a fault that may happen to a call.
+pub type Faults = fn(CallId, &Call, Fault) -> bool;
+
+/// No fault.
+pub fn none(_: CallId, _: &Call, _: Fault) -> bool {
+    false
 }
 
-/// Scenario and operations of every job that made a write with a condition, by the condition.
-pub type Used = BTreeMap<Condition, BTreeSet<(&'static str, Vec<&'static str>)>>;
+/// The faults that leave open whether a write was applied: the response to the first request is lost, or the second is killed. Each
+/// operation is the first of some pairs and the second of others.
+pub fn untold((process, _): CallId, call: &Call, fault: Fault) -> bool {
+    let chosen = if process == 0 {
+        Fault::LostResponse
+    } else {
+        Fault::Killed
+    };
+    call.operation != "GetItem" && fault == chosen
+}
+
+/// Each fault at each call.
+pub fn each(_: CallId, _: &Call, _: Fault) -> bool {
+    true
+}
+
+/// Scenario and operations of every job, by a condition that made a difference in it.
+pub type Jobs = BTreeMap<Condition, BTreeSet<(&'static str, Vec<&'static str>)>>;
 
 /// The runs of all jobs, and what they found.
 #[derive(Default)]
 pub struct Findings {
-    pub orders: usize,
-    pub abandoned: usize,
+    pub jobs: usize,
+    pub orders: u64,
+    pub faulty: u64,
+    pub states: usize,
     pub faults: usize,
     pub violations: Vec<String>,
-    pub used: Used,
+    /// Every condition of a write.
+    pub used: BTreeSet<Condition>,
+    /// The rows of the table of conditions whose run does not go wrong without the condition.
+    pub unproved: Vec<String>,
+    /// The number of rows whose run does.
+    pub proved: usize,
+    pub decisive: Jobs,
 }
 
 impl Findings {
-    fn add(&mut self, count: Count) {
+    /// The numbers in a line.
+    pub fn summary(&self) -> String {
+        format!(
+            "{} jobs, {} orders, {} orders with one of {} faults, {} states, {} violations",
+            self.jobs,
+            self.orders,
+            self.faulty,
+            self.faults,
+            self.states,
+            self.violations.len()
+        )
+    }
+
+    pub fn count(&mut self, count: Count, faults: usize) {
         self.orders += count.orders;
-        self.abandoned += count.abandoned;
+        self.faulty += count.faulty;
+        self.states += count.states;
+        self.faults += faults;
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.jobs += other.jobs;
+        self.orders += other.orders;
+        self.faulty += other.faulty;
+        self.states += other.states;
+        self.faults += other.faults;
+        self.violations.extend(other.violations);
+        self.used.extend(other.used);
+        self.unproved.extend(other.unproved);
+        self.proved += other.proved;
+        for (condition, jobs) in other.decisive {
+            self.decisive.entry(condition).or_default().extend(jobs);
+        }
     }
 }
 
-/// Explores the jobs of each scenario. A run by hand may name the ones to explore.
-pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>) -> Findings {
+/// Explores the jobs of each scenario, and repeats the runs of these rows. A run by hand may name the jobs to explore.
+pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>, rows: &[Row]) -> Findings {
+    explore_for(jobs, rows, false)
+}
+
+/// Explores the jobs of each scenario, and may search the conditions that make a difference.
+pub fn explore_for(
+    jobs: impl Fn(&'static Scenario) -> Vec<Job>,
+    rows: &[Row],
+    searches_decisive: bool,
+) -> Findings {
     let only = settings::text("LATCHKEY_EXPLORE").unwrap_or_default();
     let findings = Mutex::new(Findings::default());
     for scenario in SCENARIOS {
@@ -70,107 +136,94 @@ pub fn explore(jobs: impl Fn(&'static Scenario) -> Vec<Job>) -> Findings {
         }
         let environments = settings::environments(scenario.settings);
         let jobs = Mutex::new(jobs);
+        let rows = rows.iter().filter_map(|row| match &row.proof {
+            Proof::Run(run) if run.scenario == scenario.name => Some((&row.condition, run)),
+            _ => None,
+        });
+        let rows: Mutex<VecDeque<_>> = Mutex::new(rows.collect());
         thread::scope(|scope| {
             for _ in 0..EXPLORERS {
-                scope.spawn(|| work(scenario, &environments, &jobs, &findings));
+                scope.spawn(|| {
+                    let world = World::new(scenario, &environments);
+                    world.tables.searches.set(searches_decisive);
+                    work(&world, &jobs, &findings);
+                    prove(&world, &rows, &findings);
+                });
             }
         });
     }
     let findings = findings.into_inner().unwrap();
-    println!(
-        "{} orders, {} given up, {} faults, {} violations",
-        findings.orders,
-        findings.abandoned,
-        findings.faults,
-        findings.violations.len()
-    );
+    println!("{}", findings.summary());
     findings
 }
 
-fn work(
-    scenario: &'static Scenario,
-    environments: &Environments,
-    jobs: &Mutex<VecDeque<Job>>,
-    findings: &Mutex<Findings>,
-) {
-    let world = World::new(scenario, environments);
+fn work(world: &World, jobs: &Mutex<VecDeque<Job>>, findings: &Mutex<Findings>) {
     loop {
         let Some(job) = jobs.lock().unwrap().pop_front() else {
             return;
         };
-        world.conditions.take();
-        let found = run(&world, &job);
+        let found = run(world, &job);
+        findings.lock().unwrap().add(found);
+    }
+}
+
+/// Repeats the run of each row without its condition.
+fn prove(world: &World, rows: &Mutex<VecDeque<(&Condition, &Recipe)>>, findings: &Mutex<Findings>) {
+    loop {
+        let Some((condition, run)) = rows.lock().unwrap().pop_front() else {
+            return;
+        };
+        world.switch_off(Some(condition.clone()));
+        let is_proved = run.repeat(world).is_some();
+        world.switch_off(None);
         let mut findings = findings.lock().unwrap();
-        findings.orders += found.orders;
-        findings.abandoned += found.abandoned;
-        findings.faults += found.faults;
-        findings.violations.extend(found.violations);
-        let operations: Vec<_> = job.operations.iter().map(|one| one.name).collect();
-        for condition in world.conditions.take() {
-            let jobs = findings.used.entry(condition).or_default();
-            jobs.insert((scenario.name, operations.clone()));
+        if is_proved {
+            findings.proved += 1;
+        } else {
+            let line = format!("| {condition} | {}", run.write());
+            findings.unproved.push(line);
         }
     }
 }
 
-fn run(world: &World, job: &Job) -> Findings {
+/// Explores one job.
+pub fn run(world: &World, job: &Job) -> Findings {
+    world.seen.take();
     let check = Check::new(world, &job.operations);
+    let experiment = Experiment {
+        world,
+        operations: &job.operations,
+        may_fail: &job.faults,
+        merges: true,
+    };
     let mut found = Findings::default();
-    if job.faults == Faults::None {
-        one(world, job, None, &check, &mut found);
-        return found;
-    }
-    for fault in faults(world, job) {
-        one(world, job, Some(fault), &check, &mut found);
-    }
-    found
-}
-
-/// Every fault of every call that the requests make when none fails.
-fn faults(world: &World, job: &Job) -> Vec<(CallId, Fault)> {
-    let experiment = Experiment {
-        world,
-        operations: &job.operations,
-        fault: None,
-        prunes: true,
-    };
-    let calls = experiment.replay(&[]).order;
-    calls
-        .into_iter()
-        .flat_map(|call| FAULTS.map(|fault| (call, fault)))
-        .collect()
-}
-
-fn one(
-    world: &World,
-    job: &Job,
-    fault: Option<(CallId, Fault)>,
-    check: &Check,
-    found: &mut Findings,
-) {
-    let experiment = Experiment {
-        world,
-        operations: &job.operations,
-        fault,
-        prunes: true,
-    };
-    let mut is_faulty = false;
-    let count = experiment.explore(|outcome| {
-        is_faulty |= outcome.is_faulty;
-        // Otherwise it is a run without a fault.
-        if fault.is_some() && !outcome.is_faulty {
-            return true;
+    let mut faults = BTreeSet::new();
+    let count = experiment.explore(|moment, path| {
+        faults.extend(moment.fault);
+        if found.violations.len() < MAX_VIOLATIONS
+            && let Some(violation) = check.violation(moment)
+        {
+            let description = describe(&experiment, moment, path, &violation);
+            found.violations.push(description);
         }
-        let violation = check.violation(outcome);
-        if let Some(violation) = &violation {
-            found
-                .violations
-                .push(describe(&experiment, outcome, violation));
-        }
-        violation.is_none()
+        true
     });
-    found.faults += usize::from(is_faulty);
-    found.add(count);
+    let operations: Vec<_> = job.operations.iter().map(|one| one.name).collect();
+    let seen = world.seen.take();
+    found.count(count, faults.len());
+    Findings {
+        jobs: 1,
+        used: seen.used.iter().map(|one| (**one).clone()).collect(),
+        decisive: seen
+            .decisive
+            .iter()
+            .map(|one| {
+                let job = (world.scenario.name, operations.clone());
+                ((**one).clone(), BTreeSet::from([job]))
+            })
+            .collect(),
+        ..found
+    }
 }
 
 /// The scenario and the operations.
@@ -180,10 +233,13 @@ pub fn name(scenario: &Scenario, operations: &[&Operation]) -> String {
 }
 
 /// The line that repeats a run, and what is wrong with it.
-fn describe(experiment: &Experiment, outcome: &Outcome, violation: &str) -> String {
-    let line = Recipe::of(experiment, outcome).write();
-    format!(
-        "VIOLATION {line}\n{violation}\n{}\n",
-        outcome.trace.join("\n")
-    )
+pub fn describe(
+    experiment: &Experiment,
+    moment: &Moment,
+    path: &[Step],
+    violation: &str,
+) -> String {
+    let line = Recipe::of(experiment, moment, path).write();
+    let trace = trace(experiment.world, path);
+    format!("VIOLATION {line}\n{violation}\n{trace}\n")
 }

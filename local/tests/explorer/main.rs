@@ -1,11 +1,11 @@
 //! Every order of every two requests of a scenario: the real handlers against the embedded DynamoDB, through a gate that holds each of their
-//! calls until it is released. A search replays them through all orders of their calls, from the same state each time.
+//! calls until it is released. A search takes them through all orders of their calls, from the same state each time. What a handler does after
+//! the same replies, and what a call does to the same items, is remembered, so that each is run once.
 //!
 //! A run that goes wrong is printed with a line that repeats it:
 //! `LATCHKEY_REPLAY="locked: log_in_wrong log_in: A0 A1 B0 B1 A2 B2" cargo test -p local --test explorer replay -- --nocapture`
 //!
-//! By hand, those whose scenario and operations contain a text, with each fault at each call of their first order:
-//! `LATCHKEY_EXPLORE="locked log_in" cargo test -p local --test explorer fault -- --ignored --nocapture`
+//! More by hand: see CONTRIBUTING.md.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,24 +20,30 @@ mod compare;
 mod conditions;
 mod database;
 mod explore;
+mod faults;
 mod invariants;
+mod memory;
 mod operations;
 mod operator;
 mod prepare;
 mod process;
 mod proof;
-mod run;
 mod scenario;
+mod script;
 mod search;
+mod serial;
 mod settings;
+mod table;
+mod triples;
 mod wire;
 mod world;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use self::{
-    compare::Comparison,
-    explore::{Faults, Findings, Job, explore},
+    compare::Strictness,
+    conditions::Condition,
+    explore::{Faults, Findings, Job, explore, explore_for},
     operations::{Operation, operation},
     proof::Recipe,
     scenario::{SCENARIOS, Scenario},
@@ -45,14 +51,21 @@ use self::{
     world::World,
 };
 
+/// What every test of this file looks at.
+static FINDINGS: LazyLock<Findings> = LazyLock::new(|| {
+    let jobs = |scenario| [alone(scenario), pairs(scenario, explore::untold)].concat();
+    explore(jobs, &table::rows())
+});
+
+/// Each operation by itself has each fault at each of its calls, in turn. Each two have no fault, or one that leaves open what happened.
 #[test]
 fn every_order_of_two_requests_is_as_if_one_came_first() {
-    check(&explore(|scenario| pairs(scenario, Faults::None)));
+    check(&FINDINGS);
 }
 
-/// Those that are left out, since calls commute, lead to the same ends.
+/// The search goes on once from each state. Otherwise it comes to the same ends.
 #[test]
-fn orders_that_are_left_out_lead_to_the_same_ends() {
+fn orders_that_are_merged_lead_to_the_same_ends() {
     for (scenario, one, other) in [
         ("links", "log_in", "update_password"),
         ("links", "complete", "complete_other"),
@@ -60,25 +73,59 @@ fn orders_that_are_left_out_lead_to_the_same_ends() {
         ("names", "sign_up", "update_email"),
     ] {
         let world = world_of(scenario);
-        let ends = |prunes| ends(&world, &[operation(one), operation(other)], prunes);
-        let (pruned, all) = (ends(true), ends(false));
-        assert!(pruned.1 < all.1, "no order was left out");
-        assert!(pruned.0 == all.0, "{scenario} {one} {other}");
+        let ends = |merges| ends(&world, &[operation(one), operation(other)], merges);
+        let (merged, all) = (ends(true), ends(false));
+        assert_eq!(merged.1, all.1, "the number of orders");
+        assert!(merged.2 < all.2, "no order was merged");
+        assert!(merged.0 == all.0, "{scenario} {one} {other}");
     }
 }
 
-/// Searches a run that goes wrong without it for each condition of a write, and prints a table of them.
+/// The table has each condition that was seen, and no other, and its runs go wrong without the condition.
 #[test]
-#[ignore = "takes an hour"]
-fn prove_conditions() {
-    let mut used = explore(|scenario| pairs(scenario, Faults::None)).used;
-    for (condition, jobs) in explore(alone).used {
-        used.entry(condition).or_default().extend(jobs);
+fn every_condition_of_a_write_is_needed() {
+    if settings::text("LATCHKEY_EXPLORE").is_some() {
+        return;
     }
-    println!("{}", proof::table(&proof::search(&used)));
+    let rows = table::rows();
+    let listed: BTreeSet<_> = rows.into_iter().map(|row| row.condition).collect();
+    let used = &FINDINGS.used;
+    let missing: Vec<_> = used.difference(&listed).map(ToString::to_string).collect();
+    let extra: Vec<_> = listed.difference(used).map(ToString::to_string).collect();
+    assert!(
+        missing.is_empty(),
+        "not in docs/conditions.md: {missing:#?}"
+    );
+    assert!(extra.is_empty(), "not in the code: {extra:#?}");
+    let unproved = &FINDINGS.unproved;
+    assert!(unproved.is_empty(), "not needed in: {unproved:#?}");
+    assert!(FINDINGS.proved > 0, "no run was repeated");
 }
 
-/// Repeats a run that was printed.
+/// Searches a run that goes wrong without it for each condition of a write, and writes the table of them.
+#[test]
+#[ignore = "takes minutes, and writes docs/conditions.md"]
+fn prove_conditions() {
+    let jobs = |scenario| [alone(scenario), pairs(scenario, explore::none)].concat();
+    let findings = explore_for(jobs, &[], true);
+    let runs = proof::search(&findings.decisive);
+    for condition in findings.used.iter().filter(|one| !runs.contains_key(one)) {
+        let jobs = findings.decisive.get(condition);
+        println!("no run: {condition}, decisive in {jobs:?}");
+    }
+    table::write(&findings.used, &runs);
+}
+
+/// Three requests at random.
+#[test]
+#[ignore = "takes as long as LATCHKEY_SECONDS says"]
+fn every_order_of_three_requests_is_as_if_they_came_one_by_one() {
+    let number = |name, usual| settings::text(name).map_or(usual, |text| text.parse().unwrap());
+    let findings = triples::explore(number("LATCHKEY_SEED", 0), number("LATCHKEY_SECONDS", 60));
+    check(&findings);
+}
+
+/// Repeats a run that was printed, and may switch off a condition.
 #[test]
 fn replay() {
     let Some(line) = settings::text("LATCHKEY_REPLAY") else {
@@ -86,9 +133,16 @@ fn replay() {
     };
     let recipe = Recipe::parse(&line);
     let world = world_of(recipe.scenario);
+    world.switch_off(settings::text("LATCHKEY_OFF").map(|text| Condition::parse(&text)));
     if let Some(violation) = recipe.repeat(&world) {
         panic!("{violation}");
     }
+}
+
+#[test]
+#[ignore = "takes an hour"]
+fn a_fault_of_one_call_of_pairs_breaks_nothing() {
+    check(&explore(|scenario| pairs(scenario, explore::each), &[]));
 }
 
 /// A Latchkey in the state of a scenario.
@@ -100,43 +154,32 @@ fn world_of(scenario: &str) -> World {
     World::new(scenario, &settings::environments(scenario.settings))
 }
 
-/// Every end of the runs of two requests, and the number of runs.
+/// Every end of the runs of two requests, the number of orders, and that of states.
 fn ends(
     world: &World,
     operations: &[&'static Operation],
-    prunes: bool,
-) -> (BTreeSet<String>, usize) {
-    let comparison = Comparison::new(world, operations);
+    merges: bool,
+) -> (BTreeSet<String>, u64, usize) {
+    let comparison = world.comparison(false);
     let experiment = Experiment {
         world,
         operations,
-        fault: None,
-        prunes,
+        may_fail: &explore::none,
+        merges,
     };
     let mut ends = BTreeSet::new();
-    let count = experiment.explore(|outcome| {
-        let answers: Vec<_> = outcome
-            .answers
+    let count = experiment.explore(|moment, _| {
+        let answers: Vec<_> = moment
+            .places
             .iter()
-            .map(|(_, answer)| comparison.answer(answer.as_ref().unwrap()))
+            .flatten()
+            .map(|place| comparison.answer(world, world.scripts.answer(*place)))
             .collect();
-        ends.insert(format!("{answers:?} {:?}", comparison.outcome(outcome)));
+        let end = comparison.end(world, &moment.state, Strictness::Strict);
+        ends.insert(format!("{answers:?} {end:?}"));
         true
     });
-    (ends, count.orders)
-}
-
-/// Also reports a delivery that was killed or got no response and was then repeated, although it may send a mail twice.
-#[test]
-#[ignore = "takes minutes, and reports repeated deliveries, which are allowed"]
-fn a_fault_of_one_call_breaks_nothing() {
-    check(&explore(alone));
-}
-
-#[test]
-#[ignore = "takes hours"]
-fn a_fault_of_one_call_of_pairs_breaks_nothing() {
-    check(&explore(|scenario| pairs(scenario, Faults::Each)));
+    (ends, count.orders, count.states)
 }
 
 fn check(findings: &Findings) {
@@ -160,7 +203,7 @@ fn alone(scenario: &'static Scenario) -> Vec<Job> {
     operations(scenario)
         .map(|operation| Job {
             operations: vec![operation],
-            faults: Faults::Each,
+            faults: explore::each,
         })
         .collect()
 }

@@ -43,6 +43,11 @@ impl Operation {
     pub fn is_delivery(&self) -> bool {
         self.name.starts_with("send_")
     }
+
+    /// Returns true if the operation ends sessions and does nothing else.
+    pub fn ends_sessions(&self) -> bool {
+        self.name.starts_with("end_") || self.name.starts_with("log_out")
+    }
 }
 
 macro_rules! operations {

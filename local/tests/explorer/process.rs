@@ -11,13 +11,14 @@ use std::{
     },
 };
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{SharedAsyncSleep, SharedHttpClient};
 use lambda_runtime::Context;
 use local::functions::REGISTRY;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json, value::to_raw_value};
 use shared::{
-    app::{App, Providers, connection},
+    app::{App, Providers},
     domain::{
         clock::{Clock, Timestamp},
         password::{Hasher, Params},
@@ -30,7 +31,7 @@ use shared::{
 use crate::{
     operations::Request,
     operator,
-    run::letter,
+    search::letter,
     settings::ADMIN,
     wire::{Gate, NoPauses, Wire},
 };
@@ -43,7 +44,7 @@ const LIGHT: Params = Params {
 };
 
 /// The response to a request: status and body.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
     pub status: u16,
     pub body: String,
@@ -52,8 +53,14 @@ pub struct Answer {
 /// A request in progress.
 pub type InProgress = Pin<Box<dyn Future<Output = Answer>>>;
 
+/// The environment of a function: its variables, and the connection to AWS that follows from them.
+pub struct Environment {
+    pub variables: BTreeMap<String, String>,
+    pub aws: SdkConfig,
+}
+
 /// The environment of each function.
-pub type Environments = Arc<BTreeMap<String, BTreeMap<String, String>>>;
+pub type Environments = Arc<BTreeMap<String, Environment>>;
 
 pub struct Process {
     pub number: usize,
@@ -81,14 +88,15 @@ impl Process {
         }
     }
 
-    /// Begins the random numbers of a run.
-    pub fn seed(&self) {
+    /// Prepares the next run: the random numbers begin anew. A cold process forgets everything that its functions cache, and a warm one
+    /// forgets that SES failed.
+    pub fn renew(&self, is_cold: bool) {
         *self.random.lock().unwrap() = StdRng::seed_from_u64(self.number as u64);
-    }
-
-    /// Forgets the functions with everything that they cache.
-    pub fn restart(&self) {
-        self.functions.borrow_mut().clear();
+        let mut functions = self.functions.borrow_mut();
+        if is_cold {
+            functions.clear();
+        }
+        functions.remove("send_mail");
     }
 
     /// The names of the functions.
@@ -113,7 +121,7 @@ impl Process {
 
     fn start(&self, function: &str) -> &'static App {
         let environment = &self.environments[function];
-        let lookup = |name: &str| environment.get(name).cloned();
+        let lookup = |name: &str| environment.variables.get(name).cloned();
         let (random, clock) = (self.random.clone(), self.clock.clone());
         let providers = Providers {
             clock: Clock::new(move || Timestamp::from_unix(clock.load(Ordering::SeqCst))),
@@ -125,8 +133,7 @@ impl Process {
             process: self.number,
             gate: self.gate.clone(),
         };
-        let aws = connection::connect(&lookup, true).unwrap();
-        let mut aws = aws.into_builder();
+        let mut aws = environment.aws.to_builder();
         aws.set_http_client(Some(SharedHttpClient::new(wire)));
         aws.set_sleep_impl(Some(SharedAsyncSleep::new(NoPauses)));
         // An app lives as long as its process.
@@ -174,14 +181,13 @@ fn answer(response: &Value) -> Answer {
         },
         Some(status) => {
             let body = response["body"].as_str().unwrap_or_default();
-            let retry_after = response["headers"].get("retry-after").is_some();
+            let retry_after = response["headers"].get("retry-after");
             Answer {
                 status: u16::try_from(status).unwrap(),
-                body: if retry_after {
-                    json!({"body": body, "retry-after": true}).to_string()
-                } else {
-                    body.to_owned()
-                },
+                body: retry_after.map_or_else(
+                    || body.to_owned(),
+                    |seconds| json!({"body": body, "retry-after": seconds}).to_string(),
+                ),
             }
         }
     }

@@ -1,15 +1,20 @@
 //! The proof that each condition is needed: for each one a run that goes wrong without it.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt::Write as _,
+    sync::Mutex,
+    thread,
+};
 
 use crate::{
     check::Check,
     conditions::Condition,
-    explore::Used,
+    explore::{self, Jobs},
+    faults::{FAULTS, Fault},
     operations::{Operation, operation},
-    run::{CallId, FAULTS, Fault, letter},
-    scenario::SCENARIOS,
-    search::{Experiment, Outcome, write_order},
+    scenario::{SCENARIOS, Scenario},
+    search::{CallId, Experiment, Moment, REPEATING, Step, letter, trace, write_order},
     settings,
     world::World,
 };
@@ -24,12 +29,12 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    pub fn of(experiment: &Experiment, outcome: &Outcome) -> Self {
+    pub fn of(experiment: &Experiment, moment: &Moment, path: &[Step]) -> Self {
         Self {
             scenario: experiment.world.scenario.name,
             operations: experiment.operations.iter().map(|one| one.name).collect(),
-            order: outcome.order.clone(),
-            fault: experiment.fault,
+            order: path.iter().map(|step| step.id).collect(),
+            fault: moment.fault,
         }
     }
 
@@ -76,18 +81,18 @@ impl Recipe {
         let experiment = Experiment {
             world,
             operations: &operations,
-            fault: self.fault,
-            prunes: true,
+            may_fail: &explore::none,
+            merges: true,
         };
-        let outcome = experiment.replay(&self.order);
-        let violation = Check::new(world, &operations).violation(&outcome)?;
-        Some(format!("{violation}\n{}", outcome.trace.join("\n")))
+        let (moment, path) = experiment.replay(&self.order, self.fault);
+        let violation = Check::new(world, &operations).violation(&moment)?;
+        Some(format!("{violation}\n{}", trace(world, &path)))
     }
 }
 
 fn read_order(text: &str) -> Vec<CallId> {
     let call = |word: &str| {
-        let process = (0..3)
+        let process = (0..=REPEATING)
             .find(|process| word.starts_with(letter(*process)))
             .unwrap();
         (process, word[1..].parse().unwrap())
@@ -98,60 +103,88 @@ fn read_order(text: &str) -> Vec<CallId> {
         .collect()
 }
 
-/// Searches a run for each condition that goes wrong without it, the shortest of those found first in each scenario.
-pub fn search(used: &Used) -> BTreeMap<Condition, Option<Recipe>> {
-    let mut proofs: BTreeMap<Condition, Option<Recipe>> =
-        used.keys().map(|one| (one.clone(), None)).collect();
-    for scenario in SCENARIOS {
-        let world = World::new(scenario, &settings::environments(scenario.settings));
-        for (condition, jobs) in used {
-            if proofs[condition].is_some() {
-                continue;
-            }
-            let jobs = jobs.iter().filter(|(name, _)| *name == scenario.name);
-            let proof = jobs
-                .filter_map(|(_, operations)| failing(&world, operations, condition))
-                .min_by_key(|recipe| recipe.order.len());
-            println!("{condition}: {:?}", proof.as_ref().map(Recipe::write));
-            proofs.insert(condition.clone(), proof);
+/// The number of threads.
+const THREADS: usize = 2;
+
+/// The runs of each condition that go wrong without it, by scenario: those of one request first, without a fault before those with one.
+pub fn search(decisive: &Jobs) -> BTreeMap<Condition, Recipe> {
+    let scenarios: Mutex<VecDeque<_>> = Mutex::new(SCENARIOS.iter().collect());
+    let found: Mutex<BTreeMap<Condition, Recipe>> = Mutex::default();
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let Some(scenario) = scenarios.lock().unwrap().pop_front() else {
+                        return;
+                    };
+                    search_in(scenario, decisive, &found);
+                }
+            });
         }
-    }
-    proofs
+    });
+    found.into_inner().unwrap()
 }
 
+fn search_in(
+    scenario: &'static Scenario,
+    decisive: &Jobs,
+    found: &Mutex<BTreeMap<Condition, Recipe>>,
+) {
+    let world = World::new(scenario, &settings::environments(scenario.settings));
+    for (condition, jobs) in decisive {
+        let jobs = jobs.iter().filter(|(name, _)| *name == scenario.name);
+        let mut jobs: Vec<_> = jobs.map(|(_, names)| names).collect();
+        jobs.sort_by_key(|names| names.len());
+        for names in jobs {
+            let known = found.lock().unwrap().get(condition).map(size);
+            if known.is_some_and(|(_, known, _)| known <= names.len()) {
+                break;
+            }
+            let Some(recipe) = failing(&world, names, condition) else {
+                continue;
+            };
+            let mut found = found.lock().unwrap();
+            let best = found.get(condition).map(size);
+            if best.is_none_or(|best| size(&recipe) < best) {
+                found.insert(condition.clone(), recipe);
+            }
+            break;
+        }
+    }
+}
+
+/// How hard it is to follow a run.
+fn size(recipe: &Recipe) -> (bool, usize, usize) {
+    (
+        recipe.fault.is_some(),
+        recipe.operations.len(),
+        recipe.order.len(),
+    )
+}
+
+/// The shortest run of some requests that goes wrong without a condition.
 fn failing(world: &World, names: &[&'static str], condition: &Condition) -> Option<Recipe> {
     let operations: Vec<&'static Operation> = names.iter().map(|name| operation(name)).collect();
     let check = Check::new(world, &operations);
     world.switch_off(Some(condition.clone()));
-    let mut faults = vec![None];
-    if operations.len() == 1 {
-        let calls = Experiment {
-            world,
-            operations: &operations,
-            fault: None,
-            prunes: true,
-        }
-        .replay(&[])
-        .order;
-        faults.extend(
-            calls
-                .into_iter()
-                .flat_map(|call| FAULTS.map(|fault| Some((call, fault)))),
-        );
-    }
     let mut found: Option<Recipe> = None;
-    for fault in faults {
+    let all: &[explore::Faults] = match operations.len() {
+        1 => &[explore::none, explore::each],
+        _ => &[explore::none],
+    };
+    for faults in all {
         let experiment = Experiment {
             world,
             operations: &operations,
-            fault,
-            prunes: true,
+            may_fail: faults,
+            merges: true,
         };
-        experiment.explore(|outcome| {
-            if check.violation(outcome).is_some() {
-                found = Some(Recipe::of(&experiment, outcome));
+        experiment.explore(|moment, path| {
+            let is_shorter = |known: &Recipe| path.len() < known.order.len();
+            if found.as_ref().is_none_or(is_shorter) && check.violation(moment).is_some() {
+                found = Some(Recipe::of(&experiment, moment, path));
             }
-            found.is_none()
+            true
         });
         if found.is_some() {
             break;
@@ -159,13 +192,4 @@ fn failing(world: &World, names: &[&'static str], condition: &Condition) -> Opti
     }
     world.switch_off(None);
     found
-}
-
-/// A row for each condition: function, item, condition, and the line that repeats the run.
-pub fn table(proofs: &BTreeMap<Condition, Option<Recipe>>) -> String {
-    let rows = proofs.iter().map(|(condition, proof)| {
-        let run = proof.as_ref().map_or("none".to_owned(), Recipe::write);
-        format!("| {condition} | `{run}` |")
-    });
-    rows.collect::<Vec<_>>().join("\n")
 }

@@ -144,6 +144,14 @@ pub const SCENARIOS: &[Scenario] = &[
         is_cold: false,
         prepare: prepare::full,
     },
+    // One session less than a user can have.
+    Scenario {
+        name: "almost full",
+        settings: &[],
+        operations: &["log_in", "log_in_by_email", "sign_out"],
+        is_cold: false,
+        prepare: prepare::almost_full,
+    },
     // Another address takes effect once it is confirmed, and one is pending.
     Scenario {
         name: "pending",
@@ -230,8 +238,9 @@ pub const SCENARIOS: &[Scenario] = &[
         is_cold: false,
         prepare: prepare::expired,
     },
-    // One more request of each kind reaches the limit of its source address. Not here: a log-in with the right password, which takes its
-    // count back before the session starts. A wrong one in between then comes later for the source, and earlier for the account.
+    // One more request of each kind reaches the limit of its source address. Not here: a log-in with the right password. It counts for the
+    // source until the password is known to be right, so that no more guesses are verified at once than one after another. A wrong one in
+    // between is told to wait, which no order of whole requests explains: a count that is taken back is meant to be seen by others.
     Scenario {
         name: "limits",
         settings: &[

@@ -1,215 +1,319 @@
-//! The search through all orders: depth first, each run from the start, with sleep sets (Godefroid, "Partial-Order Methods for
-//! the Verification of Concurrent Systems", 1996). Of the runs that differ only in the order of calls that commute, it
-//! completes one.
+//! The search through all orders: depth first. Two orders that lead to the same state go on alike, so that it goes on from each state
+//! once. A state is that of the tables, the mails, and every reply that each request got so far.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
 
 use crate::{
-    database::Items,
+    faults::{FAULTS, Fault},
+    memory::{NOTHING, Number},
     operations::Operation,
-    process::Answer,
-    run::{CallId, Effect, Fault, Run, is_possible, letter},
-    world::World,
+    script::Place,
+    wire::Call,
+    world::{State, World},
 };
 
 /// The process that repeats the request of one that was killed.
-pub const REPEATING: usize = 2;
+pub const REPEATING: usize = 3;
 
-/// Two requests, and what goes wrong.
+/// Identifies a call of a run: the process, and the number among its calls.
+pub type CallId = (usize, usize);
+
+/// Requests, and what goes wrong.
 #[derive(Clone, Copy)]
 pub struct Experiment<'a> {
     pub world: &'a World,
-    /// One request, or two.
+    /// One request, or up to three.
     pub operations: &'a [&'static Operation],
-    pub fault: Option<(CallId, Fault)>,
-    /// False if no order is left out.
-    pub prunes: bool,
+    /// Returns true for a fault that may happen. At most one happens in a run.
+    pub may_fail: &'a dyn Fn(CallId, &Call, Fault) -> bool,
+    /// False if the search goes on from a state as often as it gets there.
+    pub merges: bool,
 }
 
-/// The end of a run.
-pub struct Outcome {
-    /// The response of each process that made a request; `None` if it was killed.
-    pub answers: Vec<(usize, Option<Answer>)>,
-    pub state: Items,
-    pub mails: Vec<(String, String)>,
-    /// The calls in their order.
-    pub trace: Vec<String>,
-    /// The order in which the calls were released.
-    pub order: Vec<CallId>,
-    /// True if the fault happened.
-    pub is_faulty: bool,
+/// A moment of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Moment {
+    pub state: State,
+    /// What each process has done; nothing without a request, or after it was killed.
+    pub places: [Option<Place>; REPEATING + 1],
+    /// The fault that happened.
+    pub fault: Option<(CallId, Fault)>,
+    /// The process whose request is repeated.
+    pub repeated: Option<usize>,
+}
+
+/// A call that was carried out.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub id: CallId,
+    pub call: Number,
+    pub reply: Number,
+    pub fault: Option<Fault>,
 }
 
 /// The runs of a search.
 #[derive(Clone, Copy, Default)]
 pub struct Count {
-    /// Complete runs.
-    pub orders: usize,
-    /// Runs that were given up, since they would only repeat another one.
-    pub abandoned: usize,
+    /// The orders of runs without a fault.
+    pub orders: u64,
+    /// The orders of runs with one.
+    pub faulty: u64,
+    /// The different states.
+    pub states: usize,
 }
 
-/// A state of the search: the calls to choose from, and those that need not be chosen.
-struct Node {
-    enabled: Vec<CallId>,
-    sleeping: Vec<(CallId, Effect)>,
-    explored: Vec<(CallId, Effect)>,
-    chosen: CallId,
-}
-
-impl Node {
-    /// The next call to choose.
-    fn next(&self) -> Option<CallId> {
-        let is_known = |id: &CallId| {
-            let mut known = self.sleeping.iter().chain(&self.explored);
-            known.any(|(other, _)| other == id)
-        };
-        self.enabled.iter().find(|id| !is_known(id)).copied()
-    }
+/// A search in progress.
+struct Search<'a, Visit> {
+    experiment: &'a Experiment<'a>,
+    visit: Visit,
+    /// The orders that lead on from each state: without a fault, and with one.
+    known: HashMap<Moment, (u64, u64)>,
+    path: Vec<Step>,
+    states: usize,
+    is_over: bool,
 }
 
 impl Experiment<'_> {
-    /// Runs all orders, until `visit` returns false.
-    pub fn explore(&self, mut visit: impl FnMut(&Outcome) -> bool) -> Count {
-        let mut count = Count::default();
-        let mut path: Vec<Node> = Vec::new();
-        loop {
-            match self.world.runtime.block_on(self.follow(&mut path)) {
-                Some(outcome) => {
-                    count.orders += 1;
-                    if !visit(&outcome) {
-                        return count;
-                    }
-                }
-                None => count.abandoned += 1,
-            }
-            loop {
-                let Some(node) = path.last_mut() else {
-                    return count;
-                };
-                if let Some(next) = node.next() {
-                    node.chosen = next;
-                    break;
-                }
-                path.pop();
-            }
+    /// Runs all orders, until `visit` returns false for the end of one.
+    pub fn explore(&self, visit: impl FnMut(&Moment, &[Step]) -> bool) -> Count {
+        let mut search = Search {
+            experiment: self,
+            visit,
+            known: HashMap::new(),
+            path: Vec::new(),
+            states: 0,
+            is_over: false,
+        };
+        let (orders, faulty) = search.go_on(&self.begin());
+        Count {
+            orders,
+            faulty,
+            states: search.states,
         }
     }
 
-    /// Runs the path, and on from its end by the first call each. Returns `None` if the run would repeat another one.
-    async fn follow(&self, path: &mut Vec<Node>) -> Option<Outcome> {
-        let mut run = self.begin();
-        let mut order = Vec::new();
-        let mut is_faulty = false;
-        loop {
-            run.settle().await;
-            if run.held.is_empty() {
-                return Some(self.end(run, order, is_faulty).await);
+    /// The beginning of every run.
+    fn begin(&self) -> Moment {
+        let mut moment = Moment {
+            state: self.world.initial.clone(),
+            places: [None; REPEATING + 1],
+            fault: None,
+            repeated: None,
+        };
+        for (process, operation) in self.operations.iter().enumerate() {
+            let place = self.world.scripts.begin(self.world, process, operation);
+            moment.places[process] = Some(place);
+        }
+        moment
+    }
+
+    /// The calls that wait for their replies.
+    fn waiting(&self, moment: &Moment) -> Vec<(CallId, Number)> {
+        let mut all = Vec::new();
+        for (process, place) in moment.places.iter().enumerate() {
+            let Some(place) = place else { continue };
+            let waiting = self.world.scripts.waiting(*place);
+            all.extend(
+                waiting
+                    .iter()
+                    .map(|(number, call)| ((process, *number), *call)),
+            );
+        }
+        all
+    }
+
+    /// Carries out a call, or lets it fail.
+    fn step(
+        &self,
+        moment: &Moment,
+        id: CallId,
+        number: Number,
+        fault: Option<Fault>,
+    ) -> (Moment, Step) {
+        let world = self.world;
+        let mut next = moment.clone();
+        let call = world.call(number);
+        let reply = match fault {
+            None | Some(Fault::Killed) => world.execute(&mut next.state, number),
+            Some(Fault::LostRequest) => NOTHING,
+            Some(Fault::LostResponse) => {
+                world.lose(&mut next.state, number);
+                NOTHING
             }
-            let depth = order.len();
-            if depth == path.len() {
-                let sleeping = path.last().map(|node| self.asleep_after(node));
-                let mut node = Node {
-                    enabled: run
-                        .held
-                        .iter()
-                        .map(|held| (held.process, held.number))
-                        .collect(),
-                    sleeping: sleeping.unwrap_or_default(),
-                    explored: Vec::new(),
-                    chosen: (0, 0),
-                };
-                node.chosen = node.next()?;
-                path.push(node);
+            Some(fault) => world.reply_number(fault.error(&call).unwrap()),
+        };
+        let process = id.0;
+        if let Some(fault) = fault {
+            next.fault = Some((id, fault));
+        }
+        if fault == Some(Fault::Killed) {
+            next.places[process] = None;
+            self.repeat(&mut next, process);
+        } else {
+            let place = next.places[process].unwrap();
+            next.places[process] = Some(world.scripts.advance(world, place, id.1, reply));
+            // The schedule repeats the delivery of a mail that could not be sent.
+            let is_made = fault.is_none_or(|fault| fault == Fault::LostResponse);
+            if call.operation == "CreateSchedule" && is_made {
+                self.repeat(&mut next, process);
             }
-            let node = &mut path[depth];
-            let fault = self.fault_of(&run, node.chosen);
-            is_faulty |= fault.is_some();
-            let effect = run.release(node.chosen, fault);
-            // Chosen again in every run below it, with the same effect.
-            if node.explored.last().map(|(id, _)| *id) != Some(node.chosen) {
-                node.explored.push((node.chosen, effect));
-            }
-            order.push(node.chosen);
+        }
+        let step = Step {
+            id,
+            call: number,
+            reply,
+            fault,
+        };
+        (next, step)
+    }
+
+    /// Has a request repeated, once.
+    fn repeat(&self, moment: &mut Moment, process: usize) {
+        if moment.repeated.is_none() {
+            let operation = self.operations[process];
+            moment.repeated = Some(process);
+            moment.places[REPEATING] =
+                Some(self.world.scripts.begin(self.world, REPEATING, operation));
         }
     }
 
-    /// The calls that need not be chosen after the one that `node` chose.
-    fn asleep_after(&self, node: &Node) -> Vec<(CallId, Effect)> {
-        let (chosen, earlier) = node.explored.split_last().unwrap();
-        let known = node.sleeping.iter().chain(earlier);
-        known
-            .filter(|(_, effect)| self.prunes && effect.commutes_with(&chosen.1))
-            .cloned()
+    /// The faults that may happen to a call.
+    fn faults(&self, moment: &Moment, id: CallId, number: Number) -> Vec<Fault> {
+        if moment.fault.is_some() {
+            return Vec::new();
+        }
+        let call = self.world.call(number);
+        FAULTS
+            .into_iter()
+            .filter(|fault| fault.is_possible(&call.operation))
+            .filter(|fault| (self.may_fail)(id, &call, *fault))
             .collect()
     }
 
-    /// Runs one order: the processes of `order`, each of which makes its next call, and then the first that can.
-    pub fn replay(&self, order: &[CallId]) -> Outcome {
-        self.world.runtime.block_on(async {
-            let mut run = self.begin();
-            let mut wanted = order.iter().copied();
-            let (mut released, mut is_faulty) = (Vec::new(), false);
-            loop {
-                run.settle().await;
-                let Some(first) = run.held.first() else {
-                    assert_eq!(wanted.next(), None, "a call that is not made");
-                    return self.end(run, released, is_faulty).await;
-                };
-                let first = (first.process, first.number);
-                let id = wanted.next().unwrap_or(first);
-                let is_held = |id| {
-                    run.held
-                        .iter()
-                        .any(|held| (held.process, held.number) == id)
-                };
-                assert!(is_held(id), "{id:?} is not made in this place");
-                let fault = self.fault_of(&run, id);
-                is_faulty |= fault.is_some();
-                run.release(id, fault);
-                released.push(id);
+    /// Runs one order: the calls of `order`, and then the first that waits.
+    pub fn replay(&self, order: &[CallId], fault: Option<(CallId, Fault)>) -> (Moment, Vec<Step>) {
+        let mut moment = self.begin();
+        let mut wanted = order.iter().copied();
+        let mut path = Vec::new();
+        loop {
+            let waiting = self.waiting(&moment);
+            let Some(first) = waiting.first() else {
+                assert_eq!(wanted.next(), None, "a call that is not made");
+                return (moment, path);
+            };
+            let id = wanted.next().unwrap_or(first.0);
+            let call = waiting.iter().find(|(other, _)| *other == id);
+            let call = call.unwrap_or_else(|| panic!("{id:?} is not made in this place"));
+            let fault = fault.filter(|(target, _)| *target == id && moment.fault.is_none());
+            let (next, step) = self.step(&moment, id, call.1, fault.map(|(_, fault)| fault));
+            moment = next;
+            path.push(step);
+        }
+    }
+
+    /// Runs requests one after another, each of them as far as `is_enough` lets it.
+    pub fn one_after_another(
+        &self,
+        requests: &[(usize, &'static Operation)],
+        is_enough: impl Fn(usize, &[Step], &Call) -> bool,
+    ) -> Moment {
+        let mut moment = self.begin();
+        moment.places = [None; REPEATING + 1];
+        for (process, operation) in requests {
+            let place = self.world.scripts.begin(self.world, *process, operation);
+            moment.places[*process] = Some(place);
+            let mut path = Vec::new();
+            while let Some((id, number)) = self.waiting(&moment).first().copied() {
+                if is_enough(*process, &path, &self.world.call(number)) {
+                    moment.places[*process] = None;
+                    break;
+                }
+                let (next, step) = self.step(&moment, id, number, None);
+                moment = next;
+                path.push(step);
             }
-        })
-    }
-
-    fn begin(&self) -> Run<'_> {
-        self.world.reset();
-        let mut run = Run::new(self.world);
-        for (process, operation) in self.operations.iter().enumerate() {
-            let request = (operation.request)(&self.world.start);
-            run.add(process, self.world.processes[process].begin(&request));
         }
-        run
+        moment
     }
+}
 
-    fn fault_of(&self, run: &Run, id: CallId) -> Option<Fault> {
-        let (target, fault) = self.fault?;
-        let held = run
-            .held
-            .iter()
-            .find(|held| (held.process, held.number) == id);
-        (target == id && is_possible(fault, &held?.call.operation)).then_some(fault)
+impl<Visit: FnMut(&Moment, &[Step]) -> bool> Search<'_, Visit> {
+    fn go_on(&mut self, moment: &Moment) -> (u64, u64) {
+        if self.experiment.merges
+            && let Some(known) = self.known.get(moment)
+        {
+            return *known;
+        }
+        self.states += 1;
+        let waiting = self.experiment.waiting(moment);
+        let mut count = (0, 0);
+        if waiting.is_empty() {
+            self.is_over |= !(self.visit)(moment, &self.path);
+            count = if moment.fault.is_some() {
+                (0, 1)
+            } else {
+                (1, 0)
+            };
+        }
+        for (id, number) in waiting {
+            let faults = self.experiment.faults(moment, id, number);
+            for fault in std::iter::once(None).chain(faults.into_iter().map(Some)) {
+                if self.is_over {
+                    return count;
+                }
+                let (next, step) = self.experiment.step(moment, id, number, fault);
+                self.path.push(step);
+                let (orders, faulty) = self.go_on(&next);
+                self.path.pop();
+                count = (count.0 + orders, count.1 + faulty);
+            }
+        }
+        if self.experiment.merges {
+            self.known.insert(moment.clone(), count);
+        }
+        count
     }
+}
 
-    /// Has the client of a killed process repeat its request, and returns the end of the run.
-    async fn end(&self, mut run: Run<'_>, order: Vec<CallId>, is_faulty: bool) -> Outcome {
-        let mut answers: Vec<_> = (0..self.operations.len())
-            .map(|process| (process, run.answers[process].clone()))
-            .collect();
-        let killed = answers.iter().position(|(_, answer)| answer.is_none());
-        if let Some(killed) = killed {
-            let request = (self.operations[killed].request)(&self.world.start);
-            run.add(REPEATING, self.world.processes[REPEATING].begin(&request));
-            run.complete().await;
-            answers.push((REPEATING, run.answers[REPEATING].clone()));
+/// The calls of a run as text.
+pub fn trace(world: &World, path: &[Step]) -> String {
+    let lines: Vec<_> = path.iter().map(|step| line(world, step)).collect();
+    lines.join("\n")
+}
+
+fn line(world: &World, step: &Step) -> String {
+    let call = world.call(step.call);
+    let keys: Vec<_> = call.keys.iter().map(|(_, key)| key.as_str()).collect();
+    let result = match world.reply(step.reply) {
+        Some((200, _)) => "done".to_owned(),
+        Some((_, body)) => {
+            let body: Value = serde_json::from_str(&body).unwrap();
+            let kind = body["__type"].as_str().unwrap_or_default();
+            let kind = kind.rsplit('#').next().unwrap_or_default();
+            let message = body.get("message").or(body.get("Message"));
+            format!(
+                "{kind} {}",
+                message.and_then(Value::as_str).unwrap_or_default()
+            )
         }
-        Outcome {
-            answers,
-            state: self.world.state(),
-            mails: self.world.mails(),
-            trace: run.trace,
-            order,
-            is_faulty,
-        }
-    }
+        None => "no response".to_owned(),
+    };
+    let fault = step.fault.map(|fault| format!(" [{fault:?}]"));
+    format!(
+        "{} {} {} {}: {result}{}",
+        write_order(&[step.id]),
+        call.function,
+        call.operation,
+        keys.join(" "),
+        fault.unwrap_or_default()
+    )
+}
+
+/// The name of a process in orders.
+pub fn letter(process: usize) -> char {
+    ['A', 'B', 'C', 'R', 'P'][process]
 }
 
 /// An order as text, such as `A0 B0 A1`.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use local::{Options, Server, functions::REGISTRY};
 use shared::{
-    app::Providers,
+    app::{Providers, connection::connect},
     domain::{
         clock::{Clock, Timestamp},
         password::{Hasher, Params},
@@ -12,7 +12,10 @@ use shared::{
     },
 };
 
-use crate::{process::Environments, scenario::BEGINNING};
+use crate::{
+    process::{Environment, Environments},
+    scenario::BEGINNING,
+};
 
 /// The settings of every scenario, in place of the template's.
 const SETTINGS: [(&str, &str); 6] = [
@@ -58,7 +61,11 @@ pub fn environments(settings: &[(&str, &str)]) -> Environments {
     let mut admin = all["update_details"].clone();
     admin.insert("AWS_ACCESS_KEY_ID".to_owned(), ADMIN.to_owned());
     all.insert(ADMIN.to_owned(), admin);
-    Arc::new(all)
+    let connected = all.into_iter().map(|(name, variables)| {
+        let aws = connect(&|name| variables.get(name).cloned(), false).unwrap();
+        (name, Environment { variables, aws })
+    });
+    Arc::new(connected.collect())
 }
 
 /// A setting of a run by hand.

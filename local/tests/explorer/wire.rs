@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    rc::Rc,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -25,13 +26,16 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::database::{Key, Reply, keys};
+use crate::{
+    conditions::{Condition, conditions},
+    database::{Key, Reply, keys},
+};
 
 /// The operation under which a mail is sent.
 pub const SEND_MAIL: &str = "SendEmail";
 
-/// A call that a process makes.
-#[derive(Clone, Debug)]
+/// A call that a function makes.
+#[derive(Debug)]
 pub struct Call {
     /// The function.
     pub function: String,
@@ -39,67 +43,58 @@ pub struct Call {
     pub operation: String,
     /// The request.
     pub body: Value,
+    /// The items that it reads or writes.
+    pub keys: Vec<Key>,
+    /// The conditions of its writes.
+    pub conditions: Vec<Rc<Condition>>,
 }
 
+/// A call on its way: function, operation and request.
+pub type Sent = (String, String, Value);
+
 impl Call {
-    /// The items that the call reads or writes. Mails are one item, since their order can be seen.
-    pub fn keys(&self) -> Vec<Key> {
-        if self.operation == SEND_MAIL || self.operation.ends_with("Schedule") {
-            return vec![("SES".to_owned(), String::new())];
+    pub fn new((function, operation, body): Sent) -> Self {
+        let is_elsewhere = operation == SEND_MAIL || operation.ends_with("Schedule");
+        let keys = if is_elsewhere {
+            Vec::new()
+        } else {
+            keys(&operation, &body)
+        };
+        let mut call = Self {
+            function,
+            operation,
+            body,
+            keys,
+            conditions: Vec::new(),
+        };
+        if !is_elsewhere {
+            call.conditions = conditions(&call).into_iter().map(Rc::new).collect();
         }
-        keys(&self.operation, &self.body)
+        call
     }
 }
 
-/// The end of a call, as the process sees it: a response, or none.
-pub type Outcome = Option<Reply>;
-
-/// A call that waits for its release.
+/// A call that waits for its reply: a response, or none.
 pub struct Held {
-    /// The process that made it.
-    pub process: usize,
-    /// Its number among the calls of the process.
+    /// Its number among the calls of the request.
     pub number: usize,
-    pub call: Call,
-    pub release: oneshot::Sender<Outcome>,
+    pub call: Sent,
+    pub release: oneshot::Sender<Option<Reply>>,
 }
 
 /// The calls that are held.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<Mutex<State>>);
-
-#[derive(Default)]
-struct State {
-    held: Vec<Held>,
-    /// The number of calls of each process so far.
-    numbers: Vec<usize>,
-}
+pub struct Gate(Arc<Mutex<Vec<(Sent, oneshot::Sender<Option<Reply>>)>>>);
 
 impl Gate {
-    /// Removes and returns the held calls.
-    pub fn take(&self) -> Vec<Held> {
-        std::mem::take(&mut self.0.lock().unwrap().held)
+    /// Removes and returns the held calls, in the order in which they were made.
+    pub fn take(&self) -> Vec<(Sent, oneshot::Sender<Option<Reply>>)> {
+        std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    /// Forgets the calls of the last run.
-    pub fn reset(&self) {
-        *self.0.lock().unwrap() = State::default();
-    }
-
-    fn hold(&self, process: usize, call: Call) -> oneshot::Receiver<Outcome> {
-        let mut state = self.0.lock().unwrap();
-        if state.numbers.len() <= process {
-            state.numbers.resize(process + 1, 0);
-        }
-        let number = state.numbers[process];
-        state.numbers[process] += 1;
+    fn hold(&self, call: Sent) -> oneshot::Receiver<Option<Reply>> {
         let (release, released) = oneshot::channel();
-        state.held.push(Held {
-            process,
-            number,
-            call,
-            release,
-        });
+        self.0.lock().unwrap().push((call, release));
         released
     }
 }
@@ -107,6 +102,7 @@ impl Gate {
 /// The HTTP client of the functions of one process.
 #[derive(Clone)]
 pub struct Wire {
+    /// The number of the process.
     pub process: usize,
     pub gate: Gate,
 }
@@ -139,13 +135,10 @@ impl HttpConnector for Wire {
         };
         let authorization = request.headers().get("authorization").unwrap();
         let (_, credential) = authorization.split_once("Credential=").unwrap();
-        let call = Call {
-            function: credential.split('/').next().unwrap().to_owned(),
-            operation: operation.to_owned(),
-            // Only a DELETE has no body.
-            body: serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or_default(),
-        };
-        let released = self.gate.hold(self.process, call);
+        let function = credential.split('/').next().unwrap().to_owned();
+        // Only a DELETE has no body.
+        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or_default();
+        let released = self.gate.hold((function, operation.to_owned(), body));
         HttpConnectorFuture::new(async move {
             match released.await {
                 Ok(Some((status, body))) => {

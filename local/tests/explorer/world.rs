@@ -1,8 +1,9 @@
 //! One Latchkey: tables, processes and a clock that stands still. Calls are carried out when the explorer says so.
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
+    cell::{OnceCell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,37 +14,64 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    conditions::{Condition, conditions, without},
-    database::{Items, Reply, Tables},
+    compare::Comparison,
+    conditions::{Condition, without},
+    database::{Reply, Snapshot, Tables},
+    memory::{NOTHING, Number, Numbered},
     operations::{Request, deliver},
     process::{Answer, Environments, Process},
-    run::Run,
     scenario::{BEGINNING, Scenario, Start},
+    script::{Live, Scripts},
     wire::{Call, Gate, SEND_MAIL},
 };
 
-/// The processes of a run: two requests, the repetition of one of them, and what prepares the state.
-pub const PROCESSES: usize = 4;
+/// The processes of a run: up to three requests, the repetition of one of them, and what prepares the state.
+pub const PROCESSES: usize = 5;
 
 /// The process that prepares the state.
-const PREPARING: usize = 3;
+const PREPARING: usize = 4;
+
+/// What calls find and change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct State {
+    pub tables: Snapshot,
+    /// The mails that were sent, as calls.
+    pub mails: Vec<Number>,
+    /// A transaction that was applied and whose response was lost, with what it found: DynamoDB takes another attempt for a repetition.
+    pub lost: Option<(Number, Vec<Number>)>,
+}
+
+/// The conditions of the calls so far.
+#[derive(Default)]
+pub struct Seen {
+    /// All of them.
+    pub used: BTreeSet<Rc<Condition>>,
+    /// Those that made a difference.
+    pub decisive: BTreeSet<Rc<Condition>>,
+}
 
 pub struct World {
     pub runtime: Runtime,
     pub scenario: &'static Scenario,
     pub start: Start,
     pub tables: Tables,
+    /// The state that every run starts from.
+    pub initial: State,
     pub gate: Gate,
     pub processes: Vec<Process>,
-    /// The mails that were sent in this run: recipient and text.
-    mails: RefCell<Vec<(String, String)>>,
+    pub scripts: Scripts,
+    pub answers: Numbered<Answer>,
+    calls: Numbered<String>,
+    parsed: RefCell<BTreeMap<Number, Rc<Call>>>,
+    replies: Numbered<Reply>,
     clock: Arc<AtomicU64>,
-    /// Every condition that a call had so far.
-    pub conditions: RefCell<BTreeSet<Condition>>,
+    /// The state while it is prepared.
+    preparing: RefCell<State>,
+    pub seen: RefCell<Seen>,
     /// The condition that is switched off.
     off: RefCell<Option<Condition>>,
-    /// Tells the transactions of a run from the same ones of another run.
-    runs: Cell<u64>,
+    /// Without and with the quota of mails.
+    comparisons: [OnceCell<Comparison>; 2],
 }
 
 impl World {
@@ -56,7 +84,7 @@ impl World {
         let gate = Gate::default();
         let tables: BTreeSet<_> = environments
             .values()
-            .flat_map(|environment| environment.iter())
+            .flat_map(|environment| environment.variables.iter())
             .filter(|(name, _)| name.ends_with("_TABLE"))
             .map(|(_, table)| table.clone())
             .collect();
@@ -65,25 +93,31 @@ impl World {
             scenario,
             start: Start::default(),
             tables: Tables::new(&tables),
+            initial: State::default(),
             processes: (0..PROCESSES)
                 .map(|number| Process::new(number, environments, &gate, &clock))
                 .collect(),
+            scripts: Scripts::default(),
+            answers: Numbered::default(),
+            calls: Numbered::default(),
+            parsed: RefCell::default(),
+            replies: Numbered::default(),
             clock,
-            conditions: RefCell::default(),
+            preparing: RefCell::default(),
+            seen: RefCell::default(),
             off: RefCell::default(),
             gate,
-            mails: RefCell::default(),
-            runs: Cell::new(0),
+            comparisons: Default::default(),
         };
-        world.processes[PREPARING].seed();
+        world.processes[PREPARING].renew(false);
         world.start = (scenario.prepare)(&world);
         // Cool-downs are over.
         world.advance(3600);
-        world.tables.keep();
-        world.mails.take();
         if !scenario.is_cold {
             world.warm_up();
         }
+        world.initial.tables = world.preparing.take().tables;
+        world.seen.take();
         world
     }
 
@@ -92,7 +126,7 @@ impl World {
         for process in &self.processes {
             for function in process.functions() {
                 let (app, function) = (process.app(function), function.to_owned());
-                self.drive(process.number, async move {
+                self.drive(async move {
                     if function == "sign_up" || function == "log_in" {
                         app.signer.key().await.unwrap();
                     }
@@ -110,78 +144,126 @@ impl World {
                 });
             }
         }
-        self.tables.keep();
     }
 
-    /// Prepares the next run.
-    pub fn reset(&self) {
-        self.tables.restore();
-        self.gate.reset();
-        self.mails.take();
-        self.runs.set(self.runs.get() + 1);
-        for process in &self.processes {
-            if self.scenario.is_cold {
-                process.restart();
+    /// The number of a call.
+    pub fn number(&self, call: Call) -> Number {
+        let text = format!("{} {} {}", call.function, call.operation, call.body);
+        let number = self.calls.number(text);
+        let mut parsed = self.parsed.borrow_mut();
+        parsed.entry(number).or_insert_with(|| Rc::new(call));
+        number
+    }
+
+    /// The call that has this number.
+    pub fn call(&self, number: Number) -> Rc<Call> {
+        self.parsed.borrow()[&number].clone()
+    }
+
+    /// The number of a reply.
+    pub fn reply_number(&self, reply: Reply) -> Number {
+        self.replies.number(reply)
+    }
+
+    /// The reply that has this number.
+    pub fn reply(&self, number: Number) -> Option<Reply> {
+        (number != NOTHING).then(|| (*self.replies.value(number)).clone())
+    }
+
+    /// Carries out a call and returns the number of its reply.
+    pub fn execute(&self, state: &mut State, number: Number) -> Number {
+        let call = self.call(number);
+        if !call.conditions.is_empty() {
+            let used = &mut self.seen.borrow_mut().used;
+            for condition in &call.conditions {
+                if !used.contains(condition) {
+                    used.insert(condition.clone());
+                }
             }
-            process.seed();
         }
-    }
-
-    /// Carries out a call.
-    pub fn execute(&self, call: &Call) -> Reply {
-        let seen = conditions(call);
-        let off = self.off.borrow();
-        let stripped = off.as_ref().filter(|off| seen.contains(off));
-        let body = stripped.map_or_else(|| call.body.clone(), |off| without(call, off));
-        self.conditions.borrow_mut().extend(seen);
-        match call.operation.as_str() {
+        let reply = match call.operation.as_str() {
             SEND_MAIL => {
-                let to = call.body["Destination"]["ToAddresses"][0].as_str().unwrap();
-                let text = &call.body["Content"]["Simple"]["Body"]["Text"]["Data"];
-                let mail = (to.to_owned(), text.as_str().unwrap().to_owned());
-                self.mails.borrow_mut().push(mail);
-                let id = format!("mail-{}", self.mails.borrow().len());
+                state.mails.push(number);
+                let id = format!("{number:040x}");
                 (200, json!({"MessageId": id}).to_string())
             }
             "CreateSchedule" | "DeleteSchedule" => (200, "{}".to_owned()),
-            "TransactWriteItems" => {
-                let mut body = body;
-                let token = body["ClientRequestToken"].as_str().unwrap();
-                // The same random numbers would make it a repetition of a transaction of an earlier run.
-                let token = format!("{:012x}{}", self.runs.get(), &token[12..]);
-                body["ClientRequestToken"] = json!(token);
-                self.tables.execute(&call.operation, &body)
+            _ => {
+                let (number, call) = self.without_off(number, call);
+                let first = state.lost.as_ref();
+                let first = first.filter(|(lost, _)| *lost == number);
+                let first = first.map(|(_, found)| found.clone());
+                let effect = self
+                    .tables
+                    .carry_out(number, &call, &mut state.tables, first);
+                if !effect.decisive.is_empty() {
+                    let decisive = &mut self.seen.borrow_mut().decisive;
+                    decisive.extend(effect.decisive.iter().cloned());
+                }
+                effect.reply.clone()
             }
-            operation => self.tables.execute(operation, &body),
+        };
+        self.replies.number(reply)
+    }
+
+    /// Carries out a call whose response is lost.
+    pub fn lose(&self, state: &mut State, number: Number) {
+        let (number_sent, call) = self.without_off(number, self.call(number));
+        let found = self.tables.found(&call, &state.tables);
+        let reply = self.execute(state, number);
+        let is_applied = self.reply(reply).unwrap().0 == 200;
+        if is_applied && call.operation == "TransactWriteItems" {
+            state.lost = Some((number_sent, found));
         }
     }
 
-    /// Switches off a condition, or none.
+    /// The call without the condition that is switched off.
+    fn without_off(&self, number: Number, call: Rc<Call>) -> (Number, Rc<Call>) {
+        let off = self.off.borrow();
+        let Some(off) = off.as_ref() else {
+            return (number, call);
+        };
+        if !call.conditions.iter().any(|condition| **condition == *off) {
+            return (number, call);
+        }
+        let sent = (
+            call.function.clone(),
+            call.operation.clone(),
+            without(&call, off),
+        );
+        let number = self.number(Call::new(sent));
+        (number, self.call(number))
+    }
+
+    /// Switches off a condition, or none. Returns the one that was off.
     pub fn switch_off(&self, condition: Option<Condition>) -> Option<Condition> {
         self.off.replace(condition)
     }
 
-    /// The mails that were sent in this run.
-    pub fn mails(&self) -> Vec<(String, String)> {
-        self.mails.borrow().clone()
+    /// Compares the ends of runs.
+    pub fn comparison(&self, ignores_quota: bool) -> &Comparison {
+        let comparison = &self.comparisons[usize::from(ignores_quota)];
+        comparison.get_or_init(|| Comparison::new(self, ignores_quota))
     }
 
-    pub fn state(&self) -> Items {
-        self.tables.current()
+    /// Recipient and text of a mail.
+    pub fn mail(&self, number: Number) -> (String, String) {
+        let body = &self.call(number).body;
+        let to = body["Destination"]["ToAddresses"][0].as_str().unwrap();
+        let text = &body["Content"]["Simple"]["Body"]["Text"]["Data"];
+        (to.to_owned(), text.as_str().unwrap().to_owned())
     }
 
     /// Runs one request by itself and returns the body of its response.
     pub fn request(&self, request: &Request) -> Value {
-        self.runs.set(self.runs.get() + 1);
-        let answer = self.drive(PREPARING, self.processes[PREPARING].begin(request));
+        let answer = self.drive(self.processes[PREPARING].begin(request));
         assert!(answer.status < 300, "{answer:?}");
         serde_json::from_str(&answer.body).unwrap_or_default()
     }
 
     /// Runs one request that is rejected.
     pub fn refused(&self, request: &Request) {
-        self.runs.set(self.runs.get() + 1);
-        let answer = self.drive(PREPARING, self.processes[PREPARING].begin(request));
+        let answer = self.drive(self.processes[PREPARING].begin(request));
         assert!((400..500).contains(&answer.status), "{answer:?}");
     }
 
@@ -195,18 +277,23 @@ impl World {
         self.clock.load(Ordering::SeqCst)
     }
 
-    fn drive(&self, process: usize, request: impl Future<Output = Answer> + 'static) -> Answer {
-        self.gate.reset();
-        let mut run = Run::new(self);
-        run.add(process, Box::pin(request));
-        self.runtime.block_on(run.complete());
-        run.answers[process].clone().unwrap()
+    fn drive(&self, request: impl Future<Output = Answer> + 'static) -> Answer {
+        let mut live = Live::new(self, Box::pin(request));
+        while let Some(held) = live.held.first() {
+            let (number, call) = (held.number, Call::new(held.call.clone()));
+            let call = self.number(call);
+            let reply = self.execute(&mut self.preparing.borrow_mut(), call);
+            live.release(self, number, self.reply(reply));
+        }
+        live.answer.unwrap()
     }
 
     /// Every queued mail as key and nonce.
     pub fn queued(&self) -> Vec<(String, String)> {
-        let items = self.state().into_iter();
-        let queued = items.filter(|(_, item)| item["state"]["S"] == "queued");
+        let items = self.tables.items(&self.preparing.borrow().tables);
+        let queued = items
+            .into_iter()
+            .filter(|(_, item)| item["state"]["S"] == "queued");
         queued
             .map(|((_, key), item)| (key, item["nonce"]["S"].as_str().unwrap().to_owned()))
             .collect()
@@ -214,14 +301,14 @@ impl World {
 
     /// Sends every queued mail and returns the texts.
     pub fn deliver(&self) -> Vec<String> {
-        let before = self.mails.borrow().len();
+        let before = self.preparing.borrow().mails.len();
         for (key, nonce) in self.queued() {
             self.request(&deliver(&key, &nonce));
         }
-        let mails = self.mails.borrow();
-        mails[before..]
-            .iter()
-            .map(|(_, text)| text.clone())
+        let mails = self.preparing.borrow().mails[before..].to_vec();
+        mails
+            .into_iter()
+            .map(|number| self.mail(number).1)
             .collect()
     }
 }

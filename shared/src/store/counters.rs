@@ -45,6 +45,10 @@ struct UnknownName {
 /// Maximum attempts to count an event when its window ends, or its item is deleted, in the meantime.
 const MAX_ATTEMPTS: u32 = 4;
 
+/// The condition that an addition was not applied yet. An addition is no assignment: if the response of an attempt is lost, the next one
+/// would count again. If another request counts in between, it does so once more than it should, which errs on the safe side.
+const NOT_APPLIED: &str = "(attribute_not_exists(#writer) OR #writer <> :writer)";
+
 /// The `Retry-After` after that many attempts.
 const CONTENTION_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -101,6 +105,7 @@ impl Counters {
         length: Duration,
         now: Timestamp,
     ) -> Result<Counted, Error> {
+        let write_id = self.database.new_write_id();
         for _ in 0..MAX_ATTEMPTS {
             if let Some(rest) = seen
                 .as_ref()
@@ -111,9 +116,9 @@ impl Counters {
             let next = Window::after_one_more(seen.as_ref(), now, length);
             let is_open = seen.is_some_and(|window| window.is_open(now));
             let write = if is_open {
-                self.add(key, max, now)?
+                self.add(key, max, now, &write_id)?
             } else {
-                self.open(key, &next, now)?
+                self.open(key, &next, now, &write_id)?
             };
             match self.database.write(&write).await? {
                 WriteOutcome::Done => return Ok(Counted::Within(next)),
@@ -123,32 +128,55 @@ impl Counters {
         Ok(Counted::OverLimit(CONTENTION_RETRY_AFTER))
     }
 
-    fn open(&self, key: &CounterKey, window: &Window, now: Timestamp) -> Result<Write, Error> {
-        let expression = "SET #count = :count, #window_ends = :ends, #expires_at = :ends";
+    fn open(
+        &self,
+        key: &CounterKey,
+        window: &Window,
+        now: Timestamp,
+        write_id: &str,
+    ) -> Result<Write, Error> {
+        let expression =
+            "SET #count = :count, #window_ends = :ends, #expires_at = :ends, #writer = :writer";
         let is_new = "attribute_not_exists(#window_ends) OR #window_ends <= :now";
         Write::update(&self.table, &key.0, expression, is_new)
+            .with_write_id(write_id)
             .value("count", window.count)?
             .value("ends", window.ends_at)?
-            .value("now", now)
+            .value("now", now)?
+            .value("writer", write_id)
     }
 
-    fn add(&self, key: &CounterKey, max: u32, now: Timestamp) -> Result<Write, Error> {
-        let is_below = "#window_ends > :now AND (attribute_not_exists(#count) OR #count < :max)";
-        let expression = "SET #count = if_not_exists(#count, :zero) + :one";
-        Write::update(&self.table, &key.0, expression, is_below)
+    fn add(
+        &self,
+        key: &CounterKey,
+        max: u32,
+        now: Timestamp,
+        write_id: &str,
+    ) -> Result<Write, Error> {
+        let condition = format!(
+            "#window_ends > :now AND (attribute_not_exists(#count) OR #count < :max) AND {NOT_APPLIED}"
+        );
+        let expression = "SET #count = if_not_exists(#count, :zero) + :one, #writer = :writer";
+        Write::update(&self.table, &key.0, expression, &condition)
+            .with_write_id(write_id)
             .value("zero", 0)?
             .value("one", 1)?
             .value("now", now)?
-            .value("max", max)
+            .value("max", max)?
+            .value("writer", write_id)
     }
 
     /// Takes back one event that was counted in `window`, if that is still the counter's last one.
     pub async fn take_back(&self, key: &CounterKey, window: &Window) -> Result<(), Error> {
-        let condition = "#window_ends = :ends AND #count > :zero";
-        let write = Write::update(&self.table, &key.0, "SET #count = #count - :one", condition)
+        let write_id = self.database.new_write_id();
+        let condition = format!("#window_ends = :ends AND #count > :zero AND {NOT_APPLIED}");
+        let expression = "SET #count = #count - :one, #writer = :writer";
+        let write = Write::update(&self.table, &key.0, expression, &condition)
+            .with_write_id(&write_id)
             .value("one", 1)?
             .value("zero", 0)?
-            .value("ends", window.ends_at)?;
+            .value("ends", window.ends_at)?
+            .value("writer", &write_id)?;
         self.database.write(&write).await.map(drop)
     }
 
@@ -175,9 +203,12 @@ impl Counters {
             None => "attribute_not_exists(#failures)",
         };
         let key = CounterKey::unknown_name(name_hash);
-        let expression = "SET #failures = :next, #expires_at = :expires_at";
+        let write_id = self.database.new_write_id();
+        let expression = "SET #failures = :next, #expires_at = :expires_at, #writer = :writer";
         let mut write = Write::update(&self.table, &key.0, expression, condition)
+            .with_write_id(&write_id)
             .value("next", next)?
+            .value("writer", &write_id)?
             .value("expires_at", next.locked_until + ROW_MEMORY)?;
         if let Some(seen) = seen {
             write = write

@@ -1,15 +1,16 @@
 //! Writes whose response is lost.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use local::faults::{Gate, MalformedResponse};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
-    app::{OTHER_PASSWORD, PASSWORD, TestApp},
+    app::{OTHER_PASSWORD, PASSWORD, TestApp, WRONG_PASSWORD},
     proxy::{Call, FaultAction},
     scenario::{Scenario, all, all_succeed, is_central_write, succeed, succeed_after},
     signing_keys::{CACHE_SECONDS, PUBLISH_SECONDS, kid, published},
+    tables::COUNTERS,
     times::DAY_SECONDS,
 };
 
@@ -56,6 +57,37 @@ mod case_38_lost_responses {
         }
         app.proxy.heal();
         app.token("john", PASSWORD).await;
+    }
+
+    /// Each first attempt of a write of a counter is applied, and its response is lost.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_counter_with_lost_responses_counts_once() {
+        let app = TestApp::start().await;
+        let mut lost = BTreeSet::new();
+        app.proxy.rule(move |call| {
+            let is_counter = call.is_write() && call.keys()[0].0 == COUNTERS;
+            if is_counter && lost.insert(call.body.to_string()) {
+                FaultAction::CutAfter
+            } else {
+                FaultAction::Forward
+            }
+        });
+        app.sign_up("john").await;
+        for number in 1..=3 {
+            assert_eq!(app.log_in("nobody", WRONG_PASSWORD).await.status, 401);
+            // A right password is counted first, and then taken back.
+            app.token("john", PASSWORD).await;
+            let counters = app.tables().all(COUNTERS).await;
+            let count = |kind: &str| {
+                let of = |item: &&Value| item["pk"].as_str().unwrap().starts_with(kind);
+                let item = counters.iter().find(of).unwrap();
+                item.get("count").unwrap_or(&item["failures"]["n"]).clone()
+            };
+            assert_eq!(count("limit#unknown_name#"), number);
+            assert_eq!(count("limit#log_in#"), number);
+            assert_eq!(count("limit#sign_up#"), 1);
+            assert_eq!(count("limit#mail#"), 1);
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

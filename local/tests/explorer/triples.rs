@@ -1,0 +1,104 @@
+//! Three requests at random, in all orders, with one fault at random.
+
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    check::Check,
+    explore::{Findings, describe, name},
+    faults::FAULTS,
+    operations::operation,
+    scenario::SCENARIOS,
+    search::Experiment,
+    settings,
+    world::World,
+};
+
+/// The number of threads.
+const THREADS: u64 = 2;
+
+/// The triples of one scenario in a row, since its state takes a second to prepare.
+const IN_A_ROW: usize = 20;
+
+/// The most calls of a request that a fault may happen to.
+const MAX_CALLS: usize = 8;
+
+/// Explores triples for some seconds. The same seed gives the same triples.
+pub fn explore(seed: u64, seconds: u64) -> Findings {
+    let begun = now();
+    let is_over = || now().duration_since(begun).unwrap() > Duration::from_secs(seconds);
+    let mut all = Findings::default();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| scope.spawn(move || work(seed * THREADS + thread, is_over)))
+            .collect();
+        for thread in threads {
+            all.add(thread.join().unwrap());
+        }
+    });
+    println!("seed {seed}: {}", all.summary());
+    all
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a run by hand takes as long as one likes"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn work(seed: u64, is_over: impl Fn() -> bool) -> Findings {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut all = Findings::default();
+    while !is_over() {
+        let scenario = &SCENARIOS[random.random_range(0..SCENARIOS.len())];
+        let world = World::new(scenario, &settings::environments(scenario.settings));
+        for _ in 0..IN_A_ROW {
+            if is_over() {
+                break;
+            }
+            let one = |random: &mut StdRng| {
+                let place = random.random_range(0..scenario.operations.len());
+                operation(scenario.operations[place])
+            };
+            let operations = [one(&mut random), one(&mut random), one(&mut random)];
+            let target = (random.random_range(0..3), random.random_range(0..MAX_CALLS));
+            let fault = FAULTS[random.random_range(0..FAULTS.len())];
+            let deliveries: Vec<_> = operations.iter().filter(|one| one.is_delivery()).collect();
+            let names: BTreeSet<_> = deliveries.iter().map(|one| one.name).collect();
+            // The stream delivers a mail once at a time.
+            if names.len() < deliveries.len() {
+                continue;
+            }
+            let check = Check::new(&world, &operations);
+            let experiment = Experiment {
+                world: &world,
+                operations: &operations,
+                may_fail: &|id, _, other| id == target && other == fault,
+                merges: true,
+            };
+            let mut found = Findings::default();
+            let mut faults = BTreeSet::new();
+            let count = experiment.explore(|moment, path| {
+                faults.extend(moment.fault);
+                let violation = check.violation(moment);
+                if let Some(violation) = &violation {
+                    let text = describe(&experiment, moment, path, violation);
+                    println!("seed {seed}: {}\n{text}", name(scenario, &operations));
+                    found.violations.push(text);
+                }
+                violation.is_none()
+            });
+            found.jobs = 1;
+            found.count(count, faults.len());
+            all.add(found);
+        }
+    }
+    all
+}

@@ -10,7 +10,7 @@ use crate::{
         user::User,
         user_id::UserId,
     },
-    store::database::{Error, Write, read},
+    store::database::{Error, Write, WriteOutcome, read},
 };
 
 /// The attribute that holds `counter`.
@@ -95,6 +95,11 @@ impl Users {
         )
         .with_write_id(&write_id)
         .value("writer", &write_id)?;
-        Ok(self.database.write(&write).await?.is_done())
+        // If the response of an earlier attempt was lost, that attempt removed them.
+        let outcome = self.database.write(&write).await?;
+        Ok(matches!(
+            outcome,
+            WriteOutcome::Done | WriteOutcome::Ambiguous(Some(_))
+        ))
     }
 }

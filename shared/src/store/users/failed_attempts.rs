@@ -10,7 +10,7 @@ use crate::{
         user::User,
         user_id::UserId,
     },
-    store::database::{Error, Write, WriteOutcome, read},
+    store::database::{Error, Write, read},
 };
 
 /// The attribute that holds `counter`.
@@ -95,11 +95,6 @@ impl Users {
         )
         .with_write_id(&write_id)
         .value("writer", &write_id)?;
-        // If the response of an earlier attempt was lost, that attempt removed them.
-        let outcome = self.database.write(&write).await?;
-        Ok(matches!(
-            outcome,
-            WriteOutcome::Done | WriteOutcome::Ambiguous(Some(_))
-        ))
+        Ok(self.database.write(&write).await?.is_done())
     }
 }

@@ -26,9 +26,8 @@ use shared::{
     },
 };
 
-use crate::Result;
-
 use super::partitions::{Load, Table};
+use crate::Result;
 
 /// The time in which requests are counted, and after which a process reads a counter or the keys again.
 const HOUR: Duration = Duration::from_hours(1);

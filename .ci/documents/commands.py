@@ -26,7 +26,7 @@ SERVICES = {"deploy": "codedeploy"}
 RENAMED = {("sns", "subscribe"): {"--endpoint": "--notification-endpoint"}}
 # Programs that every system has, and the language of the shell.
 UNIX = set(
-    "alias awk continue cut date docker echo export git grep head local printf python3 return sed sha256sum sleep "
+    "alias awk continue cp cut date docker echo export git grep head local printf python3 return sed sha256sum sleep "
     "sort tail tr xargs [".split()
 )
 
@@ -195,27 +195,28 @@ def crates(words):
 
 def check_cargo(words):
     """Yields what is wrong with a command of cargo."""
+    packages = [value for option, value in zip(words, words[1:]) if option == "-p"]
     if words[0] == "run":
         options = words[words.index("--") + 1 :] if "--" in words else []
-        yield from check_local(options)
+        yield from check_options((packages or ["local"])[0], options)
     elif words[0] == "add":
         known = tomllib.loads((ROOT / "examples/verifiers/axum/Cargo.toml").read_text())["dependencies"]
         yield from (f"examples/verifiers/axum has no dependency {one}" for one in crates(words[1:]) if one not in known)
     elif words[0] not in ("build", "test", "clippy", "fmt"):
         yield f"cargo {words[0]}: no such command"
-    for option, value in zip(words, words[1:]):
-        if option == "-p" and not (ROOT / value).is_dir():
-            yield f"cargo -p {value}: no such package"
+    for package in packages:
+        if not any((ROOT / folder / package / "Cargo.toml").exists() for folder in (".", "functions")):
+            yield f"cargo -p {package}: no such package"
 
 
-def check_local(options):
-    """Yields what is wrong with the options of the development server."""
+def check_options(program, options):
+    """Yields what is wrong with the options of one of the programs."""
     settings = [value for option, value in zip(options, options[1:]) if option == "--set"]
     yield from filter(None, (problem_with_setting(one) for one in settings))
     # An option that is not known is an error, also beside --help.
-    done = subprocess.run([ROOT / "target/debug/local", *options, "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run([ROOT / "target/debug" / program, *options, "--help"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        yield f"cargo run -- {' '.join(options)}: {done.stderr.splitlines()[0]}"
+        yield f"cargo run -p {program} -- {' '.join(options)}: {done.stderr.splitlines()[0]}"
 
 
 def check_command(words, folder, defined):

@@ -150,6 +150,10 @@ impl Setup {
         let only = arguments.only.clone();
         let is_wanted = |name: &str| is_among(&only, name);
         let mut functions = setup::functions(&root)?;
+        let is_known = |name: &String| functions.contains(name) || BASELINES.contains(&&**name);
+        if let Some(unknown) = only.iter().find(|name| !is_known(name)) {
+            return Err(format!("--only: there is no contestant {unknown}").into());
+        }
         // The baselines repeat a read of this one.
         functions.retain(|name| is_wanted(name) || name == "get_user");
         let baselines: Vec<_> = (BASELINES.into_iter().filter(|name| is_wanted(name))).collect();

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio_rustls::rustls::{
     ServerConfig,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -23,6 +23,9 @@ impl Authority {
         let authority_key = KeyPair::generate()?;
         let mut parameters = CertificateParams::new(Vec::new())?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        // With the name of the certificates that it signs, OpenSSL would take those for self-signed ones.
+        let name = &mut parameters.distinguished_name;
+        name.push(DnType::CommonName, "Latchkey's benchmark");
         let certificate = parameters.self_signed(&authority_key)?;
         let folder = crate::setup::folder(&paths.root);
         fs::create_dir_all(&folder)?;

@@ -58,5 +58,6 @@ pub fn is_success(response: &RawValue) -> bool {
     if let Some(failures) = response["batchItemFailures"].as_array() {
         return failures.is_empty();
     }
-    response["isAuthorized"].as_bool().unwrap_or_default()
+    // `publish` returns nothing, and an error instead of a failure.
+    response.is_null() || response["isAuthorized"].as_bool().unwrap_or_default()
 }

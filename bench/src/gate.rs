@@ -1,10 +1,26 @@
 //! Compares a quick run with the recorded one: sizes, units, and ratios to `hello`, which was measured in the same minutes.
 
-use std::{fs, path::Path};
+use std::{fmt, fs, path::Path};
 
 use serde_json::Value;
 
 use crate::Result;
+
+/// A property that is worse than recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Regression {
+    /// The function and the property.
+    pub what: String,
+    old: f64,
+    new: f64,
+}
+
+impl fmt::Display for Regression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, old, new } = self;
+        write!(formatter, "{what}: {old:.2} before, {new:.2} now")
+    }
+}
 
 /// What a function may be worse by before the check fails.
 const TOLERANCE: f64 = 0.15;
@@ -64,7 +80,7 @@ fn hash(report: &Value) -> Option<f64> {
 ///
 /// # Errors
 /// A function was not recorded, or nothing was measured.
-pub fn regressions(recorded: &Value, measured: &Value) -> Result<Vec<String>> {
+pub fn regressions(recorded: &Value, measured: &Value) -> Result<Vec<Regression>> {
     let (old_hello, new_hello) = (
         contestant(recorded, "hello")?,
         contestant(measured, "hello")?,
@@ -73,11 +89,12 @@ pub fn regressions(recorded: &Value, measured: &Value) -> Result<Vec<String>> {
         return Err("a report has no hashes".into());
     };
     let mut found = Vec::new();
-    if new > old * (1.0 + TOLERANCE) {
-        found.push(format!(
-            "Argon2id / the reference: {old:.2} before, {new:.2} now"
-        ));
-    }
+    let mut compare = |what: String, old: f64, new: f64| {
+        if new > old * (1.0 + TOLERANCE) {
+            found.push(Regression { what, old, new });
+        }
+    };
+    compare("Argon2id / the reference".to_owned(), old, new);
     let mut compared = 0;
     let contestants = measured["contestants"].as_array().into_iter().flatten();
     for function in contestants.filter(|one| one["is_baseline"] == false) {
@@ -87,12 +104,7 @@ pub fn regressions(recorded: &Value, measured: &Value) -> Result<Vec<String>> {
             let values = (property.of)(before, old_hello).zip((property.of)(function, new_hello));
             let (old, new) = values.ok_or_else(|| format!("{name} has no {}", property.name))?;
             compared += 1;
-            if new > old * (1.0 + TOLERANCE) {
-                found.push(format!(
-                    "{name}: {}: {old:.2} before, {new:.2} now",
-                    property.name
-                ));
-            }
+            compare(format!("{name}: {}", property.name), old, new);
         }
     }
     if compared == 0 {
@@ -133,31 +145,32 @@ mod tests {
         report_with_hash(zipped, cpu, hello, 20.0)
     }
 
+    fn texts(recorded: &Value, measured: &Value) -> Vec<String> {
+        let found = regressions(recorded, measured).expect("reports");
+        found.iter().map(ToString::to_string).collect()
+    }
+
     #[test]
     fn a_slower_machine_is_no_regression() {
         let (recorded, measured) = (report(3e6, 500.0, 100.0), report(3e6, 1000.0, 200.0));
-        assert!(
-            regressions(&recorded, &measured)
-                .expect("reports")
-                .is_empty()
-        );
+        assert!(texts(&recorded, &measured).is_empty());
     }
 
     #[test]
     fn more_of_anything_is_a_regression() {
         let recorded = report(3e6, 500.0, 100.0);
-        let larger = regressions(&recorded, &report(3.5e6, 500.0, 100.0)).expect("reports");
+        let larger = texts(&recorded, &report(3.5e6, 500.0, 100.0));
         assert_eq!(
             larger,
             ["get_user: bytes zipped: 3000000.00 before, 3500000.00 now"]
         );
-        let slower = regressions(&recorded, &report(3e6, 580.0, 100.0)).expect("reports");
+        let slower = texts(&recorded, &report(3e6, 580.0, 100.0));
         assert_eq!(
             slower,
             ["get_user: CPU of a call / hello: 5.00 before, 5.80 now"]
         );
         let slow_hash = report_with_hash(3e6, 500.0, 100.0, 40.0);
-        let slow_hash = regressions(&recorded, &slow_hash).expect("reports");
+        let slow_hash = texts(&recorded, &slow_hash);
         assert_eq!(
             slow_hash,
             ["Argon2id / the reference: 0.80 before, 1.60 now"]

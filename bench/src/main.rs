@@ -47,6 +47,7 @@ use crate::{
     authority::Authority,
     conditions::Conditions,
     contestant::{BASELINES, Contestant},
+    gate::Regression,
     measure::Effort,
     recording::Recordings,
     report::{Figures, Report},
@@ -122,15 +123,21 @@ fn check(setup: &Setup, report: &Report) -> Result<()> {
         println!("no function is worse than recorded");
         return Ok(());
     }
-    println!("worse than recorded, so once more:\n{}", first.join("\n"));
+    println!("worse than recorded, so once more:\n{}", lines(&first));
     let again = setup.measure()?;
     println!("{}", again.tables()?);
-    let second = gate::regressions(&recorded, &serde_json::to_value(&again)?)?;
-    if second.is_empty() {
-        println!("no function is worse than recorded");
+    let mut both = gate::regressions(&recorded, &serde_json::to_value(&again)?)?;
+    both.retain(|one| first.iter().any(|other| other.what == one.what));
+    if both.is_empty() {
+        println!("no function is worse than recorded in both measurements");
         return Ok(());
     }
-    Err(format!("worse than recorded:\n{}", second.join("\n")).into())
+    Err(format!("worse than recorded, twice:\n{}", lines(&both)).into())
+}
+
+fn lines(regressions: &[Regression]) -> String {
+    let lines: Vec<_> = regressions.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 /// What is measured, and how.

@@ -14,7 +14,7 @@ use crate::{
     memory::{NOTHING, Number},
     operations::Operation,
     search::{CallId, Moment, REPEATING},
-    serial::{Part, Serial},
+    serial::{Order, Serial},
     world::{State, World},
 };
 
@@ -32,7 +32,7 @@ pub struct Check<'a> {
     pub operations: &'a [&'static Operation],
     comparison: &'a Comparison,
     /// What was found out so far, by the order of the requests.
-    pub known: RefCell<HashMap<(Option<usize>, Vec<Part>), Serial>>,
+    pub known: RefCell<HashMap<Order, Serial>>,
     /// What is wrong with each end.
     verdicts: RefCell<HashMap<End, Option<Rc<str>>>>,
 }

@@ -32,6 +32,9 @@ pub enum Part {
     Interrupted(usize, usize),
 }
 
+/// Requests in their order, and the process whose request is made twice.
+pub type Order = (Option<usize>, Vec<Part>);
+
 /// The responses, by process, and the end of requests that were made one after another; nothing if one of them has no such part.
 pub type Serial = Option<Rc<(Vec<(usize, Number)>, State)>>;
 
@@ -157,7 +160,7 @@ impl Check<'_> {
         let stopped = RefCell::new(Vec::new());
         let moment = experiment.one_after_another(&requests, |process, path, next| {
             let part = order.iter().find(|part| part.process() == process).unwrap();
-            let is_over = match part {
+            match part {
                 Part::Whole(_) => false,
                 Part::Counted(_, limit) => {
                     let calls = path.iter().map(|step| self.world.call(step.call));
@@ -173,8 +176,7 @@ impl Check<'_> {
                     }
                     path.len() == *limit
                 }
-            };
-            is_over
+            }
         });
         self.world.switch_off(off);
         let is_possible = order.iter().all(|part| {

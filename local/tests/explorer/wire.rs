@@ -82,13 +82,16 @@ pub struct Held {
     pub release: oneshot::Sender<Option<Reply>>,
 }
 
+/// A call with what releases it.
+type Waiting = (Sent, oneshot::Sender<Option<Reply>>);
+
 /// The calls that are held.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<Mutex<Vec<(Sent, oneshot::Sender<Option<Reply>>)>>>);
+pub struct Gate(Arc<Mutex<Vec<Waiting>>>);
 
 impl Gate {
     /// Removes and returns the held calls, in the order in which they were made.
-    pub fn take(&self) -> Vec<(Sent, oneshot::Sender<Option<Reply>>)> {
+    pub fn take(&self) -> Vec<Waiting> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 

@@ -258,16 +258,16 @@ impl<Visit: FnMut(&Moment, &[Step]) -> bool> Search<'_, Visit> {
             };
         }
         for (id, number) in waiting {
-            let faults = self.experiment.faults(moment, id, number);
-            for fault in std::iter::once(None).chain(faults.into_iter().map(Some)) {
+            let allowed = self.experiment.faults(moment, id, number);
+            for fault in std::iter::once(None).chain(allowed.into_iter().map(Some)) {
                 if self.is_over {
                     return count;
                 }
                 let (next, step) = self.experiment.step(moment, id, number, fault);
                 self.path.push(step);
-                let (orders, faulty) = self.go_on(&next);
+                let (without, with) = self.go_on(&next);
                 self.path.pop();
-                count = (count.0 + orders, count.1 + faulty);
+                count = (count.0 + without, count.1 + with);
             }
         }
         if self.experiment.merges {

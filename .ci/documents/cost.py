@@ -6,6 +6,7 @@ import re
 from blocks import ROOT
 
 USERS = (1_000, 100_000, 10_000_000)
+USERS_BESIDE_HOSTED = (10_000, 100_000, 1_000_000)
 # API Gateway charges less for what exceeds this number of requests.
 FIRST_REQUESTS, FURTHER_SHARE = 300e6, 0.9
 # Each request of the table of use: its name in ARCHITECTURE.md, and the reads and writes that limits by source add.
@@ -74,6 +75,39 @@ def number(text):
     return float(text.strip("* ").replace(",", ""))
 
 
+def hosted(plan, users):
+    """The price of a plan of a hosted service, or None if it states no price for so many users."""
+    _, base, included, further, _ = plan
+    price, paid = number(base), number(included)
+    # Each step: the price of a user, and the number of users up to which it is stated.
+    for step, limit in re.findall(r"([\d.]+)(?: up to ([\d,]+))?(?:, then |$)", further):
+        end = min(users, number(limit)) if limit else users
+        price += max(0, end - paid) * float(step)
+        paid = max(paid, end)
+    return price if paid >= users else None
+
+
+def check_hosted(text, one):
+    """Yields what is wrong with the sums beside hosted services."""
+    plans = rows(text, "Prices of hosted services")
+    [ours, *sums] = rows(text, "Beside hosted services")
+    if [row[0] for row in sums] != [plan[0] for plan in plans]:
+        yield "docs/cost.md: the plans of hosted services are not those that have prices"
+    fixed = number(rows(text, "A month with `n` users")[6][2])
+    for column, users in enumerate(USERS_BESIDE_HOSTED, 1):
+        total = sum(month(users, one, prices(text, 2))) + fixed
+        if abs(number(ours[column]) - total) > 0.006:
+            yield f"docs/cost.md: Latchkey costs {total:.2f} for {users:,} users, and not {ours[column]}"
+        for plan, row in zip(plans, sums):
+            price = hosted(plan, users)
+            if (row[column] not in ("–", "by contract")) if price is None else (row[column] != f"{price:,.0f}"):
+                yield f"docs/cost.md: {row[0]} costs {price} for {users:,} users, and not {row[column]}"
+    often = use(text.replace("| `get_user` | 60 |", "| `get_user` | 600 |"))
+    total = sum(month(1_000_000, often, prices(text, 2))) + fixed
+    if f"costs more, {total:,.0f} USD for a million" not in " ".join(text.split()):
+        yield f"docs/cost.md: a million users who read 600 times cost {total:,.0f}"
+
+
 def check_use(text):
     """Yields where the table of use differs from what ARCHITECTURE.md states, which tests measure."""
     architecture = (ROOT / "ARCHITECTURE.md").read_text()
@@ -113,5 +147,5 @@ def check_cost():
     for row, users in zip(rows(text)[1:4], table[7][2:]):
         if number(row[1]) != round(number(users)):
             problems.append(f"docs/cost.md: {row[0]} cost {users}, and not {row[1]}")
-    return problems
+    return problems + list(check_hosted(text, one))
 

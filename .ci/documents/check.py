@@ -14,6 +14,7 @@ import tempfile
 from blocks import ROOT, blocks, documents, every_block, mentioned
 from commands import check_command, is_route
 from cost import check_cost
+from figures import check_figures
 from running import check_admin, check_running
 from shell import commands, functions
 
@@ -122,7 +123,7 @@ def main():
     problems = [f"{block}: {problem}" for block in every + mentions for problem in check(block, defined, held)]
     problems += check_yaml([block for block in every if block.language == "yaml"])
     problems += check_admin([(block, words) for block in every + mentions if block.language in ("sh", "mention") for words in commands(block.text) if words[0] == "admin"])
-    problems += check_cost() + check_running(blocks)
+    problems += check_cost() + list(check_figures()) + check_running(blocks)
     if problems:
         sys.exit("\n".join(problems))
     print(f"documents: {len(every)} code blocks and {len(mentions)} commands in the prose of {len(documents())} documents are checked")

@@ -75,12 +75,13 @@ pub fn functions(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds `functions` and those of `baselines` that are in Rust.
+/// Builds `functions`, with the features that `sam build` gives them, and those of `baselines` that are in Rust.
 pub fn build(root: &Path, functions: &[String], baselines: &[&str]) -> Result<()> {
     let mut build = cargo(root);
     build.args(["build", "--release", "--locked"]);
+    // Not by package: cargo-lambda builds each with the features of the whole workspace.
     for name in functions {
-        build.args(["-p", name]);
+        build.args(["--bin", name]);
     }
     run(&mut build)?;
     // One at a time: built together, the smallest function would get the features of the other.

@@ -1,5 +1,8 @@
 //! `cargo run`: starts the development server, prints its addresses, and stops it on Ctrl-C.
 
+// In a release build all functions are compiled here, and their futures are nested deeper than the compiler's limit of 128.
+#![recursion_limit = "256"]
+
 mod browser;
 mod command_line;
 mod style;

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / "target"
@@ -71,10 +70,7 @@ def wait_until(condition, what, seconds):
 def tools(name, requirements):
     """The folder of programs of a virtual environment in target/ that has `requirements`."""
     folder = TARGET / name
-    if not (folder / "bin/python").exists():
-        venv.create(folder, with_pip=True)
-    pip = [folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements]
-    subprocess.run(pip, check=True, cwd=ROOT)
+    subprocess.run([".ci/venv", folder, requirements], check=True, cwd=ROOT)
     return folder / "bin"
 
 

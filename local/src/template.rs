@@ -13,6 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::Arc,
 };
 
 pub use events::{EventSourceMapping, Route, ScheduleEvent};
@@ -57,8 +58,7 @@ impl Template {
 
     /// Parses `text`; `file` is its path in errors.
     fn parse(file: &Path, text: &str, values: &BTreeMap<String, String>) -> Result<Self, Error> {
-        let root: Value =
-            serde_saphyr::from_str(text).map_err(|error| Error::in_file(file, error))?;
+        let root = Value::parse(text).map_err(|error| Error::in_file(file, error))?;
         let scope = scope(file, &root, values)?;
         let document = Document {
             file,
@@ -157,7 +157,7 @@ fn scope(file: &Path, root: &Value, values: &BTreeMap<String, String>) -> Result
     let section = |name: &str| match root {
         Value::Map(sections) => match sections.get(name) {
             Some(Value::Map(entries)) => Ok(entries.clone()),
-            _ => Ok(BTreeMap::new()),
+            _ => Ok(Arc::default()),
         },
         other => Err(Error::in_file(
             file,
@@ -171,14 +171,14 @@ fn scope(file: &Path, root: &Value, values: &BTreeMap<String, String>) -> Result
         conditions: section("Conditions")?,
         ..Scope::default()
     };
-    for (name, value) in section("Parameters")? {
-        let node = node("Parameters", &name, &value)?;
-        let parameter = parameters::read(&node, values.get(&name))?;
-        scope.parameters.insert(name, parameter);
+    for (name, value) in section("Parameters")?.iter() {
+        let node = node("Parameters", name, value)?;
+        let parameter = parameters::read(&node, values.get(name))?;
+        scope.parameters.insert(name.clone(), parameter);
     }
-    for (name, value) in section("Resources")? {
-        let kind = node("Resources", &name, &value)?.require("Type")?.text()?;
-        scope.resources.insert(name, kind);
+    for (name, value) in section("Resources")?.iter() {
+        let kind = node("Resources", name, value)?.require("Type")?.text()?;
+        scope.resources.insert(name.clone(), kind);
     }
     Ok(scope)
 }

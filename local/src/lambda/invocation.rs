@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -12,8 +12,11 @@ use std::{
 use lambda_runtime::Context;
 use serde_json::value::RawValue;
 use shared::{
-    app::{App, Providers, StartError},
-    domain::clock::{Clock, Timestamp},
+    app::{App, Providers, StartError, connection},
+    domain::{
+        clock::{Clock, Timestamp},
+        settings::Settings,
+    },
     lambda::Invoke,
 };
 use tokio::{runtime::Handle, task, time};
@@ -70,13 +73,24 @@ fn start_in_process(
         function: function.name.clone(),
         binary: binary.clone(),
     })?;
-    let lookup = |name: &str| environment.get(name).cloned();
-    let app = App::start(&lookup, providers.clone()).map_err(|source| Error::Start {
+    let invalid = |source| Error::Start {
         binary: binary.clone(),
         source,
-    })?;
-    // In AWS an app lives as long as its process. Here it is leaked, because one process may start several servers.
-    Ok(build(Box::leak(Box::new(app))))
+    };
+    let lookup = |name: &str| environment.get(name).cloned();
+    let settings = Settings::read(&lookup).map_err(|error| invalid(error.into()))?;
+    let aws = connection::connect(&lookup, settings.use_system_roots)
+        .map_err(|error| invalid(error.into()))?;
+    let (environment, providers) = (environment.clone(), providers.clone());
+    // What cannot fail any more waits for the first event, as in AWS: SDK clients take most of a start, and few of the
+    // functions of a server that serves one test are ever invoked.
+    let function = LazyLock::new(move || {
+        let lookup = |name: &str| environment.get(name).cloned();
+        let app = App::new(&lookup, settings, providers, aws);
+        // In AWS an app lives as long as its process. Here it is leaked, because one process may start several servers.
+        build(Box::leak(Box::new(app)))
+    });
+    Ok(Arc::new(move |event, context| function(event, context)))
 }
 
 /// A function of the template cannot be started.

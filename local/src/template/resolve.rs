@@ -1,6 +1,6 @@
 //! CloudFormation's intrinsic functions and conditions. An unsupported one is an error.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::value::Value;
 
@@ -13,7 +13,7 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 #[derive(Default)]
 pub(super) struct Scope {
     pub parameters: BTreeMap<String, Parameter>,
-    pub conditions: BTreeMap<String, Value>,
+    pub conditions: Arc<BTreeMap<String, Value>>,
     /// The resource types by logical id.
     pub resources: BTreeMap<String, String>,
 }
@@ -189,13 +189,13 @@ impl Scope {
         };
         match (name.as_str(), argument.as_ref()) {
             ("Condition", Value::Text(other)) => self.condition_at(other, depth + 1),
-            ("Equals", Value::List(list)) => match list.as_slice() {
+            ("Equals", Value::List(list)) => match list.as_ref() {
                 [left, right] => {
                     Ok(self.resolve_at(left, depth + 1)? == self.resolve_at(right, depth + 1)?)
                 }
                 _ => Err("!Equals takes two values".to_owned()),
             },
-            ("Not", Value::List(list)) => match list.as_slice() {
+            ("Not", Value::List(list)) => match list.as_ref() {
                 [inner] => Ok(!self.rule(inner, depth + 1)?),
                 _ => Err("!Not takes one condition".to_owned()),
             },

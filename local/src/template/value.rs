@@ -1,25 +1,46 @@
 //! YAML values of a CloudFormation template: plain data and unresolved intrinsic functions. Every scalar is text, as in
 //! CloudFormation; its type depends on the property.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Tagged;
 
-/// One value.
+/// One value. Clones share lists and mappings.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     /// `~`, or a resolved `!Ref AWS::NoValue`.
     Null,
     /// A string, a number or a boolean.
     Text(String),
-    List(Vec<Value>),
-    Map(BTreeMap<String, Value>),
+    List(Arc<[Value]>),
+    Map(Arc<BTreeMap<String, Value>>),
     /// `!Name argument` or `{Fn::Name: argument}`. The name has neither `!` nor `Fn::`.
     Intrinsic(String, Box<Value>),
 }
 
+/// The last template that was parsed, and its text.
+static LAST: Mutex<Option<(String, Value)>> = Mutex::new(None);
+
 impl Value {
+    /// Parses a template. A text that is the same as the last is not parsed again: tests start hundreds of servers with one
+    /// template.
+    pub(super) fn parse(text: &str) -> Result<Self, serde_saphyr::Error> {
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((parsed, value)) = &*last
+            && parsed == text
+        {
+            return Ok(value.clone());
+        }
+        let value: Self = serde_saphyr::from_str(text)?;
+        *last = Some((text.to_owned(), value.clone()));
+        Ok(value)
+    }
+
     /// The kind of value, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -43,7 +64,7 @@ impl Value {
                 let argument = map.into_values().next().unwrap_or(Self::Null);
                 Self::Intrinsic(name, Box::new(argument))
             }
-            (None, map) => Self::Map(map),
+            (None, map) => Self::Map(Arc::new(map)),
         }
     }
 }
@@ -114,7 +135,7 @@ impl<'de> Visitor<'de> for AnyNode {
         while let Some(value) = sequence.next_element()? {
             list.push(value);
         }
-        Ok(Value::List(list))
+        Ok(Value::List(list.into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
@@ -146,14 +167,14 @@ mod tests {
     fn a_tag_becomes_an_intrinsic() {
         assert_eq!(read("!Ref Users"), intrinsic("Ref", text("Users")));
         assert_eq!(read("!Not [!Equals [a, 1]]"), {
-            let equals = intrinsic("Equals", Value::List(vec![text("a"), text("1")]));
-            intrinsic("Not", Value::List(vec![equals]))
+            let equals = intrinsic("Equals", Value::List([text("a"), text("1")].into()));
+            intrinsic("Not", Value::List([equals].into()))
         });
         assert_eq!(
             read("!Transform {Name: x}"),
             intrinsic(
                 "Transform",
-                Value::Map(BTreeMap::from([("Name".to_owned(), text("x"))]))
+                Value::Map(Arc::new(BTreeMap::from([("Name".to_owned(), text("x"))])))
             )
         );
     }

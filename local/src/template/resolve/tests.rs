@@ -18,7 +18,7 @@ fn scope() -> Scope {
             ),
             ("Needed".to_owned(), parameter(None, false)),
         ]),
-        conditions: serde_saphyr::from_str(yaml).expect("valid YAML"),
+        conditions: Arc::new(serde_saphyr::from_str(yaml).expect("valid YAML")),
         resources: BTreeMap::from([
             ("Users".to_owned(), "AWS::DynamoDB::Table".to_owned()),
             ("Role".to_owned(), "AWS::IAM::Role".to_owned()),

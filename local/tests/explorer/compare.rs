@@ -1,19 +1,21 @@
 //! What makes two runs comparable: responses and states without random values.
 
+mod exempt;
+mod plain;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
     rc::Rc,
 };
 
-use serde_json::{Map, Value};
-use shared::domain::{
-    email::EmailAddress,
-    password::{Hash, Hasher, Params, Password},
-};
+use serde_json::Value;
+use shared::domain::password::{Hash, Hasher, Params, Password};
 
+use self::exempt::{has_recipient, is_expired_reservation, is_taken_back};
+pub use self::plain::plain;
 use crate::{
-    database::{Snapshot, Tables},
+    database::Tables,
     memory::Number,
     operations::{NEW_PASSWORDS, PASSWORD, WRONG_PASSWORD},
     process::Answer,
@@ -254,69 +256,5 @@ impl Comparison {
             format!("(hash of {})", password.unwrap_or("an unknown password"))
         });
         known.clone()
-    }
-}
-
-/// Returns true for a marker that any request may remove at any moment.
-fn is_expired_reservation(item: &Value, now: u64) -> bool {
-    let until = item["reserved_until"]["N"].as_str();
-    until.is_some_and(|until| until.parse::<u64>().unwrap() <= now)
-}
-
-/// Returns true for a counter of a source whose only request was taken back. It counts as much as none.
-fn is_taken_back(item: &Value) -> bool {
-    item["window_ends"].is_object() && item["count"]["N"] == "0"
-}
-
-/// Returns false for a mail on request that can only be dropped: its user has been deleted or disabled, or has another
-/// address. A request that has read the address may still queue it.
-fn has_recipient(item: &Value, tables: &Tables, state: &Snapshot) -> bool {
-    if item["kind"]["S"] != "reset_password" && item["kind"]["S"] != "confirm_email" {
-        return true;
-    }
-    let id = item["user"]["N"].as_str().unwrap();
-    let key = format!("user#{id}");
-    let mut entries = Tables::numbers(state).map(|numbers| tables.entry(numbers));
-    let Some((_, user)) = entries.find(|(found, _)| found.1 == key) else {
-        return false;
-    };
-    if user.get("disabled_at").is_some() {
-        return false;
-    }
-    let addresses = [
-        &user["email"]["S"],
-        &user["pending_email"]["M"]["email"]["S"],
-    ];
-    addresses
-        .into_iter()
-        .filter_map(Value::as_str)
-        .any(|address| {
-            let address = EmailAddress::parse(address).unwrap();
-            item["for"]["S"] == address.hash().as_str()
-        })
-}
-
-/// A value of DynamoDB's JSON as plain JSON.
-pub fn plain(item: &Value) -> Value {
-    let fields = item.as_object().unwrap().iter();
-    Value::Object(
-        fields
-            .map(|(name, value)| (name.clone(), plain_value(value)))
-            .collect::<Map<_, _>>(),
-    )
-}
-
-fn plain_value(value: &Value) -> Value {
-    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
-    match kind.as_str() {
-        "N" => serde_json::from_str(value.as_str().unwrap()).unwrap(),
-        "M" => plain(value),
-        "L" => value.as_array().unwrap().iter().map(plain_value).collect(),
-        "SS" => {
-            let mut texts = value.as_array().unwrap().clone();
-            texts.sort_by_key(Value::to_string);
-            Value::Array(texts)
-        }
-        _ => value.clone(),
     }
 }

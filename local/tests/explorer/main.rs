@@ -195,7 +195,7 @@ fn check(findings: &Findings) {
 }
 
 fn operations(scenario: &Scenario) -> impl Iterator<Item = &'static Operation> {
-    scenario.operations.iter().map(|name| operation(name))
+    scenario.operations().map(operation)
 }
 
 /// Each operation by itself, with each fault at each of its calls.

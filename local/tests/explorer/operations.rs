@@ -1,8 +1,15 @@
 //! The operations: what clients, the mail queue and operators do. Another one is an entry in [`OPERATIONS`], and its name
 //! among those of the scenarios that it is for.
 
+mod requests;
+
 use serde_json::{Value, json};
 
+use self::requests::{
+    authorize, authorized, complete, delete, event, get_user, post, resend, revert, send, sessions,
+    update, with_password,
+};
+pub use self::requests::{deliver, log_in, sign_up, update_by};
 use crate::{operator::Change, scenario::Start};
 
 /// The password of every user at the start.
@@ -122,155 +129,4 @@ operations! {
 pub fn operation(name: &str) -> &'static Operation {
     let found = OPERATIONS.iter().find(|operation| operation.name == name);
     found.unwrap_or_else(|| panic!("there is no operation {name}"))
-}
-
-/// The event of `function` in events/, with this body.
-pub fn event(function: &'static str, body: Option<Value>) -> Request {
-    let path = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
-    let mut event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    if let Some(body) = body {
-        event["body"] = json!(body.to_string());
-        event["isBase64Encoded"] = json!(false);
-    }
-    Request::Invoke { function, event }
-}
-
-fn changed(request: Request, change: impl FnOnce(&mut Value)) -> Request {
-    let Request::Invoke {
-        function,
-        mut event,
-    } = request
-    else {
-        panic!("an operator has no event");
-    };
-    change(&mut event);
-    Request::Invoke { function, event }
-}
-
-fn post(function: &'static str, body: Value) -> Request {
-    event(function, Some(body))
-}
-
-fn authorized(request: Request, token: &str) -> Request {
-    changed(request, |event| {
-        event["headers"]["authorization"] = json!(format!("Bearer {token}"));
-    })
-}
-
-fn authorize(token: &str) -> Request {
-    changed(event("authorize", None), |event| {
-        event["identitySource"] = json!([format!("Bearer {token}")]);
-        event["headers"]["authorization"] = json!(format!("Bearer {token}"));
-    })
-}
-
-pub fn sign_up(username: &str, email: &str) -> Request {
-    let body = json!({"username": username, "email": email, "password": PASSWORD});
-    post("sign_up", body)
-}
-
-pub fn log_in(name: &str, password: &str) -> Request {
-    let field = if name.contains('@') {
-        "email"
-    } else {
-        "username"
-    };
-    post("log_in", json!({field: name, "password": password}))
-}
-
-fn update(start: &Start, fields: Value) -> Request {
-    update_by(&start.caller, fields)
-}
-
-pub fn update_by(token: &str, fields: Value) -> Request {
-    with_password(token, PASSWORD, fields)
-}
-
-fn with_password(token: &str, password: &str, mut fields: Value) -> Request {
-    fields["current-password"] = json!(password);
-    authorized(post("update_details", fields), token)
-}
-
-fn complete(token: &str, password: &str) -> Request {
-    let body = json!({
-        "reset_token": token, "new_password": password, "password_confirmation": password,
-    });
-    post("reset_password_complete", body)
-}
-
-fn revert(key: &str, password: &str) -> Request {
-    let body = json!({"key": key, "new_password": password, "password_confirmation": password});
-    post("revert_email", body)
-}
-
-fn delete(start: &Start, password: &str) -> Request {
-    let body = json!({"current-password": password});
-    authorized(post("delete_account", body), &start.caller)
-}
-
-fn resend(token: &str) -> Request {
-    let path = "/auth/confirm_email/resend";
-    let request = changed(event("confirm_email", None), |event| {
-        event["routeKey"] = json!(format!("POST {path}"));
-        event["rawPath"] = json!(path);
-        event["requestContext"]["http"]["path"] = json!(path);
-        event.as_object_mut().unwrap().remove("body");
-        event["isBase64Encoded"] = json!(false);
-    });
-    authorized(request, token)
-}
-
-fn get_user(start: &Start) -> Request {
-    let path = format!("/api/users/{}", start.alice);
-    let request = changed(event("get_user", None), |event| {
-        event["rawPath"] = json!(path);
-        event["requestContext"]["http"]["path"] = json!(path);
-        event["pathParameters"] = json!({"id": start.alice.to_string()});
-    });
-    authorized(request, &start.caller)
-}
-
-fn sessions(token: &str, method: &str, id: Option<&str>) -> Request {
-    let request = changed(event("sessions", None), |event| {
-        let (route, path) = match id {
-            None => ("/auth/sessions".to_owned(), "/auth/sessions".to_owned()),
-            Some(id) => (
-                "/auth/sessions/{id}".to_owned(),
-                format!("/auth/sessions/{id}"),
-            ),
-        };
-        event["routeKey"] = json!(format!("{method} {route}"));
-        event["rawPath"] = json!(path);
-        event["requestContext"]["http"]["path"] = json!(path);
-        event["requestContext"]["http"]["method"] = json!(method);
-        if let Some(id) = id {
-            event["pathParameters"] = json!({"id": id});
-        }
-    });
-    authorized(request, token)
-}
-
-/// The delivery of the mail of this kind that was queued at the start.
-fn send(start: &Start, kind: &str) -> Request {
-    let prefix = format!("mail#{kind}#");
-    let mail = start
-        .queued
-        .iter()
-        .find(|(key, _)| key.starts_with(&prefix));
-    let (key, nonce) = mail.unwrap_or_else(|| panic!("no mail of the kind {kind} is queued"));
-    deliver(key, nonce)
-}
-
-/// The record of the stream for a mail.
-pub fn deliver(key: &str, nonce: &str) -> Request {
-    let record = json!({"dynamodb": {
-        "Keys": {"pk": {"S": key}},
-        "NewImage": {"nonce": {"S": nonce}},
-        "SequenceNumber": "1",
-    }});
-    let event = json!({"Records": [record]});
-    Request::Invoke {
-        function: "send_mail",
-        event,
-    }
 }

@@ -1,10 +1,12 @@
 //! The search through all orders: depth first. Two orders that lead to the same state go on alike, so that it goes on from each state
 //! once. A state is that of the tables, the mails, and every reply that each request got so far.
 
+mod one_by_one;
+mod trace;
+
 use std::collections::HashMap;
 
-use serde_json::Value;
-
+pub use self::trace::{letter, trace, write_order};
 use crate::{
     faults::{FAULTS, Fault},
     memory::{NOTHING, Number},
@@ -212,31 +214,6 @@ impl Experiment<'_> {
             path.push(step);
         }
     }
-
-    /// Runs requests one after another, each of them as far as `is_enough` lets it.
-    pub fn one_after_another(
-        &self,
-        requests: &[(usize, &'static Operation)],
-        is_enough: impl Fn(usize, &[Step], &Call) -> bool,
-    ) -> Moment {
-        let mut moment = self.begin();
-        moment.places = [None; REPEATING + 1];
-        for (process, operation) in requests {
-            let place = self.world.scripts.begin(self.world, *process, operation);
-            moment.places[*process] = Some(place);
-            let mut path = Vec::new();
-            while let Some((id, number)) = self.waiting(&moment).first().copied() {
-                if is_enough(*process, &path, &self.world.call(number)) {
-                    moment.places[*process] = None;
-                    break;
-                }
-                let (next, step) = self.step(&moment, id, number, None);
-                moment = next;
-                path.push(step);
-            }
-        }
-        moment
-    }
 }
 
 impl<Visit: FnMut(&Moment, &[Step]) -> bool> Search<'_, Visit> {
@@ -275,52 +252,4 @@ impl<Visit: FnMut(&Moment, &[Step]) -> bool> Search<'_, Visit> {
         }
         count
     }
-}
-
-/// The calls of a run as text.
-pub fn trace(world: &World, path: &[Step]) -> String {
-    let lines: Vec<_> = path.iter().map(|step| line(world, step)).collect();
-    lines.join("\n")
-}
-
-fn line(world: &World, step: &Step) -> String {
-    let call = world.call(step.call);
-    let keys: Vec<_> = call.keys.iter().map(|(_, key)| key.as_str()).collect();
-    let result = match world.reply(step.reply) {
-        Some((200, _)) => "done".to_owned(),
-        Some((_, body)) => {
-            let body: Value = serde_json::from_str(&body).unwrap();
-            let kind = body["__type"].as_str().unwrap_or_default();
-            let kind = kind.rsplit('#').next().unwrap_or_default();
-            let message = body.get("message").or(body.get("Message"));
-            format!(
-                "{kind} {}",
-                message.and_then(Value::as_str).unwrap_or_default()
-            )
-        }
-        None => "no response".to_owned(),
-    };
-    let fault = step.fault.map(|fault| format!(" [{fault:?}]"));
-    format!(
-        "{} {} {} {}: {result}{}",
-        write_order(&[step.id]),
-        call.function,
-        call.operation,
-        keys.join(" "),
-        fault.unwrap_or_default()
-    )
-}
-
-/// The name of a process in orders.
-pub fn letter(process: usize) -> char {
-    ['A', 'B', 'C', 'R', 'P'][process]
-}
-
-/// An order as text, such as `A0 B0 A1`.
-pub fn write_order(order: &[CallId]) -> String {
-    let calls: Vec<_> = order
-        .iter()
-        .map(|(process, number)| format!("{}{number}", letter(*process)))
-        .collect();
-    calls.join(" ")
 }

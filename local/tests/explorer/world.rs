@@ -1,5 +1,7 @@
 //! One Latchkey: tables, processes and a clock that stands still. Calls are carried out when the explorer says so.
 
+mod preparing;
+
 use std::{
     cell::{OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet},
@@ -111,39 +113,13 @@ impl World {
         };
         world.processes[PREPARING].renew(false);
         world.start = (scenario.prepare)(&world);
-        // Cool-downs are over.
-        world.advance(3600);
+        world.advance(scenario.pause);
         if !scenario.is_cold {
             world.warm_up();
         }
         world.initial.tables = world.preparing.take().tables;
         world.seen.take();
         world
-    }
-
-    /// Has every process read the keys.
-    fn warm_up(&self) {
-        for process in &self.processes {
-            for function in process.functions() {
-                let (app, function) = (process.app(function), function.to_owned());
-                self.drive(async move {
-                    if function == "sign_up" || function == "log_in" {
-                        app.signer.key().await.unwrap();
-                    }
-                    app.verifier.jwks().await.unwrap();
-                    if function == "token" {
-                        app.access_signer.key().await.unwrap();
-                    }
-                    if function == "authorize" {
-                        app.access_verifier.jwks().await.unwrap();
-                    }
-                    Answer {
-                        status: 200,
-                        body: String::new(),
-                    }
-                });
-            }
-        }
     }
 
     /// The number of a call.
@@ -246,69 +222,16 @@ impl World {
         comparison.get_or_init(|| Comparison::new(self, ignores_quota))
     }
 
+    /// The time of every run, in Unix seconds.
+    pub fn now(&self) -> u64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
     /// Recipient and text of a mail.
     pub fn mail(&self, number: Number) -> (String, String) {
         let body = &self.call(number).body;
         let to = body["Destination"]["ToAddresses"][0].as_str().unwrap();
         let text = &body["Content"]["Simple"]["Body"]["Text"]["Data"];
         (to.to_owned(), text.as_str().unwrap().to_owned())
-    }
-
-    /// Runs one request by itself and returns the body of its response.
-    pub fn request(&self, request: &Request) -> Value {
-        let answer = self.drive(self.processes[PREPARING].begin(request));
-        assert!(answer.status < 300, "{answer:?}");
-        serde_json::from_str(&answer.body).unwrap_or_default()
-    }
-
-    /// Runs one request that is rejected.
-    pub fn refused(&self, request: &Request) {
-        let answer = self.drive(self.processes[PREPARING].begin(request));
-        assert!((400..500).contains(&answer.status), "{answer:?}");
-    }
-
-    /// Lets time pass while the state is prepared.
-    pub fn advance(&self, seconds: u64) {
-        self.clock.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    /// The time of every run, in Unix seconds.
-    pub fn now(&self) -> u64 {
-        self.clock.load(Ordering::SeqCst)
-    }
-
-    fn drive(&self, request: impl Future<Output = Answer> + 'static) -> Answer {
-        let mut live = Live::new(self, Box::pin(request));
-        while let Some(held) = live.held.first() {
-            let (number, call) = (held.number, Call::new(held.call.clone()));
-            let call = self.number(call);
-            let reply = self.execute(&mut self.preparing.borrow_mut(), call);
-            live.release(self, number, self.reply(reply));
-        }
-        live.answer.unwrap()
-    }
-
-    /// Every queued mail as key and nonce.
-    pub fn queued(&self) -> Vec<(String, String)> {
-        let items = self.tables.items(&self.preparing.borrow().tables);
-        let queued = items
-            .into_iter()
-            .filter(|(_, item)| item["state"]["S"] == "queued");
-        queued
-            .map(|((_, key), item)| (key, item["nonce"]["S"].as_str().unwrap().to_owned()))
-            .collect()
-    }
-
-    /// Sends every queued mail and returns the texts.
-    pub fn deliver(&self) -> Vec<String> {
-        let before = self.preparing.borrow().mails.len();
-        for (key, nonce) in self.queued() {
-            self.request(&deliver(&key, &nonce));
-        }
-        let mails = self.preparing.borrow().mails[before..].to_vec();
-        mails
-            .into_iter()
-            .map(|number| self.mail(number).1)
-            .collect()
     }
 }

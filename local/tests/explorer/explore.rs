@@ -76,6 +76,8 @@ pub struct Findings {
     /// The number of rows whose run does.
     pub proved: usize,
     pub decisive: Jobs,
+    /// The operations that had a response of success by themselves.
+    pub successful: BTreeSet<&'static str>,
 }
 
 impl Findings {
@@ -109,6 +111,7 @@ impl Findings {
         self.used.extend(other.used);
         self.unproved.extend(other.unproved);
         self.proved += other.proved;
+        self.successful.extend(other.successful);
         for (condition, jobs) in other.decisive {
             self.decisive.entry(condition).or_default().extend(jobs);
         }
@@ -198,12 +201,19 @@ pub fn run(world: &World, job: &Job) -> Findings {
     };
     let mut found = Findings::default();
     let mut faults = BTreeSet::new();
+    let mut successful = BTreeSet::new();
     let count = experiment.explore(|moment, path| {
         faults.extend(moment.fault);
+        if let [operation] = job.operations[..]
+            && check.is_success(moment)
+        {
+            successful.insert(operation.name.split('+').next().unwrap());
+        }
         if found.violations.len() < MAX_VIOLATIONS
             && let Some(violation) = check.violation(moment)
         {
             let description = describe(&experiment, moment, path, &violation);
+            println!("{description}");
             found.violations.push(description);
         }
         true
@@ -213,6 +223,7 @@ pub fn run(world: &World, job: &Job) -> Findings {
     found.count(count, faults.len());
     Findings {
         jobs: 1,
+        successful,
         used: seen.used.iter().map(|one| (**one).clone()).collect(),
         decisive: seen
             .decisive

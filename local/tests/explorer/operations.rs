@@ -3,14 +3,16 @@
 
 mod requests;
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use serde_json::{Value, json};
 
 use self::requests::{
-    authorize, authorized, complete, delete, event, get_user, post, resend, revert, send, sessions,
-    update, with_password,
+    authorize, authorized, complete, delete, event, expire, get_user, post, resend, revert, send,
+    send_last, sessions, update,
 };
-pub use self::requests::{deliver, log_in, sign_up, update_by};
-use crate::{operator::Change, scenario::Start};
+pub use self::requests::{deliver, log_in, sign_up, update_by, with_password};
+use crate::{database::Key, operator::Change, scenario::Start};
 
 /// The password of every user at the start.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -37,18 +39,29 @@ pub enum Request {
     },
     /// A change by the operator.
     Operate(Change),
+    /// The deletion of these items by DynamoDB, of which those are deleted that have expired.
+    Expire(Vec<Key>),
 }
 
 /// Something that can happen, in terms of the state that it starts from.
 pub struct Operation {
+    /// Its name, with a plus and the seconds by which its clock is ahead of the others', if it is.
     pub name: &'static str,
     pub request: fn(&Start) -> Request,
+    /// How many seconds its clock is ahead of the others'.
+    pub ahead: u64,
 }
 
 impl Operation {
     /// Returns true if the operation sends a mail.
     pub fn is_delivery(&self) -> bool {
         self.name.starts_with("send_")
+    }
+
+    /// Returns true if the operation counts for its source until it is known that it does not have to.
+    pub fn is_taken_back(&self) -> bool {
+        let name = self.name.split('+').next().unwrap();
+        matches!(name, "log_in" | "log_in_by_email" | "bob_takes_free")
     }
 
     /// Returns true if the operation ends sessions and does nothing else.
@@ -61,14 +74,16 @@ macro_rules! operations {
     ($($name:ident: $request:expr,)*) => {
         /// Every operation.
         pub const OPERATIONS: &[Operation] = &[
-            $(Operation { name: stringify!($name), request: $request },)*
+            $(Operation { name: stringify!($name), request: $request, ahead: 0 },)*
         ];
     };
 }
 
 operations! {
-    add_role: |start| Request::Operate(Change::AddRole(start.alice)),
+    add_author: |start| Request::Operate(Change::AddRole(start.alice, "author")),
+    add_role: |start| Request::Operate(Change::AddRole(start.alice, "editor")),
     authorize: |start| authorize(&start.caller),
+    bob_takes_free: |start| update_by(&start.bob_caller, json!({"email": "robert@example.com"})),
     bob_takes_former: |start| update_by(&start.bob_caller, json!({"email": "alice.old@example.com"})),
     bob_takes_new: |start| update_by(&start.bob_caller, json!({"email": NEW_EMAIL})),
     clear_limits: |start| Request::Operate(Change::ClearLimits(start.alice)),
@@ -83,6 +98,11 @@ operations! {
     enable: |start| Request::Operate(Change::Enable(start.alice)),
     end_all_sessions: |start| sessions(&start.caller, "DELETE", None),
     end_other_session: |start| sessions(&start.caller, "DELETE", Some(&start.other_session)),
+    expire_confirm: |start| expire(start, "confirm#"),
+    expire_limits: |start| expire(start, "limit#"),
+    expire_mails: |start| expire(start, "mail#"),
+    expire_reset: |start| expire(start, "reset#"),
+    expire_revert: |start| expire(start, "revert#"),
     get_user: |start| get_user(start),
     jwks: |_| event("jwks", None),
     list_sessions: |start| sessions(&start.caller, "GET", None),
@@ -93,7 +113,7 @@ operations! {
     log_in_wrong: |_| log_in("alice", WRONG_PASSWORD),
     log_out: |start| authorized(event("log_out", None), &start.caller),
     log_out_other: |start| authorized(event("log_out", None), &start.other),
-    remove_role: |start| Request::Operate(Change::RemoveRole(start.alice)),
+    remove_role: |start| Request::Operate(Change::RemoveRole(start.alice, "editor")),
     request_reset: |start| post("reset_password", json!({"email": start.email})),
     request_reset_unknown: |_| post("reset_password", json!({"email": NEW_EMAIL})),
     resend: |start| resend(&start.caller),
@@ -102,11 +122,15 @@ operations! {
     rotate_key: |_| Request::Operate(Change::RotateKey),
     send_confirmation: |start| send(start, "confirm_email"),
     send_notice: |start| send(start, "email_changed"),
+    send_other_notice: |start| send_last(start, "email_changed"),
+    send_other_password_notice: |start| send_last(start, "password_changed"),
+    send_password_notice: |start| send(start, "password_changed"),
     send_reset: |start| send(start, "reset_password"),
     set_email: |start| Request::Operate(Change::SetEmail(start.alice, NEW_EMAIL)),
     set_superuser: |start| Request::Operate(Change::SetSuperuser(start.alice)),
     sign_out: |start| Request::Operate(Change::SignOut(start.alice)),
     sign_up: |_| sign_up("carol", NEW_EMAIL),
+    sign_up_dave: |_| sign_up("dave", "dave@example.com"),
     sign_up_former: |_| sign_up("dave", "alice.old@example.com"),
     sign_up_same_name: |_| sign_up("Carol", "carol@example.com"),
     token: |start| authorized(event("token", None), &start.caller),
@@ -125,8 +149,22 @@ operations! {
     withdraw_email: |start| update(start, json!({"email": start.email})),
 }
 
+/// The operations whose clock is ahead, by their names.
+static AHEAD: Mutex<BTreeMap<String, &'static Operation>> = Mutex::new(BTreeMap::new());
+
 /// The operation with this name.
 pub fn operation(name: &str) -> &'static Operation {
-    let found = OPERATIONS.iter().find(|operation| operation.name == name);
-    found.unwrap_or_else(|| panic!("there is no operation {name}"))
+    let Some((usual, seconds)) = name.split_once('+') else {
+        let found = OPERATIONS.iter().find(|operation| operation.name == name);
+        return found.unwrap_or_else(|| panic!("there is no operation {name}"));
+    };
+    let mut known = AHEAD.lock().unwrap();
+    let made = known.entry(name.to_owned()).or_insert_with(|| {
+        Box::leak(Box::new(Operation {
+            name: name.to_owned().leak(),
+            request: operation(usual).request,
+            ahead: seconds.parse().unwrap(),
+        }))
+    });
+    made
 }

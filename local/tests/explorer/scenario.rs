@@ -3,7 +3,7 @@
 mod all;
 
 pub use self::all::SCENARIOS;
-use crate::world::World;
+use crate::{database::Key, world::World};
 
 /// The time at which the preparation of a state begins: 2026-01-31T12:00:00Z.
 pub const BEGINNING: u64 = 1_769_860_800;
@@ -29,6 +29,8 @@ pub struct Start {
     pub revert: String,
     /// Key and nonce of every mail that is queued.
     pub queued: Vec<(String, String)>,
+    /// Every item that expires.
+    pub expiring: Vec<Key>,
 }
 
 /// A state with the operations that meet in it.
@@ -39,6 +41,8 @@ pub struct Scenario {
     pub operations: &'static str,
     /// True if no process has read the keys when a run begins.
     pub is_cold: bool,
+    /// True if the requests draw the same random numbers, so that new keys and ids collide.
+    pub draws_alike: bool,
     /// Seconds between the preparation and the requests.
     pub pause: u64,
     pub prepare: fn(&World) -> Start,
@@ -50,6 +54,7 @@ const USUAL: Scenario = Scenario {
     settings: &[],
     operations: "",
     is_cold: false,
+    draws_alike: false,
     // Cool-downs are over.
     pause: 3600,
     prepare: |_| Start::default(),

@@ -11,6 +11,7 @@ use self::live::waiting;
 use crate::{
     memory::{NOTHING, Number},
     operations::Operation,
+    search::letter,
     world::World,
 };
 
@@ -28,7 +29,7 @@ pub type Waiting = (usize, Number);
 #[derive(Default)]
 pub struct Scripts {
     all: RefCell<Vec<Script>>,
-    numbers: RefCell<HashMap<(usize, &'static str), usize>>,
+    numbers: RefCell<HashMap<(usize, usize, &'static str), usize>>,
     /// The request of each process that was last run, with its place.
     live: RefCell<HashMap<usize, (Place, Live)>>,
 }
@@ -36,6 +37,8 @@ pub struct Scripts {
 /// Everything that one operation does in one process.
 struct Script {
     process: usize,
+    /// What the random numbers begin with.
+    seed: usize,
     operation: &'static Operation,
     nodes: Vec<Node>,
 }
@@ -51,21 +54,19 @@ struct Node {
 impl Scripts {
     /// Begins an operation in a process.
     pub fn begin(&self, world: &World, process: usize, operation: &'static Operation) -> Place {
-        let known = self
-            .numbers
-            .borrow()
-            .get(&(process, operation.name))
-            .copied();
+        let seed = world.seed(process);
+        let id = (process, seed, operation.name);
+        let known = self.numbers.borrow().get(&id).copied();
         let script = known.unwrap_or_else(|| {
             let mut all = self.all.borrow_mut();
             all.push(Script {
                 process,
+                seed,
                 operation,
                 nodes: Vec::new(),
             });
             let number = all.len() - 1;
-            let mut numbers = self.numbers.borrow_mut();
-            numbers.insert((process, operation.name), number);
+            self.numbers.borrow_mut().insert(id, number);
             number
         });
         let place = Place { script, node: 0 };
@@ -159,15 +160,16 @@ impl Scripts {
     }
 
     fn start(&self, world: &World, place: Place) -> Live {
-        let (process, operation) = {
+        let (process, seed, operation) = {
             let all = self.all.borrow();
             let script = &all[place.script];
-            (script.process, script.operation)
+            (script.process, script.seed, script.operation)
         };
         self.live.borrow_mut().remove(&process);
         let process = &world.processes[process];
-        process.renew(world.scenario.is_cold);
+        process.renew(world.scenario.is_cold, seed, operation.ahead);
         let request = (operation.request)(&world.start);
-        Live::new(world, process.begin(&request))
+        let signature = (seed != process.number).then(|| letter(process.number));
+        Live::new(world, process.begin(&request), signature)
     }
 }

@@ -3,16 +3,21 @@
 
 mod one_by_one;
 mod trace;
+mod unanswered;
 
 use std::collections::HashMap;
 
-pub use self::trace::{letter, trace, write_order};
+pub use self::{
+    one_by_one::OneByOne,
+    trace::{letter, trace, write_order},
+    unanswered::Unanswered,
+};
 use crate::{
     faults::{FAULTS, Fault},
     memory::{NOTHING, Number},
     operations::Operation,
     script::Place,
-    wire::Call,
+    wire::{Call, TTL},
     world::{State, World},
 };
 
@@ -44,6 +49,7 @@ pub struct Moment {
     pub fault: Option<(CallId, Fault)>,
     /// The process whose request is repeated.
     pub repeated: Option<usize>,
+    pub unanswered: Unanswered,
 }
 
 /// A call that was carried out.
@@ -103,6 +109,7 @@ impl Experiment<'_> {
             places: [None; REPEATING + 1],
             fault: None,
             repeated: None,
+            unanswered: Unanswered::None,
         };
         for (process, operation) in self.operations.iter().enumerate() {
             let place = self.world.scripts.begin(self.world, process, operation);
@@ -168,6 +175,7 @@ impl Experiment<'_> {
             reply,
             fault,
         };
+        next.unanswered = self.unanswered(moment, &step);
         (next, step)
     }
 
@@ -183,10 +191,11 @@ impl Experiment<'_> {
 
     /// The faults that may happen to a call.
     fn faults(&self, moment: &Moment, id: CallId, number: Number) -> Vec<Fault> {
-        if moment.fault.is_some() {
+        let call = self.world.call(number);
+        // What DynamoDB deletes by itself it deletes at some time.
+        if moment.fault.is_some() || call.function == TTL {
             return Vec::new();
         }
-        let call = self.world.call(number);
         FAULTS
             .into_iter()
             .filter(|fault| fault.is_possible(&call.operation))

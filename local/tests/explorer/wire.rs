@@ -34,6 +34,9 @@ use crate::{
 /// The operation under which a mail is sent.
 pub const SEND_MAIL: &str = "SendEmail";
 
+/// What deletes expired items, among the functions.
+pub const TTL: &str = "ttl";
+
 /// A call that a function makes.
 #[derive(Debug)]
 pub struct Call {
@@ -67,7 +70,7 @@ impl Call {
             keys,
             conditions: Vec::new(),
         };
-        if !is_elsewhere {
+        if !is_elsewhere && call.function != TTL {
             call.conditions = conditions(&call).into_iter().map(Rc::new).collect();
         }
         call
@@ -95,7 +98,8 @@ impl Gate {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    fn hold(&self, call: Sent) -> oneshot::Receiver<Option<Reply>> {
+    /// Holds a call until it is released.
+    pub fn hold(&self, call: Sent) -> oneshot::Receiver<Option<Reply>> {
         let (release, released) = oneshot::channel();
         self.0.lock().unwrap().push((call, release));
         released
@@ -140,7 +144,12 @@ impl HttpConnector for Wire {
         let (_, credential) = authorization.split_once("Credential=").unwrap();
         let function = credential.split('/').next().unwrap().to_owned();
         // Only a DELETE has no body.
-        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or_default();
+        let mut body: Value =
+            serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or_default();
+        // The SDK makes up a token, with random numbers of its own.
+        if let Some(token) = body.get_mut("ClientToken") {
+            *token = Value::Null;
+        }
         let released = self.gate.hold((function, operation.to_owned(), body));
         HttpConnectorFuture::new(async move {
             match released.await {

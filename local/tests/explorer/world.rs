@@ -3,7 +3,7 @@
 mod preparing;
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
     sync::{
@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -20,10 +20,10 @@ use crate::{
     conditions::{Condition, without},
     database::{Reply, Snapshot, Tables},
     memory::{NOTHING, Number, Numbered},
-    operations::{Request, deliver},
     process::{Answer, Environments, Process},
     scenario::{BEGINNING, Scenario, Start},
-    script::{Live, Scripts},
+    script::Scripts,
+    search::REPEATING,
     wire::{Call, Gate, SEND_MAIL},
 };
 
@@ -67,13 +67,14 @@ pub struct World {
     parsed: RefCell<BTreeMap<Number, Rc<Call>>>,
     replies: Numbered<Reply>,
     clock: Arc<AtomicU64>,
+    /// True if all processes draw the same random numbers.
+    pub draws_alike: Cell<bool>,
     /// The state while it is prepared.
     preparing: RefCell<State>,
     pub seen: RefCell<Seen>,
     /// The condition that is switched off.
     off: RefCell<Option<Condition>>,
-    /// Without and with the quota of mails.
-    comparisons: [OnceCell<Comparison>; 2],
+    comparison: OnceCell<Comparison>,
 }
 
 impl World {
@@ -105,21 +106,35 @@ impl World {
             parsed: RefCell::default(),
             replies: Numbered::default(),
             clock,
+            draws_alike: Cell::default(),
             preparing: RefCell::default(),
             seen: RefCell::default(),
             off: RefCell::default(),
             gate,
-            comparisons: Default::default(),
+            comparison: OnceCell::new(),
         };
-        world.processes[PREPARING].renew(false);
+        world.processes[PREPARING].renew(false, PREPARING, 0);
         world.start = (scenario.prepare)(&world);
         world.advance(scenario.pause);
         if !scenario.is_cold {
             world.warm_up();
         }
+        world.start.expiring = world.expiring();
         world.initial.tables = world.preparing.take().tables;
+        world.draws_alike.set(scenario.draws_alike);
         world.seen.take();
         world
+    }
+
+    /// What the random numbers of a process begin with.
+    pub fn seed(&self, process: usize) -> usize {
+        // Another attempt does not draw the same numbers again.
+        if self.draws_alike.get() && process != REPEATING {
+            // The seed of no process.
+            PROCESSES
+        } else {
+            process
+        }
     }
 
     /// The number of a call.
@@ -217,9 +232,8 @@ impl World {
     }
 
     /// Compares the ends of runs.
-    pub fn comparison(&self, ignores_quota: bool) -> &Comparison {
-        let comparison = &self.comparisons[usize::from(ignores_quota)];
-        comparison.get_or_init(|| Comparison::new(self, ignores_quota))
+    pub fn comparison(&self) -> &Comparison {
+        self.comparison.get_or_init(|| Comparison::new(self))
     }
 
     /// The time of every run, in Unix seconds.

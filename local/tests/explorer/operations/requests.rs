@@ -16,6 +16,17 @@ pub(super) fn event(function: &'static str, body: Option<Value>) -> Request {
     Request::Invoke { function, event }
 }
 
+/// Sets the route of an event, and the path of the request.
+fn set_route(event: &mut Value, method: &str, route: &str, path: &str) {
+    let key = json!(format!("{method} {route}"));
+    event["routeKey"] = key.clone();
+    event["rawPath"] = json!(path);
+    let context = &mut event["requestContext"];
+    context["routeKey"] = key;
+    context["http"]["method"] = json!(method);
+    context["http"]["path"] = json!(path);
+}
+
 fn changed(request: Request, change: impl FnOnce(&mut Value)) -> Request {
     let Request::Invoke {
         function,
@@ -67,7 +78,7 @@ pub fn update_by(token: &str, fields: Value) -> Request {
     with_password(token, PASSWORD, fields)
 }
 
-pub(super) fn with_password(token: &str, password: &str, mut fields: Value) -> Request {
+pub fn with_password(token: &str, password: &str, mut fields: Value) -> Request {
     fields["current-password"] = json!(password);
     authorized(post("update_details", fields), token)
 }
@@ -92,9 +103,7 @@ pub(super) fn delete(start: &Start, password: &str) -> Request {
 pub(super) fn resend(token: &str) -> Request {
     let path = "/auth/confirm_email/resend";
     let request = changed(event("confirm_email", None), |event| {
-        event["routeKey"] = json!(format!("POST {path}"));
-        event["rawPath"] = json!(path);
-        event["requestContext"]["http"]["path"] = json!(path);
+        set_route(event, "POST", path, path);
         event.as_object_mut().unwrap().remove("body");
         event["isBase64Encoded"] = json!(false);
     });
@@ -120,10 +129,7 @@ pub(super) fn sessions(token: &str, method: &str, id: Option<&str>) -> Request {
                 format!("/auth/sessions/{id}"),
             ),
         };
-        event["routeKey"] = json!(format!("{method} {route}"));
-        event["rawPath"] = json!(path);
-        event["requestContext"]["http"]["path"] = json!(path);
-        event["requestContext"]["http"]["method"] = json!(method);
+        set_route(event, method, &route, &path);
         if let Some(id) = id {
             event["pathParameters"] = json!({"id": id});
         }
@@ -140,6 +146,24 @@ pub(super) fn send(start: &Start, kind: &str) -> Request {
         .find(|(key, _)| key.starts_with(&prefix));
     let (key, nonce) = mail.unwrap_or_else(|| panic!("no mail of the kind {kind} is queued"));
     deliver(key, nonce)
+}
+
+/// The delivery of the last of the mails of this kind that were queued at the start.
+pub(super) fn send_last(start: &Start, kind: &str) -> Request {
+    let prefix = format!("mail#{kind}#");
+    let mut mails = start.queued.iter();
+    let (key, nonce) = mails.rfind(|(key, _)| key.starts_with(&prefix)).unwrap();
+    deliver(key, nonce)
+}
+
+/// The deletion of the items of the start whose keys begin so, if they have expired.
+pub(super) fn expire(start: &Start, prefix: &str) -> Request {
+    let keys = start.expiring.iter();
+    Request::Expire(
+        keys.filter(|(_, key)| key.starts_with(prefix))
+            .cloned()
+            .collect(),
+    )
 }
 
 /// The record of the stream for a mail.

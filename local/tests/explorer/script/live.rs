@@ -28,13 +28,14 @@ pub struct Live {
 }
 
 impl Live {
-    pub fn new(world: &World, request: InProgress) -> Self {
+    /// Begins a request. `signature` distinguishes the ids of its writes from those of other processes with the same random numbers.
+    pub fn new(world: &World, request: InProgress, signature: Option<char>) -> Self {
         let mut live = Self {
             request: Some(request),
             flag: Arc::default(),
             held: Vec::new(),
             count: 0,
-            renamed: Renamed::default(),
+            renamed: Renamed::new(signature),
             answer: None,
         };
         live.poll(world);

@@ -2,14 +2,15 @@
 
 use std::{future::Future, sync::atomic::Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{PREPARING, World};
 use crate::{
+    database::Key,
     operations::{Request, deliver},
     process::Answer,
     script::Live,
-    wire::Call,
+    wire::{Call, TTL},
 };
 
 impl World {
@@ -57,7 +58,7 @@ impl World {
     }
 
     fn drive(&self, request: impl Future<Output = Answer> + 'static) -> Answer {
-        let mut live = Live::new(self, Box::pin(request));
+        let mut live = Live::new(self, Box::pin(request), None);
         while let Some(held) = live.held.first() {
             let (number, call) = (held.number, Call::new(held.call.clone()));
             let call = self.number(call);
@@ -65,6 +66,38 @@ impl World {
             live.release(self, number, self.reply(reply));
         }
         live.answer.unwrap()
+    }
+
+    /// The key of every item that expires.
+    pub(super) fn expiring(&self) -> Vec<Key> {
+        let items = self.tables.items(&self.preparing.borrow().tables);
+        let expiring = items
+            .into_iter()
+            .filter(|(_, item)| item.get("expires_at").is_some());
+        expiring.map(|(key, _)| key).collect()
+    }
+
+    /// Damages the table of users: the item at `key` becomes the one at `other`, or is lost.
+    pub fn damage(&self, key: &str, other: Option<&str>) {
+        let mut state = self.preparing.borrow_mut();
+        let items = self.tables.items(&state.tables);
+        let (table, _) = items
+            .keys()
+            .find(|(_, key)| key.starts_with("user#"))
+            .unwrap();
+        let (operation, body) = match other {
+            None => ("DeleteItem", json!({"Key": {"pk": {"S": key}}})),
+            Some(other) => {
+                let mut item = (*items[&(table.clone(), other.to_owned())]).clone();
+                item["pk"] = json!({"S": key});
+                ("PutItem", json!({"Item": item}))
+            }
+        };
+        let mut body = body;
+        body["TableName"] = json!(table);
+        let call = Call::new((TTL.to_owned(), operation.to_owned(), body));
+        let number = self.number(call);
+        self.execute(&mut state, number);
     }
 
     /// Every queued mail as key and nonce.
@@ -76,6 +109,12 @@ impl World {
         queued
             .map(|((_, key), item)| (key, item["nonce"]["S"].as_str().unwrap().to_owned()))
             .collect()
+    }
+
+    /// The text of the mail that was sent last.
+    pub fn last_mail(&self) -> Option<String> {
+        let last = self.preparing.borrow().mails.last().copied();
+        last.map(|number| self.mail(number).1)
     }
 
     /// Sends every queued mail and returns the texts.

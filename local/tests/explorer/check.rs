@@ -163,7 +163,8 @@ impl<'a> Check<'a> {
             if self.is_open(*answer, fault.is_some()) {
                 continue;
             }
-            if end.ambiguous == Some(*process)
+            // Of a write that got no response nothing tells either that it was refused.
+            if matches!(end.fault, Some(((target, _), Fault::LostResponse)) if target == *process)
                 && self.is_of_ended_session(*process, *answer, *expected)
             {
                 continue;

@@ -93,6 +93,9 @@ impl Check<'_> {
             let is_before = |order: &Vec<Part>| place(order, REPEATING) < place(order, process);
             let mut parts = vec![Part::Whole(REPEATING)];
             parts.extend((1..=MAX_COUNTERS).map(|count| Part::Counted(REPEATING, count)));
+            if self.has_steps(process) {
+                parts.extend((1..=MAX_CALLS).map(|count| Part::Interrupted(REPEATING, count)));
+            }
             let mut twice: Vec<_> = all
                 .iter()
                 .flat_map(|order| parts.iter().flat_map(|part| with(order, *part)))

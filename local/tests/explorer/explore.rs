@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     check::Check,
-    conditions::Condition,
+    conditions::{Condition, Uses},
     faults::Fault,
     operations::Operation,
     proof::Recipe,
@@ -70,7 +70,9 @@ pub struct Findings {
     pub faults: usize,
     pub violations: Vec<String>,
     /// Every condition of a write.
-    pub used: BTreeSet<Condition>,
+    pub used: Uses,
+    /// The calls that change something without a condition.
+    pub unconditional: BTreeSet<String>,
     /// The rows of the table of conditions whose run does not go wrong without the condition.
     pub unproved: Vec<String>,
     /// The number of rows whose run does.
@@ -108,7 +110,10 @@ impl Findings {
         self.states += other.states;
         self.faults += other.faults;
         self.violations.extend(other.violations);
-        self.used.extend(other.used);
+        for (condition, functions) in other.used {
+            self.used.entry(condition).or_default().extend(functions);
+        }
+        self.unconditional.extend(other.unconditional);
         self.unproved.extend(other.unproved);
         self.proved += other.proved;
         self.successful.extend(other.successful);
@@ -224,7 +229,12 @@ pub fn run(world: &World, job: &Job) -> Findings {
     Findings {
         jobs: 1,
         successful,
-        used: seen.used.iter().map(|one| (**one).clone()).collect(),
+        used: seen
+            .used
+            .into_iter()
+            .map(|(condition, functions)| ((*condition).clone(), functions))
+            .collect(),
+        unconditional: seen.unconditional,
         decisive: seen
             .decisive
             .iter()

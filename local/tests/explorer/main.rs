@@ -137,25 +137,45 @@ fn lost_responses_are_ambiguous_only_if_the_item_was_overwritten() {
     }
 }
 
-/// The table has each condition that was seen, and no other, and its runs go wrong without the condition.
+/// The table has each condition that was seen with the functions that it was seen of, and no other. Its runs go wrong without the
+/// condition, and its tests exist.
 #[test]
 fn every_condition_of_a_write_is_needed() {
     if settings::text("LATCHKEY_EXPLORE").is_some() {
         return;
     }
     let rows = table::rows();
-    let listed: BTreeSet<_> = rows.into_iter().map(|row| row.condition).collect();
-    let used = &FINDINGS.used;
-    let missing: Vec<_> = used.difference(&listed).map(ToString::to_string).collect();
-    let extra: Vec<_> = listed.difference(used).map(ToString::to_string).collect();
+    let unproved = rows.iter().filter(|row| !row.proof.exists());
+    let unproved: Vec<_> = unproved.map(|row| row.condition.to_string()).collect();
+    let uses = |condition: &Condition, functions: &BTreeSet<String>| {
+        let functions: Vec<_> = functions.iter().map(String::as_str).collect();
+        format!("{condition} | {}", functions.join(", "))
+    };
+    let listed = rows.iter().map(|row| uses(&row.condition, &row.functions));
+    let listed: BTreeSet<_> = listed.collect();
+    let used = FINDINGS.used.iter();
+    let used: BTreeSet<_> = used.map(|(one, functions)| uses(one, functions)).collect();
+    let missing: Vec<_> = used.difference(&listed).collect();
+    let extra: Vec<_> = listed.difference(&used).collect();
     assert!(
         missing.is_empty(),
         "not in docs/conditions.md: {missing:#?}"
     );
     assert!(extra.is_empty(), "not in the code: {extra:#?}");
-    let unproved = &FINDINGS.unproved;
-    assert!(unproved.is_empty(), "not needed in: {unproved:#?}");
+    let wrong = &FINDINGS.unproved;
+    assert!(wrong.is_empty(), "not needed in: {wrong:#?}");
     assert!(FINDINGS.proved > 0, "no run was repeated");
+    assert!(
+        unproved.is_empty(),
+        "neither a run nor a test: {unproved:#?}"
+    );
+}
+
+/// A write by itself has a condition, and so has the first one of a transaction. It is the record that the others belong to.
+#[test]
+fn every_write_is_conditional() {
+    let unconditional = &FINDINGS.unconditional;
+    assert!(unconditional.is_empty(), "{unconditional:#?}");
 }
 
 /// Searches a run that goes wrong without it for each condition of a write, and writes the table of them.
@@ -165,7 +185,8 @@ fn prove_conditions() {
     let jobs = |scenario| [alone(scenario), pairs(scenario, explore::none)].concat();
     let findings = explore_for(jobs, &[], true);
     let runs = proof::search(&findings.decisive);
-    for condition in findings.used.iter().filter(|one| !runs.contains_key(one)) {
+    let used = findings.used.keys();
+    for condition in used.filter(|one| !runs.contains_key(one)) {
         let jobs = findings.decisive.get(condition);
         println!("no run: {condition}, decisive in {jobs:?}");
     }

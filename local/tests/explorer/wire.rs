@@ -27,7 +27,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    conditions::{Condition, conditions},
+    conditions::{Condition, conditions, is_conditional},
     database::{Key, Reply, keys},
 };
 
@@ -50,6 +50,8 @@ pub struct Call {
     pub keys: Vec<Key>,
     /// The conditions of its writes.
     pub conditions: Vec<Rc<Condition>>,
+    /// False for a write without any.
+    pub is_conditional: bool,
 }
 
 /// A call on its way: function, operation and request.
@@ -69,9 +71,11 @@ impl Call {
             body,
             keys,
             conditions: Vec::new(),
+            is_conditional: true,
         };
         if !is_elsewhere && call.function != TTL {
             call.conditions = conditions(&call).into_iter().map(Rc::new).collect();
+            call.is_conditional = is_conditional(&call);
         }
         call
     }

@@ -46,8 +46,10 @@ pub struct State {
 /// The conditions of the calls so far.
 #[derive(Default)]
 pub struct Seen {
-    /// All of them.
-    pub used: BTreeSet<Rc<Condition>>,
+    /// All of them, with the functions that make the calls.
+    pub used: BTreeMap<Rc<Condition>, BTreeSet<String>>,
+    /// The calls that change something without a condition.
+    pub unconditional: BTreeSet<String>,
     /// Those that made a difference.
     pub decisive: BTreeSet<Rc<Condition>>,
 }
@@ -167,10 +169,15 @@ impl World {
         if !call.conditions.is_empty() {
             let used = &mut self.seen.borrow_mut().used;
             for condition in &call.conditions {
-                if !used.contains(condition) {
-                    used.insert(condition.clone());
+                let functions = used.entry(condition.clone()).or_default();
+                if !functions.contains(&call.function) {
+                    functions.insert(call.function.clone());
                 }
             }
+        }
+        if !call.is_conditional {
+            let text = format!("{} {} {:?}", call.function, call.operation, call.keys);
+            self.seen.borrow_mut().unconditional.insert(text);
         }
         let reply = match call.operation.as_str() {
             SEND_MAIL => {

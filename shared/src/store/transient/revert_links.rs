@@ -2,7 +2,7 @@
 
 use super::Transient;
 use crate::{
-    domain::{clock::Timestamp, link_token::LinkToken, user::StoredRevertToken, user_id::UserId},
+    domain::{link_token::LinkToken, user::StoredRevertToken, user_id::UserId},
     store::database::{Error, Write, read},
 };
 
@@ -34,17 +34,11 @@ impl Transient {
         Ok(stored.is_some_and(|stored| stored.number == token.number))
     }
 
-    /// Returns a write that consumes a revert link of `user`, if it has not expired at `now`.
-    pub fn consume_revert_token(
-        &self,
-        user: UserId,
-        token: &StoredRevertToken,
-        now: Timestamp,
-    ) -> Result<Write, Error> {
-        let condition = "#hash = :hash AND #expires_at > :now";
-        Write::delete(&self.table, &revert_key(user, &token.hash), condition)
-            .value("hash", &token.hash)?
-            .value("now", now)
+    /// Returns a write that deletes a revert link of `user`, to be part of the transaction that takes the account back. The link
+    /// works once since the record then no longer has the former address that the link is for, nor ever has one of the same number.
+    #[must_use]
+    pub fn consume_revert_token(&self, user: UserId, token: &StoredRevertToken) -> Write {
+        Write::delete_in_transaction(&self.table, &revert_key(user, &token.hash))
     }
 }
 

@@ -40,7 +40,13 @@ impl Check<'_> {
     /// Where other requests may come in between the calls of the request of a process, as documented: each list is one way.
     fn pauses(&self, process: usize) -> &'static [&'static [Pause]] {
         if self.operations[process].is_delivery() {
-            &[&[Pause::Read], &[Pause::Sent], &[Pause::Read, Pause::Sent]]
+            &[
+                &[Pause::Read],
+                &[Pause::User],
+                &[Pause::Sent],
+                &[Pause::Read, Pause::Sent],
+                &[Pause::User, Pause::Sent],
+            ]
         } else if self.is_taken_back(process) {
             &[
                 &[Pause::Counted],
@@ -208,16 +214,21 @@ impl Check<'_> {
         serial
     }
 
-    /// Returns true if what others did in a pause shows that it was one: they replaced the mail that is being delivered, or were rejected for
-    /// a count that was taken back.
+    /// Returns true if what others did in a pause shows that it was one: they replaced the mail that is being delivered, or changed its
+    /// user, or were rejected for a count that was taken back.
     fn is_justified(&self, order: &[Part], number: usize, made: &OneByOne) -> bool {
         let Part::Begun(process, pause) = order[number] else {
             return true;
         };
         let rest = order[number + 1..].iter();
         let others: Vec<_> = rest.take_while(|part| part.process() != process).collect();
-        if matches!(pause, Pause::Read | Pause::Sent) {
-            let read = self.world.call(made.paths[process][0].call);
+        let item = match pause {
+            Pause::Read | Pause::Sent => Some(0),
+            Pause::User => Some(1),
+            Pause::Counted | Pause::Done => None,
+        };
+        if let Some(item) = item {
+            let read = self.world.call(made.paths[process][item].call);
             let found = |place: usize| self.world.tables.found(&read, &made.states[place].tables);
             return found(number) != found(number + others.len());
         }

@@ -133,17 +133,18 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "newer links",
         operations: "complete complete+180000 confirm confirm+180000 delete disable expire_confirm+180000 expire_reset+180000 \
-            log_in request_reset resend revert send_confirmation send_confirmation+180000 send_reset send_reset+180000 \
-            update_email update_password",
+            log_in request_reset resend revert send_confirmation send_reset update_email update_password",
         prepare: prepare::newer_links,
         ..USUAL
     },
-    // Links and reservations expire meanwhile.
+    // Links and reservations expire meanwhile. Not here: a request of another account for an address whose reservation has expired by the
+    // clock of one process and not by its own. The one deletes the marker, and the other then finds none.
     Scenario {
         name: "expiry",
-        operations: "bob_takes_former bob_takes_former+700000 complete complete+180000 confirm confirm+180000 delete \
+        operations: "bob_takes_former+700000 complete complete+180000 confirm confirm+180000 delete \
             delete+700000 expire_confirm+180000 expire_reset+180000 expire_revert+700000 revert revert+700000 \
             update_email_back update_email_back+700000",
+        is_cold: true,
         prepare: prepare::links,
         ..USUAL
     },

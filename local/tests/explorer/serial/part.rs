@@ -29,6 +29,8 @@ pub enum Part {
 pub enum Pause {
     /// The delivery of a mail has read that it is queued. If it is replaced from then on, it is sent all the same.
     Read,
+    /// The delivery of a mail has read its user. A link that a change of the user makes void from then on is sent all the same.
+    User,
     /// The delivery of a mail has sent it. If it is replaced from then on, it does not count in the quota of its account.
     Sent,
     /// After the request was counted. Others see the count until it is taken back.
@@ -95,6 +97,7 @@ impl Part {
         match self {
             Self::Whole(_) => Progress::GoesOn,
             Self::Begun(_, Pause::Read) => pause_if(path.len() == 1),
+            Self::Begun(_, Pause::User) => pause_if(path.len() == 2),
             Self::Begun(_, Pause::Sent) => pause_if(is_sent),
             Self::Begun(_, Pause::Counted) => pause_if(!counting.is_empty()),
             Self::Begun(_, Pause::Done) => pause_if(is_done),

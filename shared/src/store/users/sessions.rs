@@ -124,9 +124,11 @@ impl Users {
             .value("writer", &write_id)?
             .value("credentials", user.credentials_version)?;
         let mut write = if_unchanged(write, PasswordCounter::LogIn, seen)?;
-        if ended.is_empty() {
-            write = write.value("max_sessions", MAX_SESSIONS)?;
-        }
+        write = if ended.is_empty() {
+            write.value("max_sessions", MAX_SESSIONS)?
+        } else {
+            write.value("seen_sessions", user.sessions.len())?
+        };
         write = stored_form.value(write)?;
         if let Some(hash) = rehashed {
             write = write.value("hash", hash.as_str())?;
@@ -239,7 +241,11 @@ fn room_condition(ended_paths: &[String]) -> String {
         .iter()
         .map(|path| format!("attribute_exists({path})"))
         .collect();
-    exists.join(" AND ")
+    // If another session has ended, there may be room without ending these.
+    format!(
+        "{} AND size(#sessions) = :seen_sessions",
+        exists.join(" AND ")
+    )
 }
 
 /// Returns the outcome if the log-in cannot go on with the `current` record in place of `seen`.

@@ -150,6 +150,21 @@ pub fn newer_links(world: &World) -> Start {
     start
 }
 
+pub fn no_mails(world: &World) -> Start {
+    let mut start = alice(world);
+    start.read(world);
+    world.advance(8 * 24 * 3600);
+    world.expire("mail#");
+    start
+}
+
+/// One log-in with a name that no user has was rejected.
+pub fn unknown(world: &World) -> Start {
+    let start = Start::default();
+    world.refused(&(operation("log_in_unknown").request)(&start));
+    start
+}
+
 pub fn all_roles(world: &World) -> Start {
     let start = almost_all_roles(world);
     world.request(&(operation("add_role").request)(&start));

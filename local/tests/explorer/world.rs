@@ -90,7 +90,7 @@ impl World {
         let tables: BTreeSet<_> = environments
             .values()
             .flat_map(|environment| environment.variables.iter())
-            .filter(|(name, _)| name.ends_with("_TABLE"))
+            .filter(|(name, table)| name.ends_with("_TABLE") && !table.is_empty())
             .map(|(_, table)| table.clone())
             .collect();
         let mut world = Self {

@@ -3,10 +3,6 @@
 use super::{Scenario, Start, USUAL};
 use crate::{prepare, prepare_damaged as damaged};
 
-/// The operations in the state of a damaged table: those that delete or change markers.
-const DAMAGED: &str = "bob_takes_former bob_takes_new complete confirm delete delete_by_operator disable log_in_by_email \
-    request_reset revert set_email sign_up_former update_email update_email_back";
-
 /// Every scenario.
 pub const SCENARIOS: &[Scenario] = &[
     // Every kind of link is outstanding.
@@ -137,6 +133,20 @@ pub const SCENARIOS: &[Scenario] = &[
         prepare: prepare::newer_links,
         ..USUAL
     },
+    // DynamoDB deletes mails while they are sent.
+    Scenario {
+        name: "mails expire",
+        operations: "expire_mails+700000 send_confirmation send_notice send_reset",
+        prepare: prepare::mails,
+        ..USUAL
+    },
+    // Every mail has expired and is deleted.
+    Scenario {
+        name: "no mails",
+        operations: "delete request_reset resend set_email update_email",
+        prepare: prepare::no_mails,
+        ..USUAL
+    },
     // Links and reservations expire meanwhile. Not here: a request of another account for an address whose reservation has expired by the
     // clock of one process and not by its own. The one deletes the marker, and the other then finds none.
     Scenario {
@@ -171,6 +181,15 @@ pub const SCENARIOS: &[Scenario] = &[
         prepare: prepare::links,
         ..USUAL
     },
+    // The same without events, whose keys would collide as well.
+    Scenario {
+        name: "no events",
+        settings: &[("EventBusName", "")],
+        operations: "complete revert sign_up sign_up_dave update_password",
+        draws_alike: true,
+        prepare: prepare::links,
+        ..USUAL
+    },
     // The deliveries draw the same random numbers.
     Scenario {
         name: "same secrets",
@@ -182,7 +201,8 @@ pub const SCENARIOS: &[Scenario] = &[
     // A part of the table of users is from a backup: the address leads to another account.
     Scenario {
         name: "damaged address",
-        operations: DAMAGED,
+        operations: "bob_takes_former bob_takes_new complete confirm delete delete_by_operator disable log_in_by_email request_reset \
+            revert set_email sign_up_former update_email update_email_back",
         prepare: damaged::address,
         ..USUAL
     },
@@ -196,14 +216,14 @@ pub const SCENARIOS: &[Scenario] = &[
     // A former address belongs to another account.
     Scenario {
         name: "damaged reservation",
-        operations: DAMAGED,
+        operations: "bob_takes_former delete delete_by_operator log_in_by_email revert set_email sign_up_former update_email_back",
         prepare: damaged::former,
         ..USUAL
     },
     // The markers are missing.
     Scenario {
         name: "no markers",
-        operations: DAMAGED,
+        operations: "bob_takes_new delete disable log_in_by_email revert set_email sign_up_former update_email",
         prepare: damaged::without_markers,
         ..USUAL
     },
@@ -219,7 +239,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "unknown",
         settings: &[("REVEAL_UNKNOWN_EMAILS", "false")],
         operations: "log_in_unknown request_reset_unknown sign_up",
-        prepare: |_| Start::default(),
+        prepare: prepare::unknown,
         ..USUAL
     },
     // No process has read the keys.

@@ -52,6 +52,13 @@ impl World {
         assert!((400..500).contains(&answer.status), "{answer:?}");
     }
 
+    /// Has DynamoDB delete the expired items whose keys begin with `prefix`.
+    pub fn expire(&self, prefix: &str) {
+        let mut keys = self.expiring();
+        keys.retain(|(_, key)| key.starts_with(prefix));
+        self.request(&Request::Expire(keys));
+    }
+
     /// Lets time pass while the state is prepared.
     pub fn advance(&self, seconds: u64) {
         self.clock.fetch_add(seconds, Ordering::SeqCst);

@@ -56,6 +56,23 @@ mod case_18_concurrent_changes {
         app.mail();
     }
 
+    /// Its write is held until one of ten sessions has ended, so that there is room.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_in_beside_a_log_out_ends_no_session() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        let mut last = String::new();
+        for _ in 0..9 {
+            last = app.token("john", PASSWORD).await;
+        }
+        let gate = app.proxy.hold(|call| call.contains(":session"));
+        let later = gate.during(app.log_out(&last));
+        let (signed_in, ended) = tokio::join!(app.log_in("john", PASSWORD), later);
+        assert_eq!((signed_in.status, ended.status), (200, 204));
+        assert_eq!(app.details(&user).await.status, 200);
+        app.mail();
+    }
+
     /// Its marker leads to the account when it is read, and the account has another address when its record is read.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_log_in_by_an_address_given_up_meanwhile_fails() {

@@ -100,7 +100,8 @@ async fn attempt(app: &App, token: &LinkToken) -> Result<Attempt, Error> {
     if !is_valid_for(&user.address_binding()) {
         return Err(INVALID_TOKEN);
     }
-    let consumed = app.transient.consume_token(user.id, stored, now)?;
+    let written_at = app.clock.now();
+    let consumed = app.transient.consume_token(user.id, stored, written_at)?;
     let changes = &[Change::EmailConfirmed];
     let version = user.record_version + 1;
     let events = app.user_events.of_changes(changes, user.id, version, now)?;
@@ -122,7 +123,10 @@ async fn confirm_pending(
     let after = user.with_pending_email_confirmed(rules, app.users.new_write_id(), now);
     let after = after.ok_or(INVALID_TOKEN)?;
     app.users.release_expired_addresses(&user, now).await?;
-    let consume = || app.transient.consume_token(user.id, stored, now);
+    let consume = || {
+        let written_at = app.clock.now();
+        app.transient.consume_token(user.id, stored, written_at)
+    };
     let changes = &[Change::Email, Change::EmailConfirmed];
     let version = after.record_version;
     let events = |changes| app.user_events.of_changes(changes, user.id, version, now);

@@ -42,6 +42,14 @@ impl LogInName {
         }
     }
 
+    /// Returns true if this is a name of `user`. A username never changes.
+    fn is_of(&self, user: &User) -> bool {
+        match self {
+            Self::Email(email) => email.name.canonical() == user.email.canonical(),
+            Self::Username(_) => true,
+        }
+    }
+
     /// Returns the error of a name that no user has and that breaks today's rules.
     fn broken_rule(&self) -> Option<Error> {
         match self {
@@ -131,7 +139,12 @@ async fn find(app: &App, name: &LogInName) -> Result<Account, Error> {
     if let (None, Some(error)) = (id, name.broken_rule()) {
         return Err(error);
     }
-    app.account(id, &name.canonical()).await
+    let account = app.account(id, &name.canonical()).await?;
+    match &account {
+        // The account has got another address since the marker was read.
+        Account::Known(user) if !name.is_of(user) => app.account(None, &name.canonical()).await,
+        _ => Ok(account),
+    }
 }
 
 /// Returns `None` if the record changed in the meantime.

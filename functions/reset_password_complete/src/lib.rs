@@ -95,7 +95,9 @@ async fn reset(
         Some(hash) => hash,
         None => hash.insert(app.hasher.hash(new_password, app.random.bytes())?),
     };
-    let consumed = app.transient.consume_token(user.id, stored, now)?;
+    // The link may have expired while the password was hashed.
+    let written_at = app.clock.now();
+    let consumed = app.transient.consume_token(user.id, stored, written_at)?;
     let mut changes = vec![Change::Reset];
     if !user.email_verified {
         changes.push(Change::EmailConfirmed);

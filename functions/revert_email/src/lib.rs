@@ -41,7 +41,7 @@ impl Body {
     }
 }
 
-/// Only a valid token costs an Argon2 run, and the transaction that consumes it checks it again.
+/// Only a valid token costs an Argon2 run. The transaction that consumes it is conditional on the record with the former address.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let policy = app.settings.password_policy;
     let Body { key, new_password } = http::body(&request, |fields| Body::read(fields, policy))?;
@@ -65,7 +65,6 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     ))
 }
 
-/// Returns [`Reverted::Done`] or [`Reverted::Raced`].
 async fn revert(
     app: &App,
     user: &User,
@@ -81,16 +80,15 @@ async fn revert(
     let hash = app.hasher.hash(new_password, app.random.bytes())?;
     let after = user.reverted_to(former, hash, app.users.new_write_id(), now);
     app.users.release_expired_addresses(user, now).await?;
-    let consumed = app.transient.consume_revert_token(user.id, stored, now)?;
-    let mut others = vec![app.outbox.notice(Kind::PasswordChanged, &after, now)?];
+    let mut others = vec![
+        app.transient.consume_revert_token(user.id, stored),
+        app.outbox.notice(Kind::PasswordChanged, &after, now)?,
+    ];
     let version = after.record_version;
     others.extend(
         app.user_events
             .of_changes(&[Change::Reverted], user.id, version, now)?,
     );
-    let reverted = app.users.revert_email(user, &after, consumed, others, now);
-    match reverted.await? {
-        Reverted::InvalidLink => Err(INVALID_TOKEN),
-        outcome => Ok(outcome),
-    }
+    let reverted = app.users.revert_email(user, &after, others, now);
+    Ok(reverted.await?)
 }

@@ -8,23 +8,29 @@ use std::{
 };
 
 use crate::{
-    compare::{Comparable, Comparison, Strictness},
+    compare::{COUNTER, Comparable, Comparison, MAIL_COUNTER, Strictness},
     faults::Fault,
     invariants,
     memory::{NOTHING, Number},
     operations::Operation,
-    search::{CallId, Moment, REPEATING},
+    search::{CallId, Moment, REPEATING, Unanswered},
     serial::{Order, Serial},
     world::{State, World},
 };
 
-/// The end of a run: the number of each response, if it tells what happened, the state, and the fault.
-pub type End = (
-    Vec<(usize, Option<Number>)>,
-    State,
-    Option<(CallId, Fault)>,
-    Option<usize>,
-);
+/// The end of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct End {
+    /// The number of the response of each process, if it tells what happened.
+    pub answers: Vec<(usize, Option<Number>)>,
+    pub state: State,
+    /// The fault that happened.
+    pub fault: Option<(CallId, Fault)>,
+    /// The process whose request was repeated.
+    pub repeated: Option<usize>,
+    /// The process whose write got no response and was overwritten before its other attempt.
+    pub ambiguous: Option<usize>,
+}
 
 /// Checks the runs of some requests.
 pub struct Check<'a> {
@@ -39,11 +45,10 @@ pub struct Check<'a> {
 
 impl<'a> Check<'a> {
     pub fn new(world: &'a World, operations: &'a [&'static Operation]) -> Self {
-        let has_delivery = operations.iter().any(|operation| operation.is_delivery());
         Self {
             world,
             operations,
-            comparison: world.comparison(has_delivery),
+            comparison: world.comparison(),
             known: RefCell::default(),
             verdicts: RefCell::default(),
         }
@@ -53,13 +58,32 @@ impl<'a> Check<'a> {
     pub fn violation(&self, moment: &Moment) -> Option<Rc<str>> {
         let mut state = moment.state.clone();
         state.lost = None;
-        let end = (self.answers(moment), state, moment.fault, moment.repeated);
+        let is_ambiguous = moment.unanswered == Unanswered::Ambiguous;
+        let end = End {
+            answers: self.answers(moment),
+            state,
+            fault: moment.fault,
+            repeated: moment.repeated,
+            // If the request was repeated, it may have happened twice anyway.
+            ambiguous: moment
+                .fault
+                .map(|((process, _), _)| process)
+                .filter(|_| is_ambiguous && moment.repeated.is_none()),
+        };
         if let Some(known) = self.verdicts.borrow().get(&end) {
             return known.clone();
         }
         let violation = self.verdict(&end).map(Rc::from);
         self.verdicts.borrow_mut().insert(end, violation.clone());
         violation
+    }
+
+    /// Returns true if the first request had a response of success.
+    pub fn is_success(&self, moment: &Moment) -> bool {
+        let (_, answer) = self.answers(moment)[0];
+        answer.is_some_and(|answer| {
+            answer != NOTHING && self.world.answers.value(answer).status < 300
+        })
     }
 
     /// The response of each process. One whose request is repeated gets none.
@@ -76,12 +100,22 @@ impl<'a> Check<'a> {
     }
 
     fn verdict(&self, end: &End) -> Option<String> {
-        let (answers, state, _, repeated) = end;
+        let End {
+            answers,
+            state,
+            repeated,
+            ..
+        } = end;
         let world = self.world;
+        let ahead = self
+            .operations
+            .iter()
+            .map(|operation| operation.ahead)
+            .max();
         let broken = invariants::violations(
             &world.tables.items(&world.initial.tables),
             &world.tables.items(&state.tables),
-            world.now(),
+            world.now() + ahead.unwrap_or_default(),
         );
         if !broken.is_empty() {
             return Some(broken.join("; "));
@@ -91,7 +125,7 @@ impl<'a> Check<'a> {
         }
         let mut near = Vec::new();
         for order in self.orders(end) {
-            let Some(serial) = self.serial(repeated.or_else(|| self.ambiguous(end)), &order) else {
+            let Some(serial) = self.serial(repeated.or(end.ambiguous), &order) else {
                 continue;
             };
             match self.difference(end, &serial) {
@@ -114,7 +148,12 @@ impl<'a> Check<'a> {
     }
 
     fn difference(&self, end: &End, serial: &(Vec<(usize, Number)>, State)) -> Option<String> {
-        let (answers, state, fault, _) = end;
+        let End {
+            answers,
+            state,
+            fault,
+            ..
+        } = end;
         let world = self.world;
         for (process, expected) in &serial.0 {
             // A request that went on as if it had been sent twice has one response.
@@ -124,7 +163,8 @@ impl<'a> Check<'a> {
             if self.is_open(*answer, fault.is_some()) {
                 continue;
             }
-            if self.ambiguous(end) == Some(*process)
+            // Of a write that got no response nothing tells either that it was refused.
+            if matches!(end.fault, Some(((target, _), Fault::LostResponse)) if target == *process)
                 && self.is_of_ended_session(*process, *answer, *expected)
             {
                 continue;
@@ -136,6 +176,11 @@ impl<'a> Check<'a> {
         }
         let strictness = if self.may_be_sent_again(end) {
             Strictness::SentAgain
+        } else if end
+            .ambiguous
+            .is_some_and(|process| self.is_taken_back(process))
+        {
+            Strictness::TakenBackAgain
         } else {
             Strictness::Strict
         };
@@ -144,7 +189,11 @@ impl<'a> Check<'a> {
         if strictness == Strictness::SentAgain && Self::is_sent_again(end, &actual, &expected) {
             return self.difference_of_counts(state, &serial.1);
         }
-        describe(&actual, &expected)
+        let difference = describe(&actual, &expected);
+        if strictness == Strictness::TakenBackAgain {
+            return difference.or_else(|| self.difference_of_limits(state, &serial.1));
+        }
+        difference
     }
 
     /// Returns true for a response of success to the end of a session that had ended by itself. If an attempt got no response, nothing tells
@@ -160,8 +209,7 @@ impl<'a> Check<'a> {
     /// first time, and must be there once.
     fn is_sent_again(end: &End, actual: &Comparable, expected: &Comparable) -> bool {
         let is_link = |line: &str| line.contains(" revert#");
-        let (_, _, fault, _) = end;
-        let may_be_sent = matches!(fault, Some((_, Fault::LostResponse | Fault::Killed)));
+        let may_be_sent = matches!(end.fault, Some((_, Fault::LostResponse | Fault::Killed)));
         let (Some(lines), Some(mails)) = (
             more(&actual.state, &expected.state),
             more(&actual.mails, &expected.mails),
@@ -177,27 +225,43 @@ impl<'a> Check<'a> {
 
     /// Returns true after a fault with which a mail may be sent twice: it was sent, and this was not recorded. Then its item is still
     /// queued, and it is delivered again. The copies have two links, both of which are valid.
-    fn may_be_sent_again(&self, (_, _, fault, repeated): &End) -> bool {
-        repeated.is_some_and(|process| {
+    fn may_be_sent_again(&self, end: &End) -> bool {
+        end.repeated.is_some_and(|process| {
             let is_of = |id: &CallId| id.0 == process || id.0 == REPEATING;
-            self.operations[process].is_delivery() && fault.is_some_and(|(id, _)| is_of(&id))
+            self.operations[process].is_delivery() && end.fault.is_some_and(|(id, _)| is_of(&id))
         })
     }
 
     /// A mail that is sent again counts once more at most.
     fn difference_of_counts(&self, state: &State, serial: &State) -> Option<String> {
         let (actual, expected) = (
-            Comparison::mail_counts(self.world, state),
-            Comparison::mail_counts(self.world, serial),
+            Comparison::counts(self.world, state, MAIL_COUNTER),
+            Comparison::counts(self.world, serial, MAIL_COUNTER),
         );
-        let keys: BTreeSet<_> = actual.keys().chain(expected.keys()).collect();
-        let count = |counts: &BTreeMap<String, u64>, key| counts.get(key).copied().unwrap_or(0);
-        let total: u64 = keys
-            .into_iter()
-            .map(|key| count(&actual, key).abs_diff(count(&expected, key)))
-            .sum();
-        (total > 1).then(|| format!("mails are counted as {actual:?} in place of {expected:?}"))
+        (total_difference(&actual, &expected) > 1)
+            .then(|| format!("mails are counted as {actual:?} in place of {expected:?}"))
     }
+
+    /// A count that is taken back, whose response is lost, may be taken back once more if another request counts in between.
+    fn difference_of_limits(&self, state: &State, serial: &State) -> Option<String> {
+        let (actual, expected) = (
+            Comparison::counts(self.world, state, COUNTER),
+            Comparison::counts(self.world, serial, COUNTER),
+        );
+        let has_more = actual
+            .iter()
+            .any(|(key, count)| Some(count) > expected.get(key));
+        (has_more || total_difference(&actual, &expected) > 1)
+            .then(|| format!("requests are counted as {actual:?} in place of {expected:?}"))
+    }
+}
+
+fn total_difference(actual: &BTreeMap<String, u64>, expected: &BTreeMap<String, u64>) -> u64 {
+    let keys: BTreeSet<_> = actual.keys().chain(expected.keys()).collect();
+    let count = |counts: &BTreeMap<String, u64>, key| counts.get(key).copied().unwrap_or(0);
+    keys.into_iter()
+        .map(|key| count(actual, key).abs_diff(count(expected, key)))
+        .sum()
 }
 
 /// The lines that `actual` has more than `expected`; nothing if it lacks one.

@@ -1,27 +1,32 @@
 //! What makes two runs comparable: responses and states without random values.
 
+mod exempt;
+mod plain;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
     rc::Rc,
 };
 
-use serde_json::{Map, Value};
-use shared::domain::{
-    email::EmailAddress,
-    password::{Hash, Hasher, Params, Password},
-};
+use serde_json::Value;
+use shared::domain::password::{Hash, Hasher, Params, Password};
 
+use self::exempt::{has_recipient, is_expired_reservation, is_taken_back};
+pub use self::plain::plain;
 use crate::{
-    database::{Snapshot, Tables},
+    database::Tables,
     memory::Number,
-    operations::{NEW_PASSWORDS, PASSWORD, WRONG_PASSWORD},
+    operations::{NEW_PASSWORDS, PASSWORD, WRONG_PASSWORD, operation},
     process::Answer,
     world::{State, World},
 };
 
 /// The key of a counter of the mails to an address, without the address.
-const MAIL_COUNTER: &str = "limit#mail#";
+pub const MAIL_COUNTER: &str = "limit#mail#";
+
+/// The beginning of the key of every counter in windows of time.
+pub const COUNTER: &str = "limit#";
 
 /// The shortest random text in hexadecimal digits.
 const MIN_RANDOM: usize = 20;
@@ -35,9 +40,6 @@ pub struct Comparison {
     known: String,
     hasher: Hasher,
     now: u64,
-    /// True if the quota of mails is not compared: a mail that is replaced while it is being sent does not count in it, since
-    /// nothing can send and count at once. Cool-downs bound their number.
-    ignores_quota: bool,
     /// The password of each hash.
     passwords: RefCell<BTreeMap<String, String>>,
     /// The line of each item, by the numbers of key and item, and by whether it is compared strictly.
@@ -54,6 +56,8 @@ pub enum Strictness {
     Strict,
     /// Not what a second delivery of a mail changes: the counter of the mails to its recipient, and the earlier one of its two links.
     SentAgain,
+    /// Not the counters of sources.
+    TakenBackAgain,
 }
 
 /// The end of a run, without what differs between equal ones.
@@ -64,8 +68,12 @@ pub struct Comparable {
 }
 
 impl Comparison {
-    pub fn new(world: &World, ignores_quota: bool) -> Self {
+    pub fn new(world: &World) -> Self {
         let initial = world.tables.items(&world.initial.tables);
+        let ahead = world
+            .scenario
+            .operations()
+            .map(|name| operation(name).ahead);
         let known: Vec<_> = initial
             .iter()
             .map(|((_, key), item)| format!("{key} {item}"))
@@ -77,8 +85,8 @@ impl Comparison {
                 t_cost: 1,
                 p_cost: 1,
             }),
-            now: world.now(),
-            ignores_quota,
+            // Of the latest clock.
+            now: world.now() + ahead.max().unwrap_or_default(),
             passwords: RefCell::default(),
             lines: RefCell::default(),
             mails: RefCell::default(),
@@ -115,7 +123,10 @@ impl Comparison {
         }
         let (key, item) = world.tables.entry(numbers);
         let (table, key) = (&key.0, &key.1);
-        let is_left_out = is_expired_reservation(&item, self.now) || is_taken_back(&item);
+        let is_of_source = key.starts_with(COUNTER) && item["window_ends"].is_object();
+        let is_left_out = strictness == Strictness::TakenBackAgain && is_of_source
+            || is_expired_reservation(&item, self.now)
+            || is_taken_back(&item);
         let mut item = plain(&item);
         if strictness == Strictness::SentAgain {
             let fields = item.as_object_mut().unwrap();
@@ -142,12 +153,14 @@ impl Comparison {
         line.clone()
     }
 
-    /// The number of mails to each address.
-    pub fn mail_counts(world: &World, end: &State) -> BTreeMap<String, u64> {
+    /// The count of each counter in windows of time whose key begins so.
+    pub fn counts(world: &World, end: &State, beginning: &str) -> BTreeMap<String, u64> {
         let items = world.tables.items(&end.tables).into_iter();
-        let counters = items.filter(|((_, key), _)| key.starts_with(MAIL_COUNTER));
+        let counters = items.filter(|((_, key), _)| key.starts_with(beginning));
         counters
-            .map(|((_, key), item)| (key, item["count"]["N"].as_str().unwrap().parse().unwrap()))
+            .filter_map(|((_, key), item)| {
+                Some((key, item["count"]["N"].as_str()?.parse().unwrap()))
+            })
             .collect()
     }
 
@@ -181,13 +194,8 @@ impl Comparison {
             Value::Object(fields) => {
                 // Sessions that were started at once may have one number.
                 let is_session = fields.contains_key("c") && fields.contains_key("e");
-                let is_mail = self.ignores_quota && fields.contains_key("nonce");
                 // The id of the last write is new with each one.
-                let is_compared = |name: &str| {
-                    name != "writer"
-                        && !(is_session && name == "n")
-                        && !(is_mail && name == "count")
-                };
+                let is_compared = |name: &str| name != "writer" && !(is_session && name == "n");
                 let mut fields: Vec<_> = fields
                     .iter()
                     .filter(|(name, _)| is_compared(name))
@@ -254,69 +262,5 @@ impl Comparison {
             format!("(hash of {})", password.unwrap_or("an unknown password"))
         });
         known.clone()
-    }
-}
-
-/// Returns true for a marker that any request may remove at any moment.
-fn is_expired_reservation(item: &Value, now: u64) -> bool {
-    let until = item["reserved_until"]["N"].as_str();
-    until.is_some_and(|until| until.parse::<u64>().unwrap() <= now)
-}
-
-/// Returns true for a counter of a source whose only request was taken back. It counts as much as none.
-fn is_taken_back(item: &Value) -> bool {
-    item["window_ends"].is_object() && item["count"]["N"] == "0"
-}
-
-/// Returns false for a mail on request that can only be dropped: its user has been deleted or disabled, or has another
-/// address. A request that has read the address may still queue it.
-fn has_recipient(item: &Value, tables: &Tables, state: &Snapshot) -> bool {
-    if item["kind"]["S"] != "reset_password" && item["kind"]["S"] != "confirm_email" {
-        return true;
-    }
-    let id = item["user"]["N"].as_str().unwrap();
-    let key = format!("user#{id}");
-    let mut entries = Tables::numbers(state).map(|numbers| tables.entry(numbers));
-    let Some((_, user)) = entries.find(|(found, _)| found.1 == key) else {
-        return false;
-    };
-    if user.get("disabled_at").is_some() {
-        return false;
-    }
-    let addresses = [
-        &user["email"]["S"],
-        &user["pending_email"]["M"]["email"]["S"],
-    ];
-    addresses
-        .into_iter()
-        .filter_map(Value::as_str)
-        .any(|address| {
-            let address = EmailAddress::parse(address).unwrap();
-            item["for"]["S"] == address.hash().as_str()
-        })
-}
-
-/// A value of DynamoDB's JSON as plain JSON.
-pub fn plain(item: &Value) -> Value {
-    let fields = item.as_object().unwrap().iter();
-    Value::Object(
-        fields
-            .map(|(name, value)| (name.clone(), plain_value(value)))
-            .collect::<Map<_, _>>(),
-    )
-}
-
-fn plain_value(value: &Value) -> Value {
-    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
-    match kind.as_str() {
-        "N" => serde_json::from_str(value.as_str().unwrap()).unwrap(),
-        "M" => plain(value),
-        "L" => value.as_array().unwrap().iter().map(plain_value).collect(),
-        "SS" => {
-            let mut texts = value.as_array().unwrap().clone();
-            texts.sort_by_key(Value::to_string);
-            Value::Array(texts)
-        }
-        _ => value.clone(),
     }
 }

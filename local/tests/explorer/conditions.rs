@@ -1,49 +1,43 @@
 //! The conditions of the writes, each of which can be switched off: it is taken out of the request on its way to DynamoDB. So
 //! it needs no switch in the code of the functions.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde_json::Value;
 
 use crate::wire::Call;
 
-/// One of the conditions of a write, all of which have to hold.
+/// One of the conditions of a write, all of which have to hold. The code states most of them once, for every function that makes such
+/// a write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Condition {
-    /// The function that makes the write.
-    pub function: String,
-    /// The kind of item: the beginning of its key.
+    /// The kind of item.
     pub item: String,
     /// The condition, as the code states it.
     pub text: String,
 }
 
+/// Conditions, each with the functions that make such writes.
+pub type Uses = BTreeMap<Condition, BTreeSet<String>>;
+
 impl Condition {
-    /// Reads the first three cells of a row, with or without their backticks.
+    /// Reads the first two cells of a row, with or without their backticks.
     pub fn parse(text: &str) -> Self {
-        let cells: Vec<_> = text
-            .split(" | ")
-            .map(|cell| cell.trim_matches('`'))
-            .collect();
-        let [function, item, text] = cells[..] else {
-            panic!("not a condition: {text}");
-        };
+        let cells = text.split_once(" | ");
+        let (item, text) = cells.unwrap_or_else(|| panic!("not a condition: {text}"));
         Self {
-            function: function.to_owned(),
-            item: item.to_owned(),
-            text: text.to_owned(),
+            item: item.trim_matches('`').to_owned(),
+            text: text.trim_matches('`').to_owned(),
         }
     }
 }
 
 impl fmt::Display for Condition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            function,
-            item,
-            text,
-        } = self;
-        write!(formatter, "`{function}` | `{item}` | `{text}`")
+        write!(formatter, "`{}` | `{}`", self.item, self.text)
     }
 }
 
@@ -53,10 +47,23 @@ pub fn conditions(call: &Call) -> Vec<Condition> {
     let mut found = Vec::new();
     for write in writes(&call.operation, &mut body) {
         for text in parts(write["ConditionExpression"].as_str().unwrap_or_default()) {
-            found.push(condition(call, write, text));
+            found.push(condition(write, text));
         }
     }
     found
+}
+
+/// Returns true for a call that changes nothing if a condition does not hold: that of a single write or, in a transaction, that of its
+/// first write, which is the record that the others belong to.
+pub fn is_conditional(call: &Call) -> bool {
+    let mut body = call.body.clone();
+    let is_transaction = call.operation == "TransactWriteItems";
+    let writes = writes(&call.operation, &mut body);
+    let Some(first) = writes.first() else {
+        return true;
+    };
+    let is_record = ["user", "private keys"].contains(&kind(first).as_str());
+    first["ConditionExpression"].is_string() && (is_record || !is_transaction)
 }
 
 /// The request of a call without one of its conditions.
@@ -71,7 +78,7 @@ pub fn without(call: &Call, off: &Condition) -> Value {
         let left: Vec<_> = all
             .iter()
             .copied()
-            .filter(|text| condition(call, write, text) != *off)
+            .filter(|text| condition(write, text) != *off)
             .collect();
         if left.len() < all.len() {
             strip(write, &left.join(" AND "));
@@ -80,29 +87,33 @@ pub fn without(call: &Call, off: &Condition) -> Value {
     body
 }
 
-fn condition(call: &Call, write: &Value, text: &str) -> Condition {
-    let key = write["Key"]["pk"]["S"].as_str();
-    let key = key.or(write["Item"]["pk"]["S"].as_str()).unwrap();
+fn condition(write: &Value, text: &str) -> Condition {
     Condition {
-        function: call.function.clone(),
-        item: kind(key),
+        item: kind(write),
         text: numberless(text),
     }
 }
 
-/// The beginning of a key, which says what the item is.
-fn kind(key: &str) -> String {
-    let is_word = |part: &&str| {
-        part.starts_with(|character: char| character.is_ascii_lowercase()) && !part.contains('@')
+/// The kind of the item of a write: what its key begins with, or the name of several kinds that one line of the code writes.
+fn kind(write: &Value) -> String {
+    let key = key(write);
+    let parts: Vec<_> = key.split('#').collect();
+    let kind = match parts[..] {
+        // A notice is the only mail whose key has an id of its own. Its result is recorded like that of any mail.
+        ["mail", _, _, _] if write["Item"].is_object() => "notice",
+        ["mail" | "void", ..] => "mail",
+        ["reset" | "confirm", ..] => "link",
+        ["signing" | "access_signing"] => "private keys",
+        ["jwks" | "access_jwks"] => "public keys",
+        [kind, ..] => kind,
+        [] => "",
     };
-    let mut parts = key.split('#');
-    let mut kind = parts.next().unwrap_or_default().to_owned();
-    if matches!(kind.as_str(), "mail" | "void" | "limit")
-        && let Some(second) = parts.next().filter(is_word)
-    {
-        kind = format!("{kind}#{second}");
-    }
-    kind
+    kind.to_owned()
+}
+
+fn key(write: &Value) -> &str {
+    let key = write["Key"]["pk"]["S"].as_str();
+    key.or(write["Item"]["pk"]["S"].as_str()).unwrap()
 }
 
 /// The sessions that a log-in ends are numbered.

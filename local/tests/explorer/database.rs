@@ -1,20 +1,18 @@
 //! The embedded DynamoDB of one explorer. What a call does depends on the call and on its items alone, so that each call is carried out
 //! once for each content of its items; after that, its reply and its effect are known.
 
+mod dynamo;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, HashMap},
     rc::Rc,
 };
 
-use dynoxide::{
-    Database, DynoxideError,
-    actions::create_table::CreateTableRequest,
-    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
-};
-use serde::{Serialize, de::DeserializeOwned};
+use dynoxide::Database;
 use serde_json::{Value, json};
 
+use self::dynamo::{create, execute};
 use crate::{
     conditions::{Condition, without},
     memory::{NOTHING, Number, Numbered},
@@ -159,12 +157,12 @@ impl Tables {
         }
         if let Some(first) = first {
             self.load(call, first);
-            let (status, _) = self.execute(&call.operation, &body);
+            let (status, _) = execute(&self.database, &call.operation, &body);
             assert_eq!(status, 200, "a first attempt that was applied");
             self.reload(call);
         }
         self.load(call, found);
-        let reply = self.execute(&call.operation, &body);
+        let reply = execute(&self.database, &call.operation, &body);
         let is_changed = reply.0 == 200 && call.operation != "GetItem";
         let after = if is_changed {
             self.reload(call)
@@ -190,7 +188,7 @@ impl Tables {
                 let item = self.item(*item);
                 ("PutItem", json!({"TableName": key.0, "Item": *item}))
             };
-            let (status, body) = self.execute(operation, &body);
+            let (status, body) = execute(&self.database, operation, &body);
             assert_eq!(status, 200, "{body}");
             self.held.borrow_mut().set(number, *item);
         }
@@ -200,7 +198,7 @@ impl Tables {
     fn reload(&self, call: &Call) -> Vec<Number> {
         let read = |key: &Key| {
             let body = json!({"TableName": key.0, "Key": typed_key(key), "ConsistentRead": true});
-            let (_, body) = self.execute("GetItem", &body);
+            let (_, body) = execute(&self.database, "GetItem", &body);
             let mut body: Value = serde_json::from_str(&body).unwrap();
             let item = match body["Item"].take() {
                 Value::Null => NOTHING,
@@ -211,18 +209,6 @@ impl Tables {
             item
         };
         call.keys.iter().map(read).collect()
-    }
-
-    fn execute(&self, operation: &str, body: &Value) -> Reply {
-        let database = &self.database;
-        match operation {
-            "GetItem" => call(body, |request| database.get_item(request)),
-            "PutItem" => call(body, |request| database.put_item(request)),
-            "UpdateItem" => call(body, |request| database.update_item(request)),
-            "DeleteItem" => call(body, |request| database.delete_item(request)),
-            "TransactWriteItems" => call(body, |request| database.transact_write_items(request)),
-            _ => panic!("no function makes the call {operation}"),
-        }
     }
 
     fn item(&self, number: Number) -> Rc<Value> {
@@ -275,33 +261,4 @@ pub fn keys(operation: &str, body: &Value) -> Vec<Key> {
 
 fn typed_key((_, key): &Key) -> Value {
     json!({"pk": {"S": key}})
-}
-
-fn create(database: &Database, name: &str) {
-    let key = "pk".to_owned();
-    let request = CreateTableRequest {
-        table_name: name.to_owned(),
-        key_schema: vec![KeySchemaElement {
-            attribute_name: key.clone(),
-            key_type: KeyType::HASH,
-        }],
-        attribute_definitions: vec![AttributeDefinition {
-            attribute_name: key,
-            attribute_type: ScalarAttributeType::S,
-        }],
-        billing_mode: Some("PAY_PER_REQUEST".to_owned()),
-        ..CreateTableRequest::default()
-    };
-    database.create_table(request).unwrap();
-}
-
-fn call<Input: DeserializeOwned, Output: Serialize>(
-    body: &Value,
-    operation: impl FnOnce(Input) -> Result<Output, DynoxideError>,
-) -> Reply {
-    let request = serde_json::from_value(body.clone()).unwrap();
-    match operation(request) {
-        Ok(response) => (200, serde_json::to_string(&response).unwrap()),
-        Err(error) => (error.status_code(), error.to_json()),
-    }
 }

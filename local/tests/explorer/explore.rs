@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     check::Check,
-    conditions::Condition,
+    conditions::{Condition, Uses},
     faults::Fault,
     operations::Operation,
     proof::Recipe,
@@ -70,12 +70,16 @@ pub struct Findings {
     pub faults: usize,
     pub violations: Vec<String>,
     /// Every condition of a write.
-    pub used: BTreeSet<Condition>,
+    pub used: Uses,
+    /// The calls that change something without a condition.
+    pub unconditional: BTreeSet<String>,
     /// The rows of the table of conditions whose run does not go wrong without the condition.
     pub unproved: Vec<String>,
     /// The number of rows whose run does.
     pub proved: usize,
     pub decisive: Jobs,
+    /// The operations that had a response of success by themselves.
+    pub successful: BTreeSet<&'static str>,
 }
 
 impl Findings {
@@ -106,9 +110,13 @@ impl Findings {
         self.states += other.states;
         self.faults += other.faults;
         self.violations.extend(other.violations);
-        self.used.extend(other.used);
+        for (condition, functions) in other.used {
+            self.used.entry(condition).or_default().extend(functions);
+        }
+        self.unconditional.extend(other.unconditional);
         self.unproved.extend(other.unproved);
         self.proved += other.proved;
+        self.successful.extend(other.successful);
         for (condition, jobs) in other.decisive {
             self.decisive.entry(condition).or_default().extend(jobs);
         }
@@ -198,12 +206,19 @@ pub fn run(world: &World, job: &Job) -> Findings {
     };
     let mut found = Findings::default();
     let mut faults = BTreeSet::new();
+    let mut successful = BTreeSet::new();
     let count = experiment.explore(|moment, path| {
         faults.extend(moment.fault);
+        if let [operation] = job.operations[..]
+            && check.is_success(moment)
+        {
+            successful.insert(operation.name.split('+').next().unwrap());
+        }
         if found.violations.len() < MAX_VIOLATIONS
             && let Some(violation) = check.violation(moment)
         {
             let description = describe(&experiment, moment, path, &violation);
+            println!("{description}");
             found.violations.push(description);
         }
         true
@@ -213,7 +228,13 @@ pub fn run(world: &World, job: &Job) -> Findings {
     found.count(count, faults.len());
     Findings {
         jobs: 1,
-        used: seen.used.iter().map(|one| (**one).clone()).collect(),
+        successful,
+        used: seen
+            .used
+            .into_iter()
+            .map(|(condition, functions)| ((*condition).clone(), functions))
+            .collect(),
+        unconditional: seen.unconditional,
         decisive: seen
             .decisive
             .iter()

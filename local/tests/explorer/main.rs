@@ -26,6 +26,7 @@ mod memory;
 mod operations;
 mod operator;
 mod prepare;
+mod prepare_damaged;
 mod process;
 mod proof;
 mod scenario;
@@ -44,16 +45,24 @@ use self::{
     compare::Strictness,
     conditions::Condition,
     explore::{Faults, Findings, Job, explore, explore_for},
-    operations::{Operation, operation},
+    operations::{OPERATIONS, Operation, operation},
     proof::Recipe,
     scenario::{SCENARIOS, Scenario},
-    search::Experiment,
+    search::{Experiment, Unanswered},
     world::World,
 };
 
 /// What every test of this file looks at.
 static FINDINGS: LazyLock<Findings> = LazyLock::new(|| {
-    let jobs = |scenario| [alone(scenario), pairs(scenario, explore::untold)].concat();
+    let jobs = |scenario: &'static Scenario| {
+        // A collision is the one fault of a run.
+        let faults = if scenario.draws_alike {
+            explore::none
+        } else {
+            explore::untold
+        };
+        [alone(scenario), pairs(scenario, faults)].concat()
+    };
     explore(jobs, &table::rows())
 });
 
@@ -61,6 +70,24 @@ static FINDINGS: LazyLock<Findings> = LazyLock::new(|| {
 #[test]
 fn every_order_of_two_requests_is_as_if_one_came_first() {
     check(&FINDINGS);
+}
+
+/// The operations are what they are called: each one succeeds in some scenario, but for those that are meant to fail.
+#[test]
+fn every_operation_succeeds_in_a_scenario() {
+    if settings::text("LATCHKEY_EXPLORE").is_some() {
+        return;
+    }
+    // The password is new only after another request.
+    let is_to_fail = |name: &str| {
+        name.ends_with("_wrong") || matches!(name, "log_in_new" | "update_new" | "log_in_unknown")
+    };
+    let missing: Vec<_> = OPERATIONS
+        .iter()
+        .map(|operation| operation.name)
+        .filter(|name| !is_to_fail(name) && !FINDINGS.successful.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "never successful: {missing:?}");
 }
 
 /// The search goes on once from each state. Otherwise it comes to the same ends.
@@ -81,25 +108,74 @@ fn orders_that_are_merged_lead_to_the_same_ends() {
     }
 }
 
-/// The table has each condition that was seen, and no other, and its runs go wrong without the condition.
+/// Only then a request may go on as if it had been sent twice.
+#[test]
+fn lost_responses_are_ambiguous_only_if_the_item_was_overwritten() {
+    let world = world_of("locked");
+    for (order, expected) in [
+        ("A0 A1 A2 A3 B0 B1", Unanswered::None),
+        ("A0 A1 A2 B0 A3 B1", Unanswered::None),
+        ("A0 A1 A2 B0 B1 A3", Unanswered::Ambiguous),
+        ("A0 A1 B0 A2 B1 A3", Unanswered::Ambiguous),
+        ("A0 A1 B0 B1 A2 A3", Unanswered::None),
+    ] {
+        let line = format!("locked: log_in_wrong update_name: {order}: LostResponse A2");
+        let recipe = Recipe::parse(&line);
+        let operations: Vec<_> = recipe
+            .operations
+            .iter()
+            .map(|name| operation(name))
+            .collect();
+        let experiment = Experiment {
+            world: &world,
+            operations: &operations,
+            may_fail: &explore::none,
+            merges: true,
+        };
+        let (moment, _) = experiment.replay(&recipe.order, recipe.fault);
+        assert_eq!(moment.unanswered, expected, "{line}");
+    }
+}
+
+/// The table has each condition that was seen with the functions that it was seen of, and no other. Its runs go wrong without the
+/// condition, and its tests exist.
 #[test]
 fn every_condition_of_a_write_is_needed() {
     if settings::text("LATCHKEY_EXPLORE").is_some() {
         return;
     }
     let rows = table::rows();
-    let listed: BTreeSet<_> = rows.into_iter().map(|row| row.condition).collect();
-    let used = &FINDINGS.used;
-    let missing: Vec<_> = used.difference(&listed).map(ToString::to_string).collect();
-    let extra: Vec<_> = listed.difference(used).map(ToString::to_string).collect();
+    let unproved = rows.iter().filter(|row| !row.proof.exists());
+    let unproved: Vec<_> = unproved.map(|row| row.condition.to_string()).collect();
+    let uses = |condition: &Condition, functions: &BTreeSet<String>| {
+        let functions: Vec<_> = functions.iter().map(String::as_str).collect();
+        format!("{condition} | {}", functions.join(", "))
+    };
+    let listed = rows.iter().map(|row| uses(&row.condition, &row.functions));
+    let listed: BTreeSet<_> = listed.collect();
+    let used = FINDINGS.used.iter();
+    let used: BTreeSet<_> = used.map(|(one, functions)| uses(one, functions)).collect();
+    let missing: Vec<_> = used.difference(&listed).collect();
+    let extra: Vec<_> = listed.difference(&used).collect();
     assert!(
         missing.is_empty(),
         "not in docs/conditions.md: {missing:#?}"
     );
     assert!(extra.is_empty(), "not in the code: {extra:#?}");
-    let unproved = &FINDINGS.unproved;
-    assert!(unproved.is_empty(), "not needed in: {unproved:#?}");
+    let wrong = &FINDINGS.unproved;
+    assert!(wrong.is_empty(), "not needed in: {wrong:#?}");
     assert!(FINDINGS.proved > 0, "no run was repeated");
+    assert!(
+        unproved.is_empty(),
+        "neither a run nor a test: {unproved:#?}"
+    );
+}
+
+/// A write by itself has a condition, and so has the first one of a transaction. It is the record that the others belong to.
+#[test]
+fn every_write_is_conditional() {
+    let unconditional = &FINDINGS.unconditional;
+    assert!(unconditional.is_empty(), "{unconditional:#?}");
 }
 
 /// Searches a run that goes wrong without it for each condition of a write, and writes the table of them.
@@ -109,7 +185,8 @@ fn prove_conditions() {
     let jobs = |scenario| [alone(scenario), pairs(scenario, explore::none)].concat();
     let findings = explore_for(jobs, &[], true);
     let runs = proof::search(&findings.decisive);
-    for condition in findings.used.iter().filter(|one| !runs.contains_key(one)) {
+    let used = findings.used.keys();
+    for condition in used.filter(|one| !runs.contains_key(one)) {
         let jobs = findings.decisive.get(condition);
         println!("no run: {condition}, decisive in {jobs:?}");
     }
@@ -160,7 +237,7 @@ fn ends(
     operations: &[&'static Operation],
     merges: bool,
 ) -> (BTreeSet<String>, u64, usize) {
-    let comparison = world.comparison(false);
+    let comparison = world.comparison();
     let experiment = Experiment {
         world,
         operations,
@@ -183,19 +260,13 @@ fn ends(
 }
 
 fn check(findings: &Findings) {
-    for violation in &findings.violations {
-        println!("{violation}");
-    }
-    assert!(
-        findings.violations.is_empty(),
-        "{} violations",
-        findings.violations.len()
-    );
+    let violations = &findings.violations;
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
     assert!(findings.orders > 0, "nothing was explored");
 }
 
 fn operations(scenario: &Scenario) -> impl Iterator<Item = &'static Operation> {
-    scenario.operations.iter().map(|name| operation(name))
+    scenario.operations().map(operation)
 }
 
 /// Each operation by itself, with each fault at each of its calls.

@@ -23,8 +23,8 @@ use crate::process::Answer;
 pub enum Change {
     Disable(u64),
     Enable(u64),
-    AddRole(u64),
-    RemoveRole(u64),
+    AddRole(u64, &'static str),
+    RemoveRole(u64, &'static str),
     SetEmail(u64, &'static str),
     SignOut(u64),
     SetSuperuser(u64),
@@ -41,9 +41,6 @@ const UNCHANGED: u16 = 304;
 
 /// The status of a change that a concurrent request prevented. Nothing was done.
 const CONFLICT: u16 = 409;
-
-/// The role that is given and taken.
-const ROLE: &str = "editor";
 
 /// Makes a change and returns its outcome in the form of a response.
 pub async fn change(app: &'static App, change: Change) -> Answer {
@@ -75,18 +72,18 @@ async fn make(app: &App, change: &Change) -> Result<u16, Error> {
             let also = [record("user enable", user)?];
             status(users.enable(id(user), now, events, &also).await?)
         }
-        Change::AddRole(user) => {
+        Change::AddRole(user, role) => {
             let also = [record("user add-role", user)?];
-            match users.add_role(id(user), &role(), &also).await? {
+            match users.add_role(id(user), &parsed(role), &also).await? {
                 RoleAdded::Done => 200,
                 RoleAdded::Unchanged => UNCHANGED,
                 RoleAdded::NotFound => 404,
                 RoleAdded::TooMany => CONFLICT,
             }
         }
-        Change::RemoveRole(user) => {
+        Change::RemoveRole(user, role) => {
             let also = [record("user remove-role", user)?];
-            status(users.remove_role(id(user), &role(), &also).await?)
+            status(users.remove_role(id(user), &parsed(role), &also).await?)
         }
         Change::SetEmail(user, email) => set_email(app, user, email).await?,
         Change::SignOut(user) => {
@@ -197,8 +194,8 @@ fn id(user: u64) -> UserId {
     UserId::new(user).unwrap()
 }
 
-fn role() -> RoleName {
-    RoleName::parse(ROLE).unwrap()
+fn parsed(role: &str) -> RoleName {
+    RoleName::parse(role).unwrap()
 }
 
 const fn status(outcome: OperatorOutcome) -> u16 {

@@ -1,9 +1,14 @@
 //! How the state of each scenario is built: by requests.
 
 use serde_json::{Value, json};
+use shared::domain::role::MAX_ROLES;
 
 use crate::{
-    operations::{NEW_EMAIL, PASSWORD, WRONG_PASSWORD, log_in, operation, sign_up, update_by},
+    operations::{
+        NEW_EMAIL, NEW_PASSWORDS, PASSWORD, Request, WRONG_PASSWORD, deliver, log_in, operation,
+        sign_up, update_by, with_password,
+    },
+    operator::Change,
     scenario::Start,
     world::World,
 };
@@ -108,6 +113,96 @@ pub fn limits(world: &World) -> Start {
     start
 }
 
+pub fn open_limits(world: &World) -> Start {
+    let (mut start, _) = alice_and_bob(world);
+    world.request(&(operation("request_reset").request)(&start));
+    start.read(world);
+    world.request(&sign_up("carol", NEW_EMAIL));
+    world.advance(3600);
+    world.request(&(operation("request_reset").request)(&start));
+    for name in ["bob_takes_new", "complete_wrong", "log_in_wrong"] {
+        world.refused(&(operation(name).request)(&start));
+    }
+    start
+}
+
+/// Two notices of a new password are queued. One mail was sent to the address, and one more notice may be: the other mails are kept for reset
+/// links.
+pub fn last_mail(world: &World) -> Start {
+    let mut start = alice(world);
+    start.read(world);
+    world.advance(3600);
+    let [first, second, _] = NEW_PASSWORDS;
+    for (current, next) in [(PASSWORD, first), (first, second)] {
+        let request = with_password(&start.caller, current, json!({"password": next}));
+        world.request(&request);
+    }
+    start.queued = world.queued();
+    start
+}
+
+pub fn newer_links(world: &World) -> Start {
+    let mut start = links(world);
+    world.advance(3600);
+    world.request(&(operation("request_reset").request)(&start));
+    world.request(&(operation("resend").request)(&start));
+    start.queued = world.queued();
+    start
+}
+
+pub fn no_mails(world: &World) -> Start {
+    let mut start = alice(world);
+    start.read(world);
+    world.advance(8 * 24 * 3600);
+    world.expire("mail#");
+    start
+}
+
+/// One log-in with a name that no user has was rejected.
+pub fn unknown(world: &World) -> Start {
+    let start = Start::default();
+    world.refused(&(operation("log_in_unknown").request)(&start));
+    start
+}
+
+pub fn all_roles(world: &World) -> Start {
+    let start = almost_all_roles(world);
+    world.request(&(operation("add_role").request)(&start));
+    start
+}
+
+pub fn almost_all_roles(world: &World) -> Start {
+    let start = links(world);
+    for number in 1..MAX_ROLES {
+        let role = format!("role-{number}").leak();
+        world.request(&Request::Operate(Change::AddRole(start.alice, role)));
+    }
+    start
+}
+
+/// Two notices of a new address are queued, each with a link, and mails with the other links.
+pub fn two_notices(world: &World) -> Start {
+    let mut start = links(world);
+    for email in ["alice.again@example.com", "alice.third@example.com"] {
+        world.request(&(operation("confirm").request)(&start));
+        world.advance(3600);
+        world.request(&update_by(&start.caller, json!({"email": email})));
+        start.email = email;
+        let queued = world.queued();
+        let confirmation = queued
+            .iter()
+            .find(|(key, _)| key.starts_with("mail#confirm_email"));
+        let (key, nonce) = confirmation.unwrap();
+        world.request(&deliver(key, nonce));
+        start.read_last(world);
+    }
+    world.advance(3600);
+    world.request(&(operation("request_reset").request)(&start));
+    world.request(&(operation("resend").request)(&start));
+    start.queued = world.queued();
+    start
+}
+
 /// Signs up two users with verified addresses.
 pub fn alice_and_bob(world: &World) -> (Start, u64) {
     let mut start = alice(world);
@@ -139,7 +234,16 @@ pub fn alice(world: &World) -> Start {
 impl Start {
     /// Delivers every mail and reads the links in them.
     fn read(&mut self, world: &World) {
-        for mail in world.deliver() {
+        self.read_links(world.deliver());
+    }
+
+    /// Reads the links in the mail that was sent last.
+    fn read_last(&mut self, world: &World) {
+        self.read_links(world.last_mail());
+    }
+
+    fn read_links(&mut self, mails: impl IntoIterator<Item = String>) {
+        for mail in mails {
             for (link, secret) in [
                 ("/reset_password?token=", &mut self.reset),
                 ("/confirm_email?key=", &mut self.confirm),

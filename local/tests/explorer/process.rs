@@ -29,11 +29,12 @@ use shared::{
 };
 
 use crate::{
+    database::Key,
     operations::Request,
     operator,
     search::letter,
     settings::ADMIN,
-    wire::{Gate, NoPauses, Wire},
+    wire::{Gate, NoPauses, TTL, Wire},
 };
 
 /// The smallest cost that Argon2 supports.
@@ -68,6 +69,8 @@ pub struct Process {
     gate: Gate,
     random: Arc<Mutex<StdRng>>,
     clock: Arc<AtomicU64>,
+    /// How many seconds its clock is ahead of the others'.
+    ahead: Arc<AtomicU64>,
     functions: RefCell<BTreeMap<String, (&'static App, Option<Invoke>)>>,
 }
 
@@ -84,14 +87,16 @@ impl Process {
             gate: gate.clone(),
             random: Arc::new(Mutex::new(StdRng::seed_from_u64(0))),
             clock: clock.clone(),
+            ahead: Arc::default(),
             functions: RefCell::default(),
         }
     }
 
-    /// Prepares the next run: the random numbers begin anew. A cold process forgets everything that its functions cache, and a warm one
-    /// forgets that SES failed.
-    pub fn renew(&self, is_cold: bool) {
-        *self.random.lock().unwrap() = StdRng::seed_from_u64(self.number as u64);
+    /// Prepares the next run: the random numbers begin anew, with `seed`, and the clock is `ahead` of the others by that many seconds. A cold
+    /// process forgets everything that its functions cache, and a warm one forgets that SES failed.
+    pub fn renew(&self, is_cold: bool, seed: usize, ahead: u64) {
+        *self.random.lock().unwrap() = StdRng::seed_from_u64(seed as u64);
+        self.ahead.store(ahead, Ordering::SeqCst);
         let mut functions = self.functions.borrow_mut();
         if is_cold {
             functions.clear();
@@ -122,9 +127,10 @@ impl Process {
     fn start(&self, function: &str) -> &'static App {
         let environment = &self.environments[function];
         let lookup = |name: &str| environment.variables.get(name).cloned();
-        let (random, clock) = (self.random.clone(), self.clock.clone());
+        let random = self.random.clone();
+        let clock = self.clock();
         let providers = Providers {
-            clock: Clock::new(move || Timestamp::from_unix(clock.load(Ordering::SeqCst))),
+            clock: Clock::new(move || Timestamp::from_unix(clock())),
             random: Random::new(move |bytes| random.lock().unwrap().fill_bytes(bytes)),
             hasher: Hasher::new(LIGHT),
         };
@@ -143,6 +149,12 @@ impl Process {
             providers,
             aws.build(),
         )))
+    }
+
+    /// Returns what reads the clock of this process, in Unix seconds.
+    fn clock(&self) -> impl Fn() -> u64 + Send + Sync + use<> {
+        let (clock, ahead) = (self.clock.clone(), self.ahead.clone());
+        move || clock.load(Ordering::SeqCst) + ahead.load(Ordering::SeqCst)
     }
 
     /// Begins a request.
@@ -168,7 +180,30 @@ impl Process {
                 let app = self.app(ADMIN);
                 Box::pin(operator::change(app, change.clone()))
             }
+            Request::Expire(keys) => {
+                Box::pin(expire(self.gate.clone(), keys.clone(), (self.clock())()))
+            }
         }
+    }
+}
+
+/// Deletes items that have expired, one after another, as DynamoDB does at some time after that.
+async fn expire(gate: Gate, keys: Vec<Key>, now: u64) -> Answer {
+    for (table, key) in keys {
+        let request = json!({
+            "TableName": table,
+            "Key": {"pk": {"S": key}},
+            "ConditionExpression": "#expires_at <= :now",
+            "ExpressionAttributeNames": {"#expires_at": "expires_at"},
+            "ExpressionAttributeValues": {":now": {"N": now.to_string()}},
+        });
+        let call = (TTL.to_owned(), "DeleteItem".to_owned(), request);
+        // It does the same whether there was such an item or not.
+        let _ = gate.hold(call).await;
+    }
+    Answer {
+        status: 200,
+        body: String::new(),
     }
 }
 

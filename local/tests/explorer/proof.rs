@@ -106,7 +106,7 @@ fn read_order(text: &str) -> Vec<CallId> {
 /// The number of threads.
 const THREADS: usize = 2;
 
-/// The runs of each condition that go wrong without it, by scenario: those of one request first, without a fault before those with one.
+/// The shortest run of each condition that goes wrong without it, among one of each job in which it makes a difference.
 pub fn search(decisive: &Jobs) -> BTreeMap<Condition, Recipe> {
     let scenarios: Mutex<VecDeque<_>> = Mutex::new(SCENARIOS.iter().collect());
     let found: Mutex<BTreeMap<Condition, Recipe>> = Mutex::default();
@@ -131,13 +131,20 @@ fn search_in(
     found: &Mutex<BTreeMap<Condition, Recipe>>,
 ) {
     let world = World::new(scenario, &settings::environments(scenario.settings));
+    let mut lengths: BTreeMap<&Vec<&'static str>, usize> = BTreeMap::new();
     for (condition, jobs) in decisive {
         let jobs = jobs.iter().filter(|(name, _)| *name == scenario.name);
-        let mut jobs: Vec<_> = jobs.map(|(_, names)| names).collect();
-        jobs.sort_by_key(|names| names.len());
-        for names in jobs {
+        let mut jobs: Vec<_> = jobs
+            .map(|(_, names)| {
+                let length = lengths.entry(names);
+                (*length.or_insert_with(|| length_of(&world, names)), names)
+            })
+            .collect();
+        // All orders of a job are about as long, so that the first one that goes wrong is about the shortest.
+        jobs.sort();
+        for (length, names) in jobs {
             let known = found.lock().unwrap().get(condition).map(size);
-            if known.is_some_and(|(_, known, _)| known <= names.len()) {
+            if known.is_some_and(|(known, _, _)| known <= length) {
                 break;
             }
             let Some(recipe) = failing(&world, names, condition) else {
@@ -153,12 +160,29 @@ fn search_in(
     }
 }
 
+/// The number of calls of some requests, in one of their orders.
+fn length_of(world: &World, names: &[&'static str]) -> usize {
+    let operations: Vec<&'static Operation> = names.iter().map(|name| operation(name)).collect();
+    let experiment = Experiment {
+        world,
+        operations: &operations,
+        may_fail: &explore::none,
+        merges: true,
+    };
+    let mut length = 0;
+    experiment.explore(|_, path| {
+        length = path.len();
+        false
+    });
+    length
+}
+
 /// How hard it is to follow a run.
-fn size(recipe: &Recipe) -> (bool, usize, usize) {
+fn size(recipe: &Recipe) -> (usize, usize, bool) {
     (
-        recipe.fault.is_some(),
-        recipe.operations.len(),
         recipe.order.len(),
+        recipe.operations.len(),
+        recipe.fault.is_some(),
     )
 }
 

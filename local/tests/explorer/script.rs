@@ -1,24 +1,17 @@
 //! What a request does next depends on the replies to its calls alone: its process begins with the same random numbers each time, and the
 //! clock stands still. So the next calls of a request are known after it was once given these replies; only then the handler runs.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+mod live;
+mod renamed;
 
-use serde_json::Value;
-use tokio::task::unconstrained;
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
+pub use self::live::Live;
+use self::live::waiting;
 use crate::{
-    database::Reply,
     memory::{NOTHING, Number},
     operations::Operation,
-    process::{Answer, InProgress},
-    wire::{Call, Flag, Held},
+    search::letter,
     world::World,
 };
 
@@ -36,7 +29,7 @@ pub type Waiting = (usize, Number);
 #[derive(Default)]
 pub struct Scripts {
     all: RefCell<Vec<Script>>,
-    numbers: RefCell<HashMap<(usize, &'static str), usize>>,
+    numbers: RefCell<HashMap<(usize, usize, &'static str), usize>>,
     /// The request of each process that was last run, with its place.
     live: RefCell<HashMap<usize, (Place, Live)>>,
 }
@@ -44,6 +37,8 @@ pub struct Scripts {
 /// Everything that one operation does in one process.
 struct Script {
     process: usize,
+    /// What the random numbers begin with.
+    seed: usize,
     operation: &'static Operation,
     nodes: Vec<Node>,
 }
@@ -56,146 +51,22 @@ struct Node {
     next: HashMap<(usize, Number), usize>,
 }
 
-/// A request in progress.
-pub struct Live {
-    request: Option<InProgress>,
-    flag: Arc<Flag>,
-    pub held: Vec<Held>,
-    count: usize,
-    renamed: Renamed,
-    pub answer: Option<Answer>,
-}
-
-impl Live {
-    pub fn new(world: &World, request: InProgress) -> Self {
-        let mut live = Self {
-            request: Some(request),
-            flag: Arc::default(),
-            held: Vec::new(),
-            count: 0,
-            renamed: Renamed::default(),
-            answer: None,
-        };
-        live.poll(world);
-        live.settle(world);
-        live
-    }
-
-    /// Replies to a call and lets the request go on until it waits for another one, or responds.
-    pub fn release(&mut self, world: &World, number: usize, reply: Option<Reply>) {
-        let place = self.held.iter().position(|held| held.number == number);
-        let held = self.held.remove(place.unwrap());
-        let reply = reply.map(|(status, body)| (status, self.renamed.to_own(body)));
-        // The request may have given the call up.
-        let _ = held.release.send(reply);
-        self.settle(world);
-    }
-
-    fn settle(&mut self, world: &World) {
-        loop {
-            while self.request.is_some() && self.flag.take() {
-                self.poll(world);
-            }
-            if self.request.is_none() || !self.held.is_empty() {
-                return;
-            }
-            // It pauses before another attempt.
-            let pause = async { tokio::time::sleep(Duration::from_millis(1)).await };
-            world.runtime.block_on(pause);
-        }
-    }
-
-    /// Takes the keys that a repeated request has made for those that it made the first time. Only they do not come from the process's random
-    /// numbers.
-    fn rename(&mut self, world: &World, expected: &[Waiting]) {
-        for (held, (_, call)) in self.held.iter().zip(expected) {
-            let made = self.renamed.to_known(held.call.2.clone()).to_string();
-            self.renamed.add(&made, &world.call(*call).body.to_string());
-        }
-        assert_eq!(
-            waiting(world, self).as_ref(),
-            expected,
-            "a request that gets the same replies makes other calls"
-        );
-    }
-
-    fn poll(&mut self, world: &World) {
-        let Some(request) = &mut self.request else {
-            return;
-        };
-        let _runtime = world.runtime.enter();
-        let waker = self.flag.clone().into();
-        let mut context = Context::from_waker(&waker);
-        // Without the runtime's budget, which ends only when the explorer yields.
-        let polled = std::pin::pin!(unconstrained(request.as_mut()));
-        if let Poll::Ready(answer) = polled.poll(&mut context) {
-            self.answer = Some(answer);
-            self.request = None;
-        }
-        for (call, release) in world.gate.take() {
-            self.held.push(Held {
-                number: self.count,
-                call,
-                release,
-            });
-            self.count += 1;
-        }
-    }
-}
-
-/// The texts of keys that a repeated request has made, each with the one that it made the first time.
-#[derive(Default)]
-struct Renamed(Vec<(String, String)>);
-
-/// The shortest text that belongs to a key.
-const MIN_KEY: usize = 40;
-
-impl Renamed {
-    fn add(&mut self, made: &str, known: &str) {
-        let is_end =
-            |character: char| !(character.is_ascii_alphanumeric() || "-_+/=".contains(character));
-        for (made, known) in made.split(is_end).zip(known.split(is_end)) {
-            if made != known && made.len() >= MIN_KEY && made.len() == known.len() {
-                self.0.push((made.to_owned(), known.to_owned()));
-            }
-        }
-    }
-
-    fn to_own(&self, text: String) -> String {
-        let all = self.0.iter();
-        all.fold(text, |text, (made, known)| text.replace(known, made))
-    }
-
-    fn to_known(&self, call: Value) -> Value {
-        if self.0.is_empty() {
-            return call;
-        }
-        let all = self.0.iter();
-        let text = all.fold(call.to_string(), |text, (made, known)| {
-            text.replace(made, known)
-        });
-        serde_json::from_str(&text).unwrap()
-    }
-}
-
 impl Scripts {
     /// Begins an operation in a process.
     pub fn begin(&self, world: &World, process: usize, operation: &'static Operation) -> Place {
-        let known = self
-            .numbers
-            .borrow()
-            .get(&(process, operation.name))
-            .copied();
+        let seed = world.seed(process);
+        let id = (process, seed, operation.name);
+        let known = self.numbers.borrow().get(&id).copied();
         let script = known.unwrap_or_else(|| {
             let mut all = self.all.borrow_mut();
             all.push(Script {
                 process,
+                seed,
                 operation,
                 nodes: Vec::new(),
             });
             let number = all.len() - 1;
-            let mut numbers = self.numbers.borrow_mut();
-            numbers.insert((process, operation.name), number);
+            self.numbers.borrow_mut().insert(id, number);
             number
         });
         let place = Place { script, node: 0 };
@@ -289,28 +160,16 @@ impl Scripts {
     }
 
     fn start(&self, world: &World, place: Place) -> Live {
-        let (process, operation) = {
+        let (process, seed, operation) = {
             let all = self.all.borrow();
             let script = &all[place.script];
-            (script.process, script.operation)
+            (script.process, script.seed, script.operation)
         };
         self.live.borrow_mut().remove(&process);
         let process = &world.processes[process];
-        process.renew(world.scenario.is_cold);
+        process.renew(world.scenario.is_cold, seed, operation.ahead);
         let request = (operation.request)(&world.start);
-        Live::new(world, process.begin(&request))
+        let signature = (seed != process.number).then(|| letter(process.number));
+        Live::new(world, process.begin(&request), signature)
     }
-}
-
-fn waiting(world: &World, live: &Live) -> Rc<[Waiting]> {
-    let held = live.held.iter();
-    held.map(|held| {
-        let (function, operation, body) = held.call.clone();
-        let body = live.renamed.to_known(body);
-        (
-            held.number,
-            world.number(Call::new((function, operation, body))),
-        )
-    })
-    .collect()
 }

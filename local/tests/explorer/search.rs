@@ -1,16 +1,23 @@
 //! The search through all orders: depth first. Two orders that lead to the same state go on alike, so that it goes on from each state
 //! once. A state is that of the tables, the mails, and every reply that each request got so far.
 
+mod one_by_one;
+mod trace;
+mod unanswered;
+
 use std::collections::HashMap;
 
-use serde_json::Value;
-
+pub use self::{
+    one_by_one::OneByOne,
+    trace::{letter, trace, write_order},
+    unanswered::Unanswered,
+};
 use crate::{
     faults::{FAULTS, Fault},
     memory::{NOTHING, Number},
     operations::Operation,
     script::Place,
-    wire::Call,
+    wire::{Call, TTL},
     world::{State, World},
 };
 
@@ -42,6 +49,7 @@ pub struct Moment {
     pub fault: Option<(CallId, Fault)>,
     /// The process whose request is repeated.
     pub repeated: Option<usize>,
+    pub unanswered: Unanswered,
 }
 
 /// A call that was carried out.
@@ -101,6 +109,7 @@ impl Experiment<'_> {
             places: [None; REPEATING + 1],
             fault: None,
             repeated: None,
+            unanswered: Unanswered::None,
         };
         for (process, operation) in self.operations.iter().enumerate() {
             let place = self.world.scripts.begin(self.world, process, operation);
@@ -166,6 +175,7 @@ impl Experiment<'_> {
             reply,
             fault,
         };
+        next.unanswered = self.unanswered(moment, &step);
         (next, step)
     }
 
@@ -181,10 +191,11 @@ impl Experiment<'_> {
 
     /// The faults that may happen to a call.
     fn faults(&self, moment: &Moment, id: CallId, number: Number) -> Vec<Fault> {
-        if moment.fault.is_some() {
+        let call = self.world.call(number);
+        // What DynamoDB deletes by itself it deletes at some time.
+        if moment.fault.is_some() || call.function == TTL {
             return Vec::new();
         }
-        let call = self.world.call(number);
         FAULTS
             .into_iter()
             .filter(|fault| fault.is_possible(&call.operation))
@@ -211,31 +222,6 @@ impl Experiment<'_> {
             moment = next;
             path.push(step);
         }
-    }
-
-    /// Runs requests one after another, each of them as far as `is_enough` lets it.
-    pub fn one_after_another(
-        &self,
-        requests: &[(usize, &'static Operation)],
-        is_enough: impl Fn(usize, &[Step], &Call) -> bool,
-    ) -> Moment {
-        let mut moment = self.begin();
-        moment.places = [None; REPEATING + 1];
-        for (process, operation) in requests {
-            let place = self.world.scripts.begin(self.world, *process, operation);
-            moment.places[*process] = Some(place);
-            let mut path = Vec::new();
-            while let Some((id, number)) = self.waiting(&moment).first().copied() {
-                if is_enough(*process, &path, &self.world.call(number)) {
-                    moment.places[*process] = None;
-                    break;
-                }
-                let (next, step) = self.step(&moment, id, number, None);
-                moment = next;
-                path.push(step);
-            }
-        }
-        moment
     }
 }
 
@@ -275,52 +261,4 @@ impl<Visit: FnMut(&Moment, &[Step]) -> bool> Search<'_, Visit> {
         }
         count
     }
-}
-
-/// The calls of a run as text.
-pub fn trace(world: &World, path: &[Step]) -> String {
-    let lines: Vec<_> = path.iter().map(|step| line(world, step)).collect();
-    lines.join("\n")
-}
-
-fn line(world: &World, step: &Step) -> String {
-    let call = world.call(step.call);
-    let keys: Vec<_> = call.keys.iter().map(|(_, key)| key.as_str()).collect();
-    let result = match world.reply(step.reply) {
-        Some((200, _)) => "done".to_owned(),
-        Some((_, body)) => {
-            let body: Value = serde_json::from_str(&body).unwrap();
-            let kind = body["__type"].as_str().unwrap_or_default();
-            let kind = kind.rsplit('#').next().unwrap_or_default();
-            let message = body.get("message").or(body.get("Message"));
-            format!(
-                "{kind} {}",
-                message.and_then(Value::as_str).unwrap_or_default()
-            )
-        }
-        None => "no response".to_owned(),
-    };
-    let fault = step.fault.map(|fault| format!(" [{fault:?}]"));
-    format!(
-        "{} {} {} {}: {result}{}",
-        write_order(&[step.id]),
-        call.function,
-        call.operation,
-        keys.join(" "),
-        fault.unwrap_or_default()
-    )
-}
-
-/// The name of a process in orders.
-pub fn letter(process: usize) -> char {
-    ['A', 'B', 'C', 'R', 'P'][process]
-}
-
-/// An order as text, such as `A0 B0 A1`.
-pub fn write_order(order: &[CallId]) -> String {
-    let calls: Vec<_> = order
-        .iter()
-        .map(|(process, number)| format!("{}{number}", letter(*process)))
-        .collect();
-    calls.join(" ")
 }

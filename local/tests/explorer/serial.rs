@@ -1,16 +1,18 @@
 //! The orders of whole requests that may explain a run.
 
+mod part;
+
 use std::{cell::RefCell, rc::Rc};
 
 use serde_json::Value;
 
+use self::part::Pause;
+pub use self::part::{Part, Progress};
 use crate::{
     check::{Check, End},
-    faults::Fault,
-    memory::Number,
+    memory::{NOTHING, Number},
     process::Answer,
-    search::{Experiment, REPEATING},
-    wire::Call,
+    search::{Experiment, OneByOne, REPEATING},
     world::State,
 };
 
@@ -20,18 +22,6 @@ const MAX_COUNTERS: usize = 3;
 /// The most calls of a request that is not one change, without the last.
 const MAX_CALLS: usize = 8;
 
-/// A request in an order of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The whole request of a process.
-    Whole(usize),
-    /// The request of a process that was killed, up to this many writes, all of them of counters in the table that strangers fill. A
-    /// request may be counted and then not be carried out: limits err on the safe side.
-    Counted(usize, usize),
-    /// The request of a process that was killed, up to this many calls, if it is not one change.
-    Interrupted(usize, usize),
-}
-
 /// Requests in their order, and the process whose request is made twice.
 pub type Order = (Option<usize>, Vec<Part>);
 
@@ -39,33 +29,55 @@ pub type Order = (Option<usize>, Vec<Part>);
 pub type Serial = Option<Rc<(Vec<(usize, Number)>, State)>>;
 
 impl Check<'_> {
-    /// The process of a write that was applied and whose response was lost, if another request may have written the same item since. Then
-    /// nothing tells that it was applied, and its request goes on as if it had been sent twice.
-    pub fn ambiguous(&self, (_, _, fault, repeated): &End) -> Option<usize> {
-        let fault = fault.filter(|(_, fault)| *fault == Fault::LostResponse)?;
-        let is_alone = self.operations.len() == 1;
-        (!is_alone && repeated.is_none()).then_some(fault.0.0)
-    }
-
     /// Returns true if the request of a process is not one change: the delivery of a mail, and a log-in that is refused since the address is
     /// not verified. That notes the right password, and then queues a mail.
     fn has_steps(&self, process: usize) -> bool {
         let operation = self.operations[process];
-        let settings = self.world.scenario.settings;
-        let is_refused = settings
-            .iter()
-            .any(|(name, _)| *name == "REQUIRE_VERIFIED_EMAIL");
+        let is_refused = self.has_setting("REQUIRE_VERIFIED_EMAIL", "true");
         operation.is_delivery() || is_refused && operation.name.starts_with("log_in")
+    }
+
+    /// Where other requests may come in between the calls of the request of a process, as documented: each list is one way.
+    fn pauses(&self, process: usize) -> &'static [&'static [Pause]] {
+        if self.operations[process].is_delivery() {
+            &[
+                &[Pause::Read],
+                &[Pause::User],
+                &[Pause::Sent],
+                &[Pause::Read, Pause::Sent],
+                &[Pause::User, Pause::Sent],
+            ]
+        } else if self.is_taken_back(process) {
+            &[
+                &[Pause::Counted],
+                &[Pause::Done],
+                &[Pause::Counted, Pause::Done],
+            ]
+        } else {
+            &[]
+        }
+    }
+
+    /// Returns true if the request of a process counts for its source until it is known that it does not have to.
+    pub fn is_taken_back(&self, process: usize) -> bool {
+        self.operations[process].is_taken_back() && self.has_setting("SOURCE_LIMITS", "on")
+    }
+
+    fn has_setting(&self, name: &str, value: &str) -> bool {
+        let settings = self.world.scenario.settings;
+        settings.contains(&(name, value))
     }
 
     /// Every order of the requests that may have happened. A repetition comes after what it repeats.
     pub fn orders(&self, end: &End) -> Vec<Vec<Part>> {
-        let (answers, _, fault, repeated) = end;
         let mut all: Vec<Vec<Part>> = vec![Vec::new()];
-        for (process, answer) in answers {
+        for (process, answer) in &end.answers {
             let mut parts = vec![Part::Whole(*process)];
             if answer.is_none() {
                 parts.extend((1..=MAX_COUNTERS).map(|count| Part::Counted(*process, count)));
+                if self.is_taken_back(*process) {
+                    parts.push(Part::StaysCounted(*process));
+                }
                 // By itself it is explained by whole requests, and by the bound on a second delivery.
                 if self.operations.len() > 1 && self.has_steps(*process) {
                     parts.extend((1..=MAX_CALLS).map(|count| Part::Interrupted(*process, count)));
@@ -76,18 +88,15 @@ impl Check<'_> {
                 for part in &parts {
                     longer.extend(with(order, *part));
                 }
-                if self.may_be_undone(*answer, fault.is_some()) {
+                if self.may_be_undone(*answer, end.fault.is_some()) {
                     longer.push(order.clone());
                 }
             }
             all = longer;
         }
-        let mut repeated = *repeated;
-        if let Some(process) = self.ambiguous(end) {
-            let is_before = |order: &Vec<Part>| {
-                let place = |process| order.iter().position(|part| part.process() == process);
-                place(REPEATING) < place(process)
-            };
+        let mut repeated = end.repeated;
+        if let Some(process) = end.ambiguous {
+            let is_before = |order: &Vec<Part>| place(order, REPEATING) < place(order, process);
             let mut parts = vec![Part::Whole(REPEATING)];
             parts.extend((1..=MAX_COUNTERS).map(|count| Part::Counted(REPEATING, count)));
             if self.has_steps(process) {
@@ -102,26 +111,43 @@ impl Check<'_> {
             repeated = None;
         }
         all.retain(|order| {
-            let place = |process| order.iter().position(|part| part.process() == process);
-            let (first, second) = (repeated.and_then(place), place(REPEATING));
+            let first = repeated.and_then(|process| place(order, process));
+            let second = place(order, REPEATING);
             first.is_none() || second.is_none() || first < second
         });
-        let is_part = |part: &&Part| !matches!(part, Part::Whole(_));
+        for (process, _) in &end.answers {
+            let made_by = if *process == REPEATING {
+                end.repeated.unwrap_or_default()
+            } else {
+                *process
+            };
+            let ways = self.pauses(made_by).iter();
+            let begun: Vec<_> = ways
+                .flat_map(|pauses| {
+                    all.iter()
+                        .flat_map(|order| with_pauses(order, *process, pauses))
+                })
+                .collect();
+            all.extend(begun);
+        }
         // The likeliest explanation first: all of them, once.
         all.sort_by_key(|order| {
             let is_twice =
                 repeated.is_none() && order.iter().any(|part| part.process() == REPEATING);
-            let parts = order.iter().filter(is_part).count();
+            let parts = order.iter().filter(|part| !part.is_whole()).count();
             (is_twice, parts, std::cmp::Reverse(order.len()))
         });
         all
     }
 
-    /// Returns true if the response allows that nothing happened: none, or a race that was lost, or too many of them. After a fault also 503.
+    /// Returns true if the response allows that nothing happened: none, or a race that was lost, or too many of them. After a fault also 503,
+    /// and an error of any kind if new keys collide.
     fn may_be_undone(&self, answer: Option<Number>, is_faulty: bool) -> bool {
         answer.is_none_or(|answer| {
             let answer = self.world.answers.value(answer);
-            is_lost_race(&answer) || is_faulty && answer.status == 503
+            is_lost_race(&answer)
+                || is_faulty && answer.status == 503
+                || self.world.scenario.draws_alike && answer.status >= 500
         })
     }
 
@@ -138,97 +164,124 @@ impl Check<'_> {
             return known.clone();
         }
         let off = self.world.switch_off(None);
+        let draws_alike = self.world.draws_alike.replace(false);
         let experiment = Experiment {
             world: self.world,
             operations: self.operations,
             may_fail: &|_, _, _| false,
             merges: true,
         };
+        let made_by = |process| {
+            if process == REPEATING {
+                // The request that is made twice.
+                self.operations[repeated.unwrap()]
+            } else {
+                self.operations[process]
+            }
+        };
         let requests: Vec<_> = order
             .iter()
-            .map(|part| {
-                let process = part.process();
-                let made_by = if process == REPEATING {
-                    // The request that is made twice.
-                    repeated.unwrap()
-                } else {
-                    process
-                };
-                (process, self.operations[made_by])
-            })
+            .map(|part| (part.process(), made_by(part.process())))
             .collect();
         let stopped = RefCell::new(Vec::new());
-        let moment = experiment.one_after_another(&requests, |process, path, next| {
-            let part = order.iter().find(|part| part.process() == process).unwrap();
-            match part {
-                Part::Whole(_) => false,
-                Part::Counted(_, limit) => {
-                    let calls = path.iter().map(|step| self.world.call(step.call));
-                    let count = calls.filter(|call| is_counting(call)).count();
-                    if count == *limit {
-                        stopped.borrow_mut().push(process);
-                    }
-                    count == *limit || is_other_write(next)
+        let made = experiment.one_after_another(
+            &requests,
+            |number, calls| order[number].next(calls),
+            |number, path, next| {
+                let progress = order[number].progress(self.world, path, next);
+                if progress == Progress::Stopped || progress == Progress::Paused {
+                    stopped.borrow_mut().push(number);
                 }
-                Part::Interrupted(_, limit) => {
-                    if path.len() == *limit {
-                        stopped.borrow_mut().push(process);
-                    }
-                    path.len() == *limit
-                }
-            }
-        });
+                progress
+            },
+        );
         self.world.switch_off(off);
-        let is_possible = order.iter().all(|part| {
-            let is_whole = matches!(part, Part::Whole(_));
-            is_whole || stopped.borrow().contains(&part.process())
+        self.world.draws_alike.set(draws_alike);
+        let is_possible = order.iter().enumerate().all(|(number, part)| {
+            let is_there = part.is_whole() || stopped.borrow().contains(&number);
+            is_there && self.is_justified(order, number, &made)
         });
-        let answers = requests
+        let answers = order
             .iter()
-            .filter_map(|(process, _)| {
-                let place = moment.places[*process]?;
-                Some((*process, self.world.scripts.answer(place)))
+            .filter(|part| !part.is_begun())
+            .filter_map(|part| {
+                let place = made.moment.places[part.process()]?;
+                Some((part.process(), self.world.scripts.answer(place)))
             })
             .collect();
-        let serial = is_possible.then(|| Rc::new((answers, moment.state)));
+        let serial = is_possible.then(|| Rc::new((answers, made.moment.state)));
         self.known.borrow_mut().insert(id, serial.clone());
         serial
     }
+
+    /// Returns true if what others did in a pause shows that it was one: they replaced the mail that is being delivered, or changed its
+    /// user, or were rejected for a count that was taken back.
+    fn is_justified(&self, order: &[Part], number: usize, made: &OneByOne) -> bool {
+        let Part::Begun(process, pause) = order[number] else {
+            return true;
+        };
+        let rest = order[number + 1..].iter();
+        let others: Vec<_> = rest.take_while(|part| part.process() != process).collect();
+        let item = match pause {
+            Pause::Read | Pause::Sent => Some(0),
+            Pause::User => Some(1),
+            Pause::Counted | Pause::Done => None,
+        };
+        if let Some(item) = item {
+            let read = self.world.call(made.paths[process][item].call);
+            let found = |place: usize| self.world.tables.found(&read, &made.states[place].tables);
+            return found(number) != found(number + others.len());
+        }
+        others.iter().any(|part| {
+            let place = made.moment.places[part.process()];
+            let answer = place.map(|place| self.world.scripts.answer(place));
+            answer.is_some_and(|answer| {
+                answer != NOTHING && self.world.answers.value(answer).status == 429
+            })
+        })
+    }
 }
 
-impl Part {
-    const fn process(self) -> usize {
-        match self {
-            Self::Whole(process) | Self::Counted(process, _) | Self::Interrupted(process, _) => {
-                process
-            }
-        }
-    }
+/// The place of a request in an order.
+fn place(order: &[Part], process: usize) -> Option<usize> {
+    order.iter().position(|part| part.process() == process)
 }
 
 /// The order with one part more, in every place.
 fn with(order: &[Part], part: Part) -> Vec<Vec<Part>> {
-    let places = 0..=order.len();
-    places
-        .map(|place| {
-            let mut order = order.to_vec();
-            order.insert(place, part);
-            order
-        })
+    (0..=order.len())
+        .map(|place| inserted(order, place, part))
         .collect()
 }
 
-/// Returns true for a write of a counter in the table that strangers fill.
-fn is_counting(call: &Call) -> bool {
-    call.operation != "GetItem" && is_of_counters(call)
+fn inserted(order: &[Part], place: usize, part: Part) -> Vec<Part> {
+    let mut order = order.to_vec();
+    order.insert(place, part);
+    order
 }
 
-fn is_other_write(call: &Call) -> bool {
-    call.operation != "GetItem" && !is_of_counters(call)
-}
-
-fn is_of_counters(call: &Call) -> bool {
-    !call.keys.is_empty() && call.keys.iter().all(|(_, key)| key.starts_with("limit#"))
+/// The order with these pauses of a request, in every place where another request comes in between.
+fn with_pauses(order: &[Part], process: usize, pauses: &[Pause]) -> Vec<Vec<Part>> {
+    let is_rest = |part: &Part| match part {
+        Part::Whole(other) | Part::Interrupted(other, _) | Part::StaysCounted(other) => {
+            *other == process
+        }
+        _ => false,
+    };
+    let Some(whole) = order.iter().position(is_rest) else {
+        return Vec::new();
+    };
+    let mut all = vec![(whole, order.to_vec())];
+    for pause in pauses.iter().rev() {
+        let part = Part::Begun(process, *pause);
+        all = all
+            .into_iter()
+            .flat_map(|(end, order)| {
+                (0..end).map(move |place| (place, inserted(&order, place, part)))
+            })
+            .collect();
+    }
+    all.into_iter().map(|(_, order)| order).collect()
 }
 
 /// Returns true if a response says that concurrent requests were first and that nothing was done: 409, unless it is about an outstanding

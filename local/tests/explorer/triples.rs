@@ -59,21 +59,19 @@ fn work(seed: u64, is_over: impl Fn() -> bool) -> Findings {
     while !is_over() {
         let scenario = &SCENARIOS[random.random_range(0..SCENARIOS.len())];
         let world = World::new(scenario, &settings::environments(scenario.settings));
+        let names: Vec<_> = scenario.operations().collect();
         for _ in 0..IN_A_ROW {
             if is_over() {
                 break;
             }
-            let one = |random: &mut StdRng| {
-                let place = random.random_range(0..scenario.operations.len());
-                operation(scenario.operations[place])
-            };
+            let one = |random: &mut StdRng| operation(names[random.random_range(0..names.len())]);
             let operations = [one(&mut random), one(&mut random), one(&mut random)];
             let target = (random.random_range(0..3), random.random_range(0..MAX_CALLS));
             let fault = FAULTS[random.random_range(0..FAULTS.len())];
             let deliveries: Vec<_> = operations.iter().filter(|one| one.is_delivery()).collect();
-            let names: BTreeSet<_> = deliveries.iter().map(|one| one.name).collect();
+            let kinds: BTreeSet<_> = deliveries.iter().map(|one| one.name).collect();
             // The stream delivers a mail once at a time.
-            if names.len() < deliveries.len() {
+            if kinds.len() < deliveries.len() {
                 continue;
             }
             let check = Check::new(&world, &operations);

@@ -27,12 +27,15 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    conditions::{Condition, conditions},
+    conditions::{Condition, conditions, is_conditional},
     database::{Key, Reply, keys},
 };
 
 /// The operation under which a mail is sent.
 pub const SEND_MAIL: &str = "SendEmail";
+
+/// What deletes expired items, among the functions.
+pub const TTL: &str = "ttl";
 
 /// A call that a function makes.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub struct Call {
     pub keys: Vec<Key>,
     /// The conditions of its writes.
     pub conditions: Vec<Rc<Condition>>,
+    /// False for a write without any.
+    pub is_conditional: bool,
 }
 
 /// A call on its way: function, operation and request.
@@ -66,9 +71,11 @@ impl Call {
             body,
             keys,
             conditions: Vec::new(),
+            is_conditional: true,
         };
-        if !is_elsewhere {
+        if !is_elsewhere && call.function != TTL {
             call.conditions = conditions(&call).into_iter().map(Rc::new).collect();
+            call.is_conditional = is_conditional(&call);
         }
         call
     }
@@ -95,7 +102,8 @@ impl Gate {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    fn hold(&self, call: Sent) -> oneshot::Receiver<Option<Reply>> {
+    /// Holds a call until it is released.
+    pub fn hold(&self, call: Sent) -> oneshot::Receiver<Option<Reply>> {
         let (release, released) = oneshot::channel();
         self.0.lock().unwrap().push((call, release));
         released
@@ -140,7 +148,12 @@ impl HttpConnector for Wire {
         let (_, credential) = authorization.split_once("Credential=").unwrap();
         let function = credential.split('/').next().unwrap().to_owned();
         // Only a DELETE has no body.
-        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or_default();
+        let mut body: Value =
+            serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or_default();
+        // The SDK makes up a token, with random numbers of its own.
+        if let Some(token) = body.get_mut("ClientToken") {
+            *token = Value::Null;
+        }
         let released = self.gate.hold((function, operation.to_owned(), body));
         HttpConnectorFuture::new(async move {
             match released.await {

@@ -1,7 +1,9 @@
 //! One Latchkey: tables, processes and a clock that stands still. Calls are carried out when the explorer says so.
 
+mod preparing;
+
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
     sync::{
@@ -10,7 +12,7 @@ use std::{
     },
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -18,10 +20,10 @@ use crate::{
     conditions::{Condition, without},
     database::{Reply, Snapshot, Tables},
     memory::{NOTHING, Number, Numbered},
-    operations::{Request, deliver},
     process::{Answer, Environments, Process},
     scenario::{BEGINNING, Scenario, Start},
-    script::{Live, Scripts},
+    script::Scripts,
+    search::REPEATING,
     wire::{Call, Gate, SEND_MAIL},
 };
 
@@ -44,8 +46,10 @@ pub struct State {
 /// The conditions of the calls so far.
 #[derive(Default)]
 pub struct Seen {
-    /// All of them.
-    pub used: BTreeSet<Rc<Condition>>,
+    /// All of them, with the functions that make the calls.
+    pub used: BTreeMap<Rc<Condition>, BTreeSet<String>>,
+    /// The calls that change something without a condition.
+    pub unconditional: BTreeSet<String>,
     /// Those that made a difference.
     pub decisive: BTreeSet<Rc<Condition>>,
 }
@@ -65,13 +69,14 @@ pub struct World {
     parsed: RefCell<BTreeMap<Number, Rc<Call>>>,
     replies: Numbered<Reply>,
     clock: Arc<AtomicU64>,
+    /// True if all processes draw the same random numbers.
+    pub draws_alike: Cell<bool>,
     /// The state while it is prepared.
     preparing: RefCell<State>,
     pub seen: RefCell<Seen>,
     /// The condition that is switched off.
     off: RefCell<Option<Condition>>,
-    /// Without and with the quota of mails.
-    comparisons: [OnceCell<Comparison>; 2],
+    comparison: OnceCell<Comparison>,
 }
 
 impl World {
@@ -85,7 +90,7 @@ impl World {
         let tables: BTreeSet<_> = environments
             .values()
             .flat_map(|environment| environment.variables.iter())
-            .filter(|(name, _)| name.ends_with("_TABLE"))
+            .filter(|(name, table)| name.ends_with("_TABLE") && !table.is_empty())
             .map(|(_, table)| table.clone())
             .collect();
         let mut world = Self {
@@ -103,46 +108,34 @@ impl World {
             parsed: RefCell::default(),
             replies: Numbered::default(),
             clock,
+            draws_alike: Cell::default(),
             preparing: RefCell::default(),
             seen: RefCell::default(),
             off: RefCell::default(),
             gate,
-            comparisons: Default::default(),
+            comparison: OnceCell::new(),
         };
-        world.processes[PREPARING].renew(false);
+        world.processes[PREPARING].renew(false, PREPARING, 0);
         world.start = (scenario.prepare)(&world);
-        // Cool-downs are over.
-        world.advance(3600);
+        world.advance(scenario.pause);
         if !scenario.is_cold {
             world.warm_up();
         }
+        world.start.expiring = world.expiring();
         world.initial.tables = world.preparing.take().tables;
+        world.draws_alike.set(scenario.draws_alike);
         world.seen.take();
         world
     }
 
-    /// Has every process read the keys.
-    fn warm_up(&self) {
-        for process in &self.processes {
-            for function in process.functions() {
-                let (app, function) = (process.app(function), function.to_owned());
-                self.drive(async move {
-                    if function == "sign_up" || function == "log_in" {
-                        app.signer.key().await.unwrap();
-                    }
-                    app.verifier.jwks().await.unwrap();
-                    if function == "token" {
-                        app.access_signer.key().await.unwrap();
-                    }
-                    if function == "authorize" {
-                        app.access_verifier.jwks().await.unwrap();
-                    }
-                    Answer {
-                        status: 200,
-                        body: String::new(),
-                    }
-                });
-            }
+    /// What the random numbers of a process begin with.
+    pub fn seed(&self, process: usize) -> usize {
+        // Another attempt does not draw the same numbers again.
+        if self.draws_alike.get() && process != REPEATING {
+            // The seed of no process.
+            PROCESSES
+        } else {
+            process
         }
     }
 
@@ -176,10 +169,15 @@ impl World {
         if !call.conditions.is_empty() {
             let used = &mut self.seen.borrow_mut().used;
             for condition in &call.conditions {
-                if !used.contains(condition) {
-                    used.insert(condition.clone());
+                let functions = used.entry(condition.clone()).or_default();
+                if !functions.contains(&call.function) {
+                    functions.insert(call.function.clone());
                 }
             }
+        }
+        if !call.is_conditional {
+            let text = format!("{} {} {:?}", call.function, call.operation, call.keys);
+            self.seen.borrow_mut().unconditional.insert(text);
         }
         let reply = match call.operation.as_str() {
             SEND_MAIL => {
@@ -241,9 +239,13 @@ impl World {
     }
 
     /// Compares the ends of runs.
-    pub fn comparison(&self, ignores_quota: bool) -> &Comparison {
-        let comparison = &self.comparisons[usize::from(ignores_quota)];
-        comparison.get_or_init(|| Comparison::new(self, ignores_quota))
+    pub fn comparison(&self) -> &Comparison {
+        self.comparison.get_or_init(|| Comparison::new(self))
+    }
+
+    /// The time of every run, in Unix seconds.
+    pub fn now(&self) -> u64 {
+        self.clock.load(Ordering::SeqCst)
     }
 
     /// Recipient and text of a mail.
@@ -252,63 +254,5 @@ impl World {
         let to = body["Destination"]["ToAddresses"][0].as_str().unwrap();
         let text = &body["Content"]["Simple"]["Body"]["Text"]["Data"];
         (to.to_owned(), text.as_str().unwrap().to_owned())
-    }
-
-    /// Runs one request by itself and returns the body of its response.
-    pub fn request(&self, request: &Request) -> Value {
-        let answer = self.drive(self.processes[PREPARING].begin(request));
-        assert!(answer.status < 300, "{answer:?}");
-        serde_json::from_str(&answer.body).unwrap_or_default()
-    }
-
-    /// Runs one request that is rejected.
-    pub fn refused(&self, request: &Request) {
-        let answer = self.drive(self.processes[PREPARING].begin(request));
-        assert!((400..500).contains(&answer.status), "{answer:?}");
-    }
-
-    /// Lets time pass while the state is prepared.
-    pub fn advance(&self, seconds: u64) {
-        self.clock.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    /// The time of every run, in Unix seconds.
-    pub fn now(&self) -> u64 {
-        self.clock.load(Ordering::SeqCst)
-    }
-
-    fn drive(&self, request: impl Future<Output = Answer> + 'static) -> Answer {
-        let mut live = Live::new(self, Box::pin(request));
-        while let Some(held) = live.held.first() {
-            let (number, call) = (held.number, Call::new(held.call.clone()));
-            let call = self.number(call);
-            let reply = self.execute(&mut self.preparing.borrow_mut(), call);
-            live.release(self, number, self.reply(reply));
-        }
-        live.answer.unwrap()
-    }
-
-    /// Every queued mail as key and nonce.
-    pub fn queued(&self) -> Vec<(String, String)> {
-        let items = self.tables.items(&self.preparing.borrow().tables);
-        let queued = items
-            .into_iter()
-            .filter(|(_, item)| item["state"]["S"] == "queued");
-        queued
-            .map(|((_, key), item)| (key, item["nonce"]["S"].as_str().unwrap().to_owned()))
-            .collect()
-    }
-
-    /// Sends every queued mail and returns the texts.
-    pub fn deliver(&self) -> Vec<String> {
-        let before = self.preparing.borrow().mails.len();
-        for (key, nonce) in self.queued() {
-            self.request(&deliver(&key, &nonce));
-        }
-        let mails = self.preparing.borrow().mails[before..].to_vec();
-        mails
-            .into_iter()
-            .map(|number| self.mail(number).1)
-            .collect()
     }
 }

@@ -131,9 +131,8 @@ impl Transient {
             MailKey::reset(user).0,
             MailKey::confirmation(user).0,
         ];
-        let any_state = "attribute_exists(#pk) OR attribute_not_exists(#pk)";
         keys.iter()
-            .map(|key| Write::delete(&self.table, key, any_state))
+            .map(|key| Write::delete_in_transaction(&self.table, key))
             .collect()
     }
 

@@ -69,7 +69,10 @@ impl Delivery {
             expires_at: former.until,
         };
         let transient = &self.app.transient;
-        transient.put_revert_token(user.id, &stored).await?;
+        if !transient.put_revert_token(user.id, &stored).await? {
+            let problem = "the link of another change has the same token";
+            return Err(DeliveryError::retryable(problem, Scope::Mail));
+        }
         let hours = former.until.seconds_since(now) / 3600;
         Ok(Some(RevertLink { token, hours }))
     }

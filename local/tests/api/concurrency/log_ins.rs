@@ -56,6 +56,38 @@ mod case_18_concurrent_changes {
         app.mail();
     }
 
+    /// Its write is held until one of ten sessions has ended, so that there is room.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_in_beside_a_log_out_ends_no_session() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        let mut last = String::new();
+        for _ in 0..9 {
+            last = app.token("john", PASSWORD).await;
+        }
+        let gate = app.proxy.hold(|call| call.contains(":session"));
+        let later = gate.during(app.log_out(&last));
+        let (signed_in, ended) = tokio::join!(app.log_in("john", PASSWORD), later);
+        assert_eq!((signed_in.status, ended.status), (200, 204));
+        assert_eq!(app.details(&user).await.status, 200);
+    }
+
+    /// Its marker leads to the account when it is read, and the account has another address when its record is read.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_in_by_an_address_given_up_meanwhile_fails() {
+        let app = TestApp::without_source_limits().await;
+        let user = app.sign_up("john").await;
+        let gate = app.proxy.hold(|call| {
+            call.operation == "GetItem"
+                && call.keys().iter().any(|(_, key)| key.starts_with("user#"))
+        });
+        let change = json!({"current-password": PASSWORD, "email": "new@example.com"});
+        let later = gate.during(app.update(&user.token, &change));
+        let (signed_in, changed) = tokio::join!(app.log_in("john@example.com", PASSWORD), later);
+        assert_eq!((signed_in.status, changed.status), (401, 200));
+        app.mail();
+    }
+
     /// It was right when it was verified, and wrong when the log-in ended: it counts against its source.
     #[tokio::test(flavor = "multi_thread")]
     async fn an_overtaken_log_in_counts_against_its_source() {

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
     mail_queue::{
-        block, item, recipient, recipients, record, request_all_blocked, reset_key, send,
-        start_with_ses, state, unblock,
+        block, item, recipient, recipients, record, request_all_blocked, request_blocked,
+        reset_key, send, start_with_ses, state, unblock,
     },
     proxy::{FaultAction, error},
     tables::{TRANSIENT, USERS},
+    times::COOL_DOWN,
 };
 
 /// Injects `action` into the next `times` writes that record a mail as sent.
@@ -96,6 +97,36 @@ mod case_40_mail_delivery {
                 );
             }
             app.token(name, OTHER_PASSWORD).await;
+            app.mail();
+        }
+    }
+
+    /// Two deliveries of one mail overlap, since schedules invoke at least once. The link of the one that is overtaken replaces neither no
+    /// link nor an earlier one: it would invalidate the link in the mail that was sent.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_overtaken_delivery_replaces_no_link() {
+        let (app, _ses) = start_with_ses().await;
+        for (name, has_earlier_link) in [("john", false), ("jane", true)] {
+            let user = app.sign_up(name).await;
+            if has_earlier_link {
+                app.reset_token(&user.email).await;
+                app.advance(COOL_DOWN);
+            }
+            block(&app);
+            let mail = [request_blocked(&app, &user).await];
+            let gate = app
+                .proxy
+                .hold(|call| call.operation == "PutItem" && call.contains("reset#"));
+            let overtake = gate.during(send(&app, &mail));
+            let (overtaken, sent) = tokio::join!(send(&app, &mail), overtake);
+            assert!(overtaken.is_empty() && sent.is_empty());
+            app.proxy.heal();
+            app.server.enable_mappings(true);
+            app.server.drain().await;
+            app.server.drain().await;
+            let token = token_in(&app.mail());
+            assert_eq!(app.complete(&token, OTHER_PASSWORD).await.status, 201);
+            app.server.drain().await;
             app.mail();
         }
     }

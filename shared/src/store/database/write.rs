@@ -1,4 +1,4 @@
-//! A conditional write of one item, sent by itself or as a part of a transaction.
+//! A write of one item, sent by itself or as a part of a transaction.
 
 use std::collections::HashMap;
 
@@ -7,22 +7,24 @@ use serde::Serialize;
 
 use super::{Error, Item};
 
-/// Sets what every conditional request has in common. A macro, since the SDK's six builders share no trait.
+/// Sets what every request has in common. A macro, since the SDK's six builders share no trait.
 macro_rules! conditional {
     ($builder:expr, $write:expr) => {
         $builder
             .table_name(&$write.table)
-            .condition_expression(&$write.condition)
+            .set_condition_expression($write.condition.clone())
             .set_expression_attribute_names($write.names())
             .set_expression_attribute_values($write.values())
-            .return_values_on_condition_check_failure(
-                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
+            .set_return_values_on_condition_check_failure(
+                $write.condition.is_some().then_some(
+                    aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
+                ),
             )
     };
 }
 pub(super) use conditional;
 
-/// A conditional write of one item.
+/// A write of one item. It has a condition, unless it is a part of a transaction whose first write has one.
 ///
 /// In its expressions `#name` stands for the attribute `name`, or for what [`Self::name`] sets, so that no attribute can
 /// clash with DynamoDB's reserved words.
@@ -45,7 +47,7 @@ pub struct Write {
     pub(super) table: String,
     pub(super) key: String,
     pub(super) action: Action,
-    pub(super) condition: String,
+    pub(super) condition: Option<String>,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
     id: Option<String>,
@@ -72,37 +74,44 @@ impl Write {
         let mut item: Item =
             serde_dynamo::to_item(item).map_err(|error| Error::unwritable(&error))?;
         item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
-        Ok(Self::new(table, key, Action::Put(item), condition))
+        Ok(Self::new(table, key, Action::Put(item), Some(condition)))
     }
 
     /// Updates the item at `key` by `expression` if `condition` holds.
     #[must_use]
     pub fn update(table: &str, key: &str, expression: &str, condition: &str) -> Self {
-        Self::new(table, key, Action::Update(expression.to_owned()), condition)
+        let action = Action::Update(expression.to_owned());
+        Self::new(table, key, action, Some(condition))
     }
 
     /// Deletes the item at `key` if `condition` holds.
     #[must_use]
     pub fn delete(table: &str, key: &str, condition: &str) -> Self {
-        Self::new(table, key, Action::Delete, condition)
+        Self::new(table, key, Action::Delete, Some(condition))
     }
 
-    fn new(table: &str, key: &str, action: Action, condition: &str) -> Self {
+    /// Deletes the item at `key`, in whatever state it is and if there is one, to be part of a transaction that is conditional on
+    /// another item.
+    #[must_use]
+    pub fn delete_in_transaction(table: &str, key: &str) -> Self {
+        Self::new(table, key, Action::Delete, None)
+    }
+
+    fn new(table: &str, key: &str, action: Action, condition: Option<&str>) -> Self {
         let expression = if let Action::Update(expression) = &action {
             expression.as_str()
         } else {
             ""
         };
-        let names = [expression, condition]
+        let names = [expression, condition.unwrap_or_default()]
             .into_iter()
             .flat_map(attributes)
             .collect();
-        let (table, key, condition) = (table.to_owned(), key.to_owned(), condition.to_owned());
         Self {
-            table,
-            key,
+            table: table.to_owned(),
+            key: key.to_owned(),
             action,
-            condition,
+            condition: condition.map(str::to_owned),
             names,
             values: HashMap::new(),
             id: None,

@@ -135,20 +135,14 @@ impl Users {
         disabled_at: Option<Timestamp>,
     ) -> Result<Vec<Write>, Error> {
         let write_id = self.database.new_write_id();
-        let (expression, state) = if disabled_at.is_some() {
-            (
-                "SET #disabled_at = :now, #sessions = :none, #credentials = #credentials + :one, \
-                 #version = :next, #writer = :writer",
-                "attribute_not_exists(#disabled_at)",
-            )
+        let expression = if disabled_at.is_some() {
+            "SET #disabled_at = :now, #sessions = :none, #credentials = #credentials + :one, \
+             #version = :next, #writer = :writer"
         } else {
-            (
-                "SET #version = :next, #writer = :writer REMOVE #disabled_at",
-                "attribute_exists(#disabled_at)",
-            )
+            "SET #version = :next, #writer = :writer REMOVE #disabled_at"
         };
-        let condition = format!("#version = :version AND {state}");
-        let mut update = Write::update(&self.table, &user_key(before.id), expression, &condition)
+        let key = user_key(before.id);
+        let mut update = Write::update(&self.table, &key, expression, "#version = :version")
             .with_write_id(&write_id)
             .value("version", before.record_version)?
             .value("next", before.record_version + 1)?

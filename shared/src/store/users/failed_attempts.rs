@@ -21,10 +21,11 @@ pub(super) const fn attribute(counter: PasswordCounter) -> &'static str {
     }
 }
 
-/// The condition that the counter still has the value `seen`. Its placeholders are set by [`if_unchanged`].
+/// The condition that the counter still has the value `seen`. Its placeholders are set by [`if_unchanged`]. The attributes are compared one
+/// by one, so that a counter can get another one that an earlier version of the functions does not know.
 pub(super) const fn unchanged(seen: Option<&FailedAttempts>) -> &'static str {
     match seen {
-        Some(_) => "#counter.#n = :seen_count AND #counter.#u = :seen_lock",
+        Some(_) => "(#counter.#n = :seen_count AND #counter.#u = :seen_lock)",
         None => "attribute_not_exists(#counter)",
     }
 }

@@ -38,9 +38,8 @@ impl Users {
             &user_key(user),
             "SET #sessions = :none, #credentials = #credentials + :one, \
              #version = #version + :one, #writer = :writer",
-            "attribute_exists(#pk) AND #writer <> :writer",
+            "attribute_exists(#pk)",
         )
-        .with_write_id(&write_id)
         .value("none", BTreeMap::<String, Session>::new())?
         .value("one", 1)?
         .value("writer", &write_id)

@@ -41,7 +41,7 @@ impl Users {
              #email_verified = :yes, \
              #credentials = #credentials + :one, #passwords = #passwords + :one, #writer = :writer \
              REMOVE #failures, #current_password_failures, #pending_email",
-            "#version = :version AND #credentials = :credentials",
+            "#version = :version",
         )
         .with_write_id(&write_id)
         .value("password_hash", password.as_str())?
@@ -50,7 +50,6 @@ impl Users {
         .value("one", 1)?
         .value("version", user.record_version)?
         .value("next", user.record_version + 1)?
-        .value("credentials", user.credentials_version)?
         .value("writer", &write_id)?;
         let mut writes = vec![update, consumed];
         writes.extend(others);

@@ -17,25 +17,22 @@ use crate::{
 pub enum Reverted {
     /// The account has its former address again.
     Done,
-    /// The link was no longer valid. Nothing changed.
-    InvalidLink,
     /// Another request changed the record since it was read. Nothing changed.
     Raced,
 }
 
 impl Users {
-    /// Replaces `before` with `after`, its record with a former address, in one transaction with `consumed`, which consumes
-    /// the link's token, and `others`, the notice and the events. A pending address is discarded. The address of `before` and the later former
-    /// addresses become free, unless an earlier link reserves them.
+    /// Replaces `before` with `after`, its record with a former address, in one transaction with `others`: the end of the link, the notice
+    /// and the events. A pending address is discarded. The address of `before` and the later former addresses become free, unless an
+    /// earlier link reserves them.
     pub async fn revert_email(
         &self,
         before: &User,
         after: &User,
-        consumed: Write,
         others: Vec<Write>,
         now: Timestamp,
     ) -> Result<Reverted, Error> {
-        let mut writes = vec![self.revert_update(before, after)?, consumed];
+        let mut writes = vec![self.revert_update(before, after)?];
         writes.extend(others);
         let mut left: BTreeMap<String, EmailAddress> = BTreeMap::new();
         let later = before
@@ -59,12 +56,7 @@ impl Users {
         }
         Ok(match self.database.transact(&writes).await? {
             Committed::Done => Reverted::Done,
-            Committed::Refused(outcomes) => match outcomes.as_slice() {
-                [update, consumed, ..] if update.is_done() && !consumed.is_done() => {
-                    Reverted::InvalidLink
-                }
-                _ => Reverted::Raced,
-            },
+            Committed::Refused(_) => Reverted::Raced,
         })
     }
 

@@ -112,7 +112,7 @@ impl Users {
                 .join(", ")
         );
         let condition = format!(
-            "attribute_exists(#pk) AND #credentials = :credentials AND {} AND {}",
+            "#credentials = :credentials AND {} AND {}",
             room_condition(&ended_paths),
             unchanged(seen)
         );
@@ -124,9 +124,11 @@ impl Users {
             .value("writer", &write_id)?
             .value("credentials", user.credentials_version)?;
         let mut write = if_unchanged(write, PasswordCounter::LogIn, seen)?;
-        if ended.is_empty() {
-            write = write.value("max_sessions", MAX_SESSIONS)?;
-        }
+        write = if ended.is_empty() {
+            write.value("max_sessions", MAX_SESSIONS)?
+        } else {
+            write.value("seen_sessions", user.sessions.len())?
+        };
         write = stored_form.value(write)?;
         if let Some(hash) = rehashed {
             write = write.value("hash", hash.as_str())?;
@@ -138,14 +140,11 @@ impl Users {
     }
 
     /// Notes that `user` gave the right password in a log-in that starts no session: resets the counter of wrong ones,
-    /// conditional on its value as it was read. Returns false if it changed, or the user was disabled, in the meantime.
+    /// conditional on its value as it was read. Returns false if it or the credentials changed in the meantime.
     pub async fn note_right_password(&self, user: &User) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let seen = user.failed_attempts(PasswordCounter::LogIn);
-        let condition = format!(
-            "attribute_exists(#pk) AND attribute_not_exists(#disabled_at) AND {}",
-            unchanged(seen)
-        );
+        let condition = format!("#credentials = :credentials AND {}", unchanged(seen));
         let write = Write::update(
             &self.table,
             &user_key(user.id),
@@ -153,6 +152,7 @@ impl Users {
             &condition,
         )
         .with_write_id(&write_id)
+        .value("credentials", user.credentials_version)?
         .value("writer", &write_id)?;
         let write = if_unchanged(write, PasswordCounter::LogIn, seen)?;
         Ok(self.database.write(&write).await?.is_done())
@@ -241,7 +241,11 @@ fn room_condition(ended_paths: &[String]) -> String {
         .iter()
         .map(|path| format!("attribute_exists({path})"))
         .collect();
-    exists.join(" AND ")
+    // If another session has ended, there may be room without ending these.
+    format!(
+        "{} AND size(#sessions) = :seen_sessions",
+        exists.join(" AND ")
+    )
 }
 
 /// Returns the outcome if the log-in cannot go on with the `current` record in place of `seen`.

@@ -1,0 +1,49 @@
+//! States of a damaged table: a part of it is lost, or of another time than the rest.
+
+use crate::{prepare, scenario::Start, world::World};
+
+/// The marker of an address of another account.
+const OTHER: &str = "email#bob@example.com";
+
+/// The address leads to another account.
+pub fn address(world: &World) -> Start {
+    let start = prepare::links(world);
+    world.damage("email#alice@example.com", Some(OTHER));
+    start
+}
+
+/// The username leads to another account.
+pub fn username(world: &World) -> Start {
+    let start = prepare::links(world);
+    world.damage("username#alice", Some(OTHER));
+    start
+}
+
+/// A former address belongs to another account.
+pub fn former(world: &World) -> Start {
+    let start = prepare::links(world);
+    world.damage("email#alice.old@example.com", Some(OTHER));
+    start
+}
+
+/// No name leads to the account, and its former address is not reserved.
+pub fn without_markers(world: &World) -> Start {
+    let start = prepare::links(world);
+    for marker in [
+        "email#alice@example.com",
+        "email#alice.old@example.com",
+        "username#alice",
+    ] {
+        world.damage(marker, None);
+    }
+    start
+}
+
+/// The account is disabled, and both names lead to another account.
+pub fn disabled(world: &World) -> Start {
+    let start = prepare::disabled(world);
+    for marker in ["email#alice@example.com", "username#alice"] {
+        world.damage(marker, Some(OTHER));
+    }
+    start
+}

@@ -46,7 +46,8 @@ struct UnknownName {
 const MAX_ATTEMPTS: u32 = 4;
 
 /// The condition that an addition was not applied yet. An addition is no assignment: if the response of an attempt is lost, the next one
-/// would count again. If another request counts in between, it does so once more than it should, which errs on the safe side.
+/// would count again. If another request writes the counter in between, nothing tells that it was applied: then one event counts twice, or is taken
+/// back twice, so that a source has one attempt less or more.
 const NOT_APPLIED: &str = "(attribute_not_exists(#writer) OR #writer <> :writer)";
 
 /// The `Retry-After` after that many attempts.

@@ -1,13 +1,17 @@
 //! The orders of whole requests that may explain a run.
 
+mod order;
 mod part;
 
 use std::{cell::RefCell, rc::Rc};
 
 use serde_json::Value;
 
-use self::part::Pause;
 pub use self::part::{Part, Progress};
+use self::{
+    order::{place, with, with_pauses},
+    part::{Pause, is_taking_back},
+};
 use crate::{
     check::{Check, End},
     memory::{NOTHING, Number},
@@ -52,6 +56,8 @@ impl Check<'_> {
                 &[Pause::Counted],
                 &[Pause::Done],
                 &[Pause::Counted, Pause::Done],
+                &[Pause::TakenBack],
+                &[Pause::Counted, Pause::TakenBack],
             ]
         } else {
             &[]
@@ -215,20 +221,24 @@ impl Check<'_> {
     }
 
     /// Returns true if what others did in a pause shows that it was one: they replaced the mail that is being delivered, or changed its
-    /// user, or were rejected for a count that was taken back.
+    /// user, counted for the source of a request that was within the limit, or were rejected for a count that was taken back.
     fn is_justified(&self, order: &[Part], number: usize, made: &OneByOne) -> bool {
         let Part::Begun(process, pause) = order[number] else {
             return true;
         };
         let rest = order[number + 1..].iter();
         let others: Vec<_> = rest.take_while(|part| part.process() != process).collect();
+        let path = &made.paths[process];
         let item = match pause {
             Pause::Read | Pause::Sent => Some(0),
             Pause::User => Some(1),
+            Pause::TakenBack => {
+                (path.iter()).position(|step| is_taking_back(&self.world.call(step.call)))
+            }
             Pause::Counted | Pause::Done => None,
         };
         if let Some(item) = item {
-            let read = self.world.call(made.paths[process][item].call);
+            let read = self.world.call(path[item].call);
             let found = |place: usize| self.world.tables.found(&read, &made.states[place].tables);
             return found(number) != found(number + others.len());
         }
@@ -240,48 +250,6 @@ impl Check<'_> {
             })
         })
     }
-}
-
-/// The place of a request in an order.
-fn place(order: &[Part], process: usize) -> Option<usize> {
-    order.iter().position(|part| part.process() == process)
-}
-
-/// The order with one part more, in every place.
-fn with(order: &[Part], part: Part) -> Vec<Vec<Part>> {
-    (0..=order.len())
-        .map(|place| inserted(order, place, part))
-        .collect()
-}
-
-fn inserted(order: &[Part], place: usize, part: Part) -> Vec<Part> {
-    let mut order = order.to_vec();
-    order.insert(place, part);
-    order
-}
-
-/// The order with these pauses of a request, in every place where another request comes in between.
-fn with_pauses(order: &[Part], process: usize, pauses: &[Pause]) -> Vec<Vec<Part>> {
-    let is_rest = |part: &Part| match part {
-        Part::Whole(other) | Part::Interrupted(other, _) | Part::StaysCounted(other) => {
-            *other == process
-        }
-        _ => false,
-    };
-    let Some(whole) = order.iter().position(is_rest) else {
-        return Vec::new();
-    };
-    let mut all = vec![(whole, order.to_vec())];
-    for pause in pauses.iter().rev() {
-        let part = Part::Begun(process, *pause);
-        all = all
-            .into_iter()
-            .flat_map(|(end, order)| {
-                (0..end).map(move |place| (place, inserted(&order, place, part)))
-            })
-            .collect();
-    }
-    all.into_iter().map(|(_, order)| order).collect()
 }
 
 /// Returns true if a response says that concurrent requests were first and that nothing was done: 409, unless it is about an outstanding

@@ -147,14 +147,14 @@ fn every_condition_of_a_write_is_needed() {
     let rows = table::rows();
     let unproved = rows.iter().filter(|row| !row.proof.exists());
     let unproved: Vec<_> = unproved.map(|row| row.condition.to_string()).collect();
-    let uses = |condition: &Condition, functions: &BTreeSet<String>| {
+    let text = |condition: &Condition, functions: &BTreeSet<String>| {
         let functions: Vec<_> = functions.iter().map(String::as_str).collect();
         format!("{condition} | {}", functions.join(", "))
     };
-    let listed = rows.iter().map(|row| uses(&row.condition, &row.functions));
+    let listed = rows.iter().map(|row| text(&row.condition, &row.functions));
     let listed: BTreeSet<_> = listed.collect();
     let used = FINDINGS.used.iter();
-    let used: BTreeSet<_> = used.map(|(one, functions)| uses(one, functions)).collect();
+    let used: BTreeSet<_> = used.map(|(one, functions)| text(one, functions)).collect();
     let missing: Vec<_> = used.difference(&listed).collect();
     let extra: Vec<_> = listed.difference(&used).collect();
     assert!(

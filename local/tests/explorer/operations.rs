@@ -159,12 +159,11 @@ pub fn operation(name: &str) -> &'static Operation {
         return found.unwrap_or_else(|| panic!("there is no operation {name}"));
     };
     let mut known = AHEAD.lock().unwrap();
-    let made = known.entry(name.to_owned()).or_insert_with(|| {
+    known.entry(name.to_owned()).or_insert_with(|| {
         Box::leak(Box::new(Operation {
             name: name.to_owned().leak(),
             request: operation(usual).request,
             ahead: seconds.parse().unwrap(),
         }))
-    });
-    made
+    })
 }

@@ -100,7 +100,6 @@ impl Part {
         let is_sent = last.is_some_and(|call| call.operation == SEND_MAIL);
         let is_done = !others.is_empty() && is_counting(next);
         match self {
-            Self::Whole(_) => Progress::GoesOn,
             Self::Begun(_, Pause::Read) => pause_if(path.len() == 1),
             Self::Begun(_, Pause::User) => pause_if(path.len() == 2),
             Self::Begun(_, Pause::Sent) => pause_if(is_sent),
@@ -113,7 +112,9 @@ impl Part {
             Self::Counted(_, limit) if counting.len() == limit => Progress::Stopped,
             Self::Counted(..) if is_write(next) && !is_counting(next) => Progress::Failed,
             Self::Interrupted(_, limit) if path.len() == limit => Progress::Stopped,
-            Self::Counted(..) | Self::StaysCounted(_) | Self::Interrupted(..) => Progress::GoesOn,
+            Self::Whole(_) | Self::Counted(..) | Self::StaysCounted(_) | Self::Interrupted(..) => {
+                Progress::GoesOn
+            }
         }
     }
 }

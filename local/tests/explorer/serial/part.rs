@@ -97,7 +97,7 @@ impl Part {
             }
         };
         let last = path.last().map(|step| world.call(step.call));
-        let is_sent = last.is_some_and(|call| call.operation == SEND_MAIL);
+        let is_sent = (last.as_ref()).is_some_and(|call| call.operation == SEND_MAIL);
         let is_done = !others.is_empty() && is_counting(next);
         match self {
             Self::Begun(_, Pause::Read) => pause_if(path.len() == 1),

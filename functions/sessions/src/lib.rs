@@ -78,11 +78,10 @@ async fn end_one(app: &App, request: &Request) -> Result<Response, Error> {
 /// before or after it.
 async fn end_all(app: &App, request: &Request) -> Result<Response, Error> {
     let token = app.verify_token(request).await?;
-    if app
+    let ended = app
         .users
-        .end_all_sessions(token.user, &token.session)
-        .await?
-    {
+        .end_all_sessions(token.user, &token.session, app.clock.now());
+    if ended.await? {
         app.session_ended()
     } else {
         Err(Error::NotAuthenticated)

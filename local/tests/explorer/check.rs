@@ -163,10 +163,7 @@ impl<'a> Check<'a> {
             if self.is_open(*answer, fault.is_some()) {
                 continue;
             }
-            // Of a write that got no response nothing tells either that it was refused.
-            if matches!(end.fault, Some(((target, _), Fault::LostResponse)) if target == *process)
-                && self.is_of_ended_session(*process, *answer, *expected)
-            {
+            if self.counts_as_ended(end, *process, *expected) {
                 continue;
             }
             let expected = self.comparison.answer(world, *expected);
@@ -194,15 +191,6 @@ impl<'a> Check<'a> {
             return difference.or_else(|| self.difference_of_limits(state, &serial.1));
         }
         difference
-    }
-
-    /// Returns true for a response of success to the end of a session that had ended by itself. If an attempt got no response, nothing tells
-    /// which request ended it, and it counts as ended.
-    fn is_of_ended_session(&self, process: usize, actual: Option<Number>, serial: Number) -> bool {
-        let answers = &self.world.answers;
-        let actual = actual.map(|answer| answers.value(answer).status);
-        let is_missing = matches!(answers.value(serial).status, 401 | 404);
-        self.operations[process].ends_sessions() && actual == Some(204) && is_missing
     }
 
     /// Returns true if the only difference is one more mail, or one more revert link. If no response was lost, the mail was not sent the

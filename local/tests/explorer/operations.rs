@@ -142,6 +142,7 @@ operations! {
         NEW_PASSWORDS[0],
         json!({"first_name": "Alicia"}),
     ),
+    update_other_password: |start| update_by(&start.other, json!({"password": NEW_PASSWORDS[1]})),
     update_nothing: |start| update(start, json!({"first_name": ""})),
     update_other_name: |start| update_by(&start.other, json!({"last_name": "Adams"})),
     update_password: |start| update(start, json!({"password": NEW_PASSWORDS[0]})),

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub use self::part::{Part, Progress};
 use self::{
     order::{place, with, with_pauses},
-    part::{Pause, is_taking_back},
+    part::Pause,
 };
 use crate::{
     check::{Check, End},
@@ -56,8 +56,6 @@ impl Check<'_> {
                 &[Pause::Counted],
                 &[Pause::Done],
                 &[Pause::Counted, Pause::Done],
-                &[Pause::TakenBack],
-                &[Pause::Counted, Pause::TakenBack],
             ]
         } else {
             &[]
@@ -221,7 +219,7 @@ impl Check<'_> {
     }
 
     /// Returns true if what others did in a pause shows that it was one: they replaced the mail that is being delivered, or changed its
-    /// user, counted for the source of a request that was within the limit, or were rejected for a count that was taken back.
+    /// user, or were rejected for a count that was taken back.
     fn is_justified(&self, order: &[Part], number: usize, made: &OneByOne) -> bool {
         let Part::Begun(process, pause) = order[number] else {
             return true;
@@ -232,9 +230,6 @@ impl Check<'_> {
         let item = match pause {
             Pause::Read | Pause::Sent => Some(0),
             Pause::User => Some(1),
-            Pause::TakenBack => {
-                (path.iter()).position(|step| is_taking_back(&self.world.call(step.call)))
-            }
             Pause::Counted | Pause::Done => None,
         };
         if let Some(item) = item {

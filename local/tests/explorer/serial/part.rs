@@ -37,8 +37,6 @@ pub enum Pause {
     Counted,
     /// After everything but taking the count back.
     Done,
-    /// After taking the count back. The request was within the limit and goes on, whatever others count from then on.
-    TakenBack,
 }
 
 /// What happens after some calls of a part.
@@ -77,7 +75,6 @@ impl Part {
     pub fn next(self, calls: &[Rc<Call>]) -> usize {
         let is_wanted = |call: &Rc<Call>| match self {
             Self::Begun(_, Pause::Done) | Self::StaysCounted(_) => !is_counting(call),
-            Self::Begun(_, Pause::TakenBack) => is_counting(call),
             _ => true,
         };
         calls.iter().position(is_wanted).unwrap_or_default()
@@ -97,7 +94,7 @@ impl Part {
             }
         };
         let last = path.last().map(|step| world.call(step.call));
-        let is_sent = (last.as_ref()).is_some_and(|call| call.operation == SEND_MAIL);
+        let is_sent = last.is_some_and(|call| call.operation == SEND_MAIL);
         let is_done = !others.is_empty() && is_counting(next);
         match self {
             Self::Begun(_, Pause::Read) => pause_if(path.len() == 1),
@@ -105,9 +102,6 @@ impl Part {
             Self::Begun(_, Pause::Sent) => pause_if(is_sent),
             Self::Begun(_, Pause::Counted) => pause_if(!counting.is_empty()),
             Self::Begun(_, Pause::Done) => pause_if(is_done),
-            Self::Begun(_, Pause::TakenBack) => {
-                pause_if(last.is_some_and(|call| is_taking_back(&call)))
-            }
             Self::StaysCounted(_) if is_done => Progress::Stopped,
             Self::Counted(_, limit) if counting.len() == limit => Progress::Stopped,
             Self::Counted(..) if is_write(next) && !is_counting(next) => Progress::Failed,
@@ -122,12 +116,6 @@ impl Part {
 /// Returns true for a write of a counter in the table that strangers fill.
 pub fn is_counting(call: &Call) -> bool {
     is_write(call) && call.keys.iter().all(|(_, key)| key.starts_with("limit#"))
-}
-
-/// Returns true for a write that takes a count back.
-pub fn is_taking_back(call: &Call) -> bool {
-    let update = call.body["UpdateExpression"].as_str();
-    is_counting(call) && update.is_some_and(|update| update.contains(" - :one"))
 }
 
 fn is_write(call: &Call) -> bool {

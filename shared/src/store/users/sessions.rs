@@ -178,22 +178,33 @@ impl Users {
         .name("target", target.as_str())
         .value("now", now)?
         .value("writer", &write_id)?;
-        let item = match self.database.write(&write).await? {
-            // If the response of an earlier attempt was lost, that attempt ended the session.
-            WriteOutcome::Done | WriteOutcome::Ambiguous(Some(_)) => return Ok(SessionEnd::Done),
-            refused => refused.current_item(),
+        let (item, may_be_applied) = match self.database.write(&write).await? {
+            WriteOutcome::Done => return Ok(SessionEnd::Done),
+            WriteOutcome::Ambiguous(item) => (item, true),
+            refused => (refused.current_item(), false),
         };
-        let current = item.map(read::<User>).transpose()?;
-        let is_signed_in = current.is_some_and(|user| user.sessions.contains_key(caller));
-        Ok(if is_signed_in {
+        let Some(current) = item.map(read::<User>).transpose()? else {
+            return Ok(SessionEnd::CallerEnded);
+        };
+        let has = |session| current.sessions.contains_key(session);
+        Ok(if may_be_applied && !has(target) {
+            // If the response of an earlier attempt was lost, that attempt ended the session.
+            SessionEnd::Done
+        } else if has(caller) {
             SessionEnd::NotFound
         } else {
             SessionEnd::CallerEnded
         })
     }
 
-    /// Ends every session of `user` on behalf of the session `caller`. Returns false if that one has ended.
-    pub async fn end_all_sessions(&self, user: UserId, caller: &SessionId) -> Result<bool, Error> {
+    /// Ends every session of `user` on behalf of the session `caller`. Returns false if that one has ended. If an earlier attempt without a
+    /// response may have ended them, they count as ended, unless one is left that began before `now`.
+    pub async fn end_all_sessions(
+        &self,
+        user: UserId,
+        caller: &SessionId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
         let write = Write::update(
             &self.table,
@@ -205,10 +216,15 @@ impl Users {
         .name("caller", caller.as_str())
         .value("none", BTreeMap::<String, Session>::new())?
         .value("writer", &write_id)?;
-        Ok(matches!(
-            self.database.write(&write).await?,
-            WriteOutcome::Done | WriteOutcome::Ambiguous(Some(_))
-        ))
+        Ok(match self.database.write(&write).await? {
+            WriteOutcome::Done => true,
+            WriteOutcome::Ambiguous(Some(item)) => {
+                let current = read::<User>(item)?;
+                let mut left = current.sessions.values();
+                left.all(|session| session.created_at >= now)
+            }
+            _ => false,
+        })
     }
 
     /// Ends one session. Returns false if it did not exist; if an earlier attempt without a response may have ended it,

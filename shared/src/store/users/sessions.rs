@@ -181,7 +181,7 @@ impl Users {
         let (item, may_be_applied) = match self.database.write(&write).await? {
             WriteOutcome::Done => return Ok(SessionEnd::Done),
             WriteOutcome::Ambiguous(item) => (item, true),
-            refused => (refused.current_item(), false),
+            WriteOutcome::ConditionFailed(item) => (item, false),
         };
         let Some(current) = item.map(read::<User>).transpose()? else {
             return Ok(SessionEnd::CallerEnded);

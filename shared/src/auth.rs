@@ -5,6 +5,7 @@ use std::time::Duration;
 pub mod access_token;
 mod key_pair;
 mod key_sets;
+pub mod public_key;
 pub mod session_token;
 pub mod signer;
 pub mod verifier;

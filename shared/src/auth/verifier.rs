@@ -10,9 +10,7 @@ use std::{
     time::Duration,
 };
 
-use jsonwebtoken::DecodingKey;
-
-use super::key_pair;
+use super::public_key::PublicKey;
 use crate::{
     domain::clock::{Clock, Timestamp},
     store::{
@@ -39,15 +37,9 @@ pub struct Verifier {
 #[derive(Clone)]
 struct CachedKeys {
     jwks: Arc<Jwks>,
-    by_id: Arc<HashMap<String, VerificationKey>>,
+    by_id: Arc<HashMap<String, Arc<PublicKey>>>,
     read_at: Timestamp,
     read_for_unknown_key_at: Option<Timestamp>,
-}
-
-#[derive(Clone)]
-struct VerificationKey {
-    key: Arc<DecodingKey>,
-    until: Option<Timestamp>,
 }
 
 impl Verifier {
@@ -82,7 +74,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Error`] if the request to DynamoDB fails and nothing is cached.
-    pub async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, Error> {
+    pub async fn key(&self, kid: &str) -> Result<Option<Arc<PublicKey>>, Error> {
         let is_thumbprint = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if kid.len() != KID_LENGTH || !kid.bytes().all(is_thumbprint) {
             return Ok(None);
@@ -91,15 +83,16 @@ impl Verifier {
         let Some(cached) = self.fresh().await? else {
             return Ok(None);
         };
+        let valid = |key: &Arc<PublicKey>| key.is_valid_at(now).then(|| key.clone());
         if let Some(key) = cached.by_id.get(kid) {
-            return Ok(key.valid_at(now));
+            return Ok(valid(key));
         }
         let last_read = cached.read_for_unknown_key_at;
         if last_read.is_some_and(|last_read| now < last_read + UNKNOWN_KEY_READ_INTERVAL) {
             return Ok(None);
         }
         let reread = self.read(now, Some(now)).await?;
-        Ok(reread.and_then(|cached| cached.by_id.get(kid)?.valid_at(now)))
+        Ok(reread.and_then(|cached| cached.by_id.get(kid).and_then(valid)))
     }
 
     /// Returns the cached keys after refreshing them if they are expired. If that fails, returns the expired ones.
@@ -135,18 +128,12 @@ impl Verifier {
             return Ok(None);
         };
         let by_id = jwks.keys.iter().filter_map(|public| {
-            let key = key_pair::decoding_key(&public.parameters)
+            let key = PublicKey::read(public)
                 .inspect_err(
                     |error| tracing::error!(kid = %public.kid, %error, "invalid public key ignored"),
                 )
                 .ok()?;
-            Some((
-                public.kid.clone(),
-                VerificationKey {
-                    key: Arc::new(key),
-                    until: public.until,
-                },
-            ))
+            Some((public.kid.clone(), Arc::new(key)))
         });
         let by_id = Arc::new(by_id.collect());
         let cached = CachedKeys {
@@ -157,13 +144,5 @@ impl Verifier {
         };
         *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(cached.clone());
         Ok(Some(cached))
-    }
-}
-
-impl VerificationKey {
-    fn valid_at(&self, now: Timestamp) -> Option<Arc<DecodingKey>> {
-        self.until
-            .is_none_or(|until| now < until)
-            .then(|| self.key.clone())
     }
 }

@@ -16,10 +16,16 @@ pub fn hex(bytes: &[u8]) -> String {
         })
 }
 
+/// Hashes `bytes` with SHA-256 (FIPS 180-4).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// Hashes `bytes` with SHA-256 (FIPS 180-4); returns 64 lower-case hexadecimal digits.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(&sha256(bytes))
 }
 
 #[cfg(test)]

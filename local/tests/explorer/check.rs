@@ -14,7 +14,7 @@ use crate::{
     memory::{NOTHING, Number},
     operations::Operation,
     search::{CallId, Moment, REPEATING, Unanswered},
-    serial::{Order, Serial},
+    serial::{Known, Order, Part, Serial},
     world::{State, World},
 };
 
@@ -39,6 +39,8 @@ pub struct Check<'a> {
     comparison: &'a Comparison,
     /// What was found out so far, by the order of the requests.
     pub known: RefCell<HashMap<Order, Serial>>,
+    /// The orders that may explain a run.
+    pub orders: RefCell<HashMap<Known, Rc<Vec<Vec<Part>>>>>,
     /// What is wrong with each end.
     verdicts: RefCell<HashMap<End, Option<Rc<str>>>>,
 }
@@ -50,6 +52,7 @@ impl<'a> Check<'a> {
             operations,
             comparison: world.comparison(),
             known: RefCell::default(),
+            orders: RefCell::default(),
             verdicts: RefCell::default(),
         }
     }
@@ -124,8 +127,8 @@ impl<'a> Check<'a> {
             return Some("a request without a response".to_owned());
         }
         let mut near = Vec::new();
-        for order in self.orders(end) {
-            let Some(serial) = self.serial(repeated.or(end.ambiguous), &order) else {
+        for order in self.orders(end).iter() {
+            let Some(serial) = self.serial(repeated.or(end.ambiguous), order) else {
                 continue;
             };
             match self.difference(end, &serial) {

@@ -212,7 +212,7 @@ pub fn run(world: &World, job: &Job) -> Findings {
         if let [operation] = job.operations[..]
             && check.is_success(moment)
         {
-            successful.insert(operation.name.split('+').next().unwrap());
+            successful.insert(operation.usual_name());
         }
         if found.violations.len() < MAX_VIOLATIONS
             && let Some(violation) = check.violation(moment)

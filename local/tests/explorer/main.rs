@@ -24,6 +24,7 @@ mod explore;
 mod faults;
 mod finds;
 mod invariants;
+mod jobs;
 mod memory;
 mod operations;
 mod operator;
@@ -46,7 +47,8 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use self::{
     compare::Strictness,
     conditions::Condition,
-    explore::{Faults, Findings, Job, explore, explore_for},
+    explore::{Findings, explore, explore_for},
+    jobs::{alone, pairs, usual_pairs},
     operations::{OPERATIONS, Operation, operation},
     proof::Recipe,
     scenario::{SCENARIOS, Scenario},
@@ -63,7 +65,7 @@ static FINDINGS: LazyLock<Findings> = LazyLock::new(|| {
         } else {
             explore::untold
         };
-        [alone(scenario), pairs(scenario, faults)].concat()
+        [alone(scenario), usual_pairs(scenario, faults)].concat()
     };
     explore(jobs, &table::rows())
 });
@@ -184,7 +186,7 @@ fn every_write_is_conditional() {
 #[test]
 #[ignore = "takes minutes, and writes docs/conditions.md"]
 fn prove_conditions() {
-    let jobs = |scenario| [alone(scenario), pairs(scenario, explore::none)].concat();
+    let jobs = |scenario| [alone(scenario), usual_pairs(scenario, explore::none)].concat();
     let findings = explore_for(jobs, &[], true);
     let runs = proof::search(&findings.decisive);
     let used = findings.used.keys();
@@ -265,35 +267,4 @@ fn check(findings: &Findings) {
     let violations = &findings.violations;
     assert!(violations.is_empty(), "{}", violations.join("\n"));
     assert!(findings.orders > 0, "nothing was explored");
-}
-
-fn operations(scenario: &Scenario) -> impl Iterator<Item = &'static Operation> {
-    scenario.operations().map(operation)
-}
-
-/// Each operation by itself, with each fault at each of its calls.
-fn alone(scenario: &'static Scenario) -> Vec<Job> {
-    operations(scenario)
-        .map(|operation| Job {
-            operations: vec![operation],
-            faults: explore::each,
-        })
-        .collect()
-}
-
-/// Each operation with each, and with itself.
-fn pairs(scenario: &Scenario, faults: Faults) -> Vec<Job> {
-    let all: Vec<_> = operations(scenario).collect();
-    let mut jobs = Vec::new();
-    for (place, one) in all.iter().enumerate() {
-        for other in &all[place..] {
-            // The stream delivers a mail once at a time.
-            if one.name == other.name && one.is_delivery() {
-                continue;
-            }
-            let operations = vec![*one, *other];
-            jobs.push(Job { operations, faults });
-        }
-    }
-    jobs
 }

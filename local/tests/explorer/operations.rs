@@ -58,10 +58,17 @@ impl Operation {
         self.name.starts_with("send_")
     }
 
-    /// Returns true if the operation counts for its source until it is known that it does not have to.
+    /// The name without the seconds.
+    pub fn usual_name(&self) -> &'static str {
+        self.name.split('+').next().unwrap()
+    }
+
+    /// Returns true if the operation may count for its source until it is known that it does not have to: a log-in with the right password,
+    /// and a change to an address that is free, or that is not made after all, since another request has changed the password.
     pub fn is_taken_back(&self) -> bool {
-        let name = self.name.split('+').next().unwrap();
-        matches!(name, "log_in" | "log_in_by_email" | "bob_takes_free")
+        let name = self.usual_name();
+        let changes_address = name.starts_with("bob_takes_") || name.starts_with("update_email");
+        changes_address || matches!(name, "log_in" | "log_in_by_email")
     }
 
     /// Returns true if the operation ends sessions and does nothing else.

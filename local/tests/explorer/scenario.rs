@@ -3,7 +3,7 @@
 mod all;
 
 pub use self::all::SCENARIOS;
-use crate::{database::Key, world::World};
+use crate::{database::Key, operations::Operation, world::World};
 
 /// The time at which the preparation of a state begins: 2026-01-31T12:00:00Z.
 pub const BEGINNING: u64 = 1_769_860_800;
@@ -39,6 +39,8 @@ pub struct Scenario {
     pub settings: &'static [(&'static str, &'static str)],
     /// The names of the operations, separated by spaces.
     pub operations: &'static str,
+    /// Two operations that are not explored together but by hand, since they take minutes.
+    pub by_hand: Option<[&'static str; 2]>,
     /// True if no process has read the keys when a run begins.
     pub is_cold: bool,
     /// True if the requests draw the same random numbers, so that new keys and ids collide.
@@ -53,6 +55,7 @@ const USUAL: Scenario = Scenario {
     name: "",
     settings: &[],
     operations: "",
+    by_hand: None,
     is_cold: false,
     draws_alike: false,
     // Cool-downs are over.
@@ -64,5 +67,14 @@ impl Scenario {
     /// The names of the operations.
     pub fn operations(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.operations.split_whitespace()
+    }
+
+    /// Returns true if the two operations that are explored by hand are among these.
+    pub fn is_by_hand(&self, operations: &[&'static Operation]) -> bool {
+        self.by_hand.is_some_and(|[one, other]| {
+            let place = |name| operations.iter().position(|known| known.name == name);
+            let last = operations.iter().rposition(|known| known.name == other);
+            place(one).is_some_and(|place| last.is_some_and(|last| last != place))
+        })
     }
 }

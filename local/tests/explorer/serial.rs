@@ -10,7 +10,7 @@ use serde_json::Value;
 pub use self::part::{Part, Progress};
 use self::{
     order::{place, with, with_pauses},
-    part::Pause,
+    part::{Pause, is_counting},
 };
 use crate::{
     check::{Check, End},
@@ -31,6 +31,15 @@ pub type Order = (Option<usize>, Vec<Part>);
 
 /// The responses, by process, and the end of requests that were made one after another; nothing if one of them has no such part.
 pub type Serial = Option<Rc<(Vec<(usize, Number)>, State)>>;
+
+/// What is known of the requests of a run, on which the orders depend that may explain it.
+#[derive(PartialEq, Eq, Hash)]
+pub struct Known {
+    /// Each process, whether it got a response, and whether nothing may have happened.
+    requests: Vec<(usize, bool, bool)>,
+    repeated: Option<usize>,
+    ambiguous: Option<usize>,
+}
 
 impl Check<'_> {
     /// Returns true if the request of a process is not one change: the delivery of a mail, and a log-in that is refused since the address is
@@ -55,7 +64,9 @@ impl Check<'_> {
             &[
                 &[Pause::Counted],
                 &[Pause::Done],
+                &[Pause::TakenBack],
                 &[Pause::Counted, Pause::Done],
+                &[Pause::Counted, Pause::TakenBack],
             ]
         } else {
             &[]
@@ -73,11 +84,30 @@ impl Check<'_> {
     }
 
     /// Every order of the requests that may have happened. A repetition comes after what it repeats.
-    pub fn orders(&self, end: &End) -> Vec<Vec<Part>> {
+    pub fn orders(&self, end: &End) -> Rc<Vec<Vec<Part>>> {
+        let is_faulty = end.fault.is_some();
+        let answers = end.answers.iter();
+        let known = Known {
+            requests: answers
+                .map(|(process, answer)| {
+                    let may_be_undone = self.may_be_undone(*answer, is_faulty);
+                    (*process, answer.is_some(), may_be_undone)
+                })
+                .collect(),
+            repeated: end.repeated,
+            ambiguous: end.ambiguous,
+        };
+        let mut orders = self.orders.borrow_mut();
+        let all = orders.entry(known);
+        all.or_insert_with_key(|known| Rc::new(self.orders_of(known)))
+            .clone()
+    }
+
+    fn orders_of(&self, end: &Known) -> Vec<Vec<Part>> {
         let mut all: Vec<Vec<Part>> = vec![Vec::new()];
-        for (process, answer) in &end.answers {
+        for (process, is_answered, may_be_undone) in &end.requests {
             let mut parts = vec![Part::Whole(*process)];
-            if answer.is_none() {
+            if !is_answered {
                 parts.extend((1..=MAX_COUNTERS).map(|count| Part::Counted(*process, count)));
                 if self.is_taken_back(*process) {
                     parts.push(Part::StaysCounted(*process));
@@ -92,7 +122,7 @@ impl Check<'_> {
                 for part in &parts {
                     longer.extend(with(order, *part));
                 }
-                if self.may_be_undone(*answer, end.fault.is_some()) {
+                if *may_be_undone {
                     longer.push(order.clone());
                 }
             }
@@ -119,7 +149,7 @@ impl Check<'_> {
             let second = place(order, REPEATING);
             first.is_none() || second.is_none() || first < second
         });
-        for (process, _) in &end.answers {
+        for (process, ..) in &end.requests {
             let made_by = if *process == REPEATING {
                 end.repeated.unwrap_or_default()
             } else {
@@ -219,7 +249,7 @@ impl Check<'_> {
     }
 
     /// Returns true if what others did in a pause shows that it was one: they replaced the mail that is being delivered, or changed its
-    /// user, or were rejected for a count that was taken back.
+    /// user, or were rejected for a count that was taken back, or counted after it was.
     fn is_justified(&self, order: &[Part], number: usize, made: &OneByOne) -> bool {
         let Part::Begun(process, pause) = order[number] else {
             return true;
@@ -230,6 +260,9 @@ impl Check<'_> {
         let item = match pause {
             Pause::Read | Pause::Sent => Some(0),
             Pause::User => Some(1),
+            Pause::TakenBack => path
+                .iter()
+                .position(|step| is_counting(&self.world.call(step.call))),
             Pause::Counted | Pause::Done => None,
         };
         if let Some(item) = item {

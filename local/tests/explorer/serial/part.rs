@@ -37,6 +37,8 @@ pub enum Pause {
     Counted,
     /// After everything but taking the count back.
     Done,
+    /// After taking the count back, before what the request is for.
+    TakenBack,
 }
 
 /// What happens after some calls of a part.
@@ -75,6 +77,7 @@ impl Part {
     pub fn next(self, calls: &[Rc<Call>]) -> usize {
         let is_wanted = |call: &Rc<Call>| match self {
             Self::Begun(_, Pause::Done) | Self::StaysCounted(_) => !is_counting(call),
+            Self::Begun(_, Pause::TakenBack) => is_counting(call),
             _ => true,
         };
         calls.iter().position(is_wanted).unwrap_or_default()
@@ -102,6 +105,7 @@ impl Part {
             Self::Begun(_, Pause::Sent) => pause_if(is_sent),
             Self::Begun(_, Pause::Counted) => pause_if(!counting.is_empty()),
             Self::Begun(_, Pause::Done) => pause_if(is_done),
+            Self::Begun(_, Pause::TakenBack) => pause_if(counting.len() == 2 && others.is_empty()),
             Self::StaysCounted(_) if is_done => Progress::Stopped,
             Self::Counted(_, limit) if counting.len() == limit => Progress::Stopped,
             Self::Counted(..) if is_write(next) && !is_counting(next) => Progress::Failed,

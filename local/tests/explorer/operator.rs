@@ -6,17 +6,20 @@ use aws_sdk_dynamodb::Client;
 use shared::{
     app::App,
     domain::{
-        email::EmailAddress, role::RoleName, user::User, user_event::EventKind, user_id::UserId,
+        digest::sha256_hex, email::EmailAddress, mail::State, password::Password, role::RoleName,
+        user::User, user_event::EventKind, user_id::UserId,
     },
     store::{
         audit_trail::{Deletion, OperatorChange},
+        counters::CounterKey,
         database::{Database, Error, Write},
         keys::{Keys, StoredKeys, TokenKind},
+        transient::MailKey,
         users::{OperatorOutcome, RoleAdded},
     },
 };
 
-use crate::process::Answer;
+use crate::{operations::WRONG_PASSWORD, process::Answer};
 
 /// A change by the operator.
 #[derive(Clone, Debug)]
@@ -29,12 +32,29 @@ pub enum Change {
     SignOut(u64),
     SetSuperuser(u64),
     ClearLimits(u64),
+    /// Starts the count of the reset mails anew.
+    ClearResets(u64),
+    /// Forgets the wrong passwords for a name that no user has.
+    ClearName(&'static str),
+    /// Forgets the reset mails to an address that no user has.
+    ClearAddress(&'static str),
+    /// Queues the reset mail again, if it is late or has failed.
+    ReplayReset(u64),
+    /// Stores today's canonical form of the address.
+    MoveCanonical(u64),
+    /// Prepares the user in a restored table.
+    PrepareRestored(u64),
+    /// Replaces the password in a restored table.
+    VoidPassword(u64),
     Delete(u64),
     /// Adds a key that signs session tokens.
     RotateKey,
     /// Revokes the newest of the keys that sign session tokens.
     RevokeKey,
 }
+
+/// The mark of the preparation of a restored table.
+const RESTORE: &str = "restore";
 
 /// The status of a change that was not needed.
 const UNCHANGED: u16 = 304;
@@ -102,6 +122,44 @@ async fn make(app: &App, change: &Change) -> Result<u16, Error> {
             let failures = users.reset_failed_attempts(id(user)).await?;
             let changes = users.forget_changes(id(user)).await?;
             if failures || changes { 200 } else { UNCHANGED }
+        }
+        Change::ClearResets(user) => {
+            let key = MailKey::reset(id(user));
+            needed(app.transient.forget_quota(&key).await?)
+        }
+        Change::ClearName(name) => {
+            let key = CounterKey::unknown_name(&sha256_hex(name.as_bytes()));
+            needed(app.counters.remove(&key).await?)
+        }
+        Change::ClearAddress(email) => {
+            let hash = EmailAddress::parse(email).unwrap().hash();
+            needed(app.transient.remove_decoy(&hash).await?)
+        }
+        Change::ReplayReset(user) => {
+            let key = MailKey::reset(id(user));
+            match app.transient.mail(&key).await? {
+                Some(mail) if matches!(mail.state, State::Failed | State::Queued) => {
+                    done(app.transient.replay(&key, &mail, now).await?)
+                }
+                _ => UNCHANGED,
+            }
+        }
+        Change::MoveCanonical(user) => match users.with_disabled().by_id(id(user)).await? {
+            None => 404,
+            Some(user) => {
+                let current = EmailAddress::parse(user.email.as_str()).unwrap();
+                if current.canonical() == user.email.canonical() {
+                    UNCHANGED
+                } else {
+                    done(users.move_canonical_email(&user, &current).await?)
+                }
+            }
+        },
+        Change::PrepareRestored(user) => needed(users.prepare_restored(id(user), RESTORE).await?),
+        Change::VoidPassword(user) => {
+            let password = Password::parse(WRONG_PASSWORD).unwrap();
+            let hash = app.hasher.rehash(&password, app.random.bytes()).unwrap();
+            needed(users.void_password(id(user), &hash, RESTORE).await?)
         }
         Change::Delete(user) => delete(app, user).await?,
         Change::RotateKey => {
@@ -181,13 +239,13 @@ async fn delete(app: &App, user: u64) -> Result<u16, Error> {
         .of_kinds(&[EventKind::Deleted], before.id, version, now)?;
     others.extend(events);
     let is_done = app.users.remove(&before, now, others).await?;
-    Ok(if is_done { 200 } else { CONFLICT })
+    Ok(done(is_done))
 }
 
 async fn commit(app: &App, kind: &str, user: u64, writes: Vec<Write>) -> Result<u16, Error> {
     let record = OperatorChange::new("operator", kind, Some(id(user)), app.clock.now());
     let committed = app.audit_trail.commit(&record, writes).await?;
-    Ok(if committed.is_done() { 200 } else { CONFLICT })
+    Ok(done(committed.is_done()))
 }
 
 fn id(user: u64) -> UserId {
@@ -196,6 +254,14 @@ fn id(user: u64) -> UserId {
 
 fn parsed(role: &str) -> RoleName {
     RoleName::parse(role).unwrap()
+}
+
+const fn done(is_done: bool) -> u16 {
+    if is_done { 200 } else { CONFLICT }
+}
+
+const fn needed(is_done: bool) -> u16 {
+    if is_done { 200 } else { UNCHANGED }
 }
 
 const fn status(outcome: OperatorOutcome) -> u16 {

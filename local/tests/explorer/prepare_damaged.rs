@@ -1,5 +1,7 @@
 //! States of a damaged table: a part of it is lost, or of another time than the rest.
 
+use serde_json::json;
+
 use crate::{prepare, scenario::Start, world::World};
 
 /// The marker of an address of another account.
@@ -23,6 +25,20 @@ pub fn username(world: &World) -> Start {
 pub fn former(world: &World) -> Start {
     let start = prepare::links(world);
     world.damage("email#alice.old@example.com", Some(OTHER));
+    start
+}
+
+/// The marker is at another canonical form of the address.
+pub fn moved(world: &World) -> Start {
+    let start = prepare::links(world);
+    let earlier = "alice@example.com.";
+    world.edit("email#alice@example.com", |marker| {
+        marker["pk"] = json!({"S": format!("email#{earlier}")});
+    });
+    world.damage("email#alice@example.com", None);
+    world.edit(&format!("user#{}", start.alice), |user| {
+        user["email_canonical"] = json!({"S": earlier});
+    });
     start
 }
 

@@ -235,6 +235,27 @@ pub const SCENARIOS: &[Scenario] = &[
         prepare: damaged::without_markers,
         ..USUAL
     },
+    // The marker is at another canonical form of the address, as an earlier version may have computed it.
+    Scenario {
+        name: "moved address",
+        operations: "delete move_canonical sign_up_current update_name",
+        prepare: damaged::moved,
+        ..USUAL
+    },
+    // The table is restored from a backup.
+    Scenario {
+        name: "restored",
+        operations: "prepare_restored void_password",
+        prepare: prepare::links,
+        ..USUAL
+    },
+    // The operator retries the reset mail, and clears its count.
+    Scenario {
+        name: "retried",
+        operations: "clear_resets replay_reset request_reset send_reset update_password",
+        prepare: prepare::mails,
+        ..USUAL
+    },
     // The account is disabled, and both names lead to another account.
     Scenario {
         name: "damaged disabled",
@@ -246,7 +267,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "unknown",
         settings: &[("REVEAL_UNKNOWN_EMAILS", "false")],
-        operations: "log_in_unknown request_reset_unknown sign_up",
+        operations: "clear_address clear_name log_in_unknown request_reset_unknown sign_up",
         prepare: prepare::unknown,
         ..USUAL
     },

@@ -86,22 +86,30 @@ impl World {
 
     /// Damages the table of users: the item at `key` becomes the one at `other`, or is lost.
     pub fn damage(&self, key: &str, other: Option<&str>) {
+        match other {
+            None => self.write_user("DeleteItem", json!({"Key": {"pk": {"S": key}}})),
+            Some(other) => self.edit(other, |item| item["pk"] = json!({"S": key})),
+        }
+    }
+
+    /// Stores the item at `key` of the table of users after `change`, which may be one of the key.
+    pub fn edit(&self, key: &str, change: impl FnOnce(&mut Value)) {
+        let items = self.tables.items(&self.preparing.borrow().tables);
+        let mut item = (*items[&(self.users_table(), key.to_owned())]).clone();
+        change(&mut item);
+        self.write_user("PutItem", json!({"Item": item}));
+    }
+
+    fn users_table(&self) -> String {
+        let items = self.tables.items(&self.preparing.borrow().tables);
+        let mut keys = items.keys();
+        let user = keys.find(|(_, key)| key.starts_with("user#"));
+        user.unwrap().0.clone()
+    }
+
+    fn write_user(&self, operation: &str, mut body: Value) {
+        body["TableName"] = json!(self.users_table());
         let mut state = self.preparing.borrow_mut();
-        let items = self.tables.items(&state.tables);
-        let (table, _) = items
-            .keys()
-            .find(|(_, key)| key.starts_with("user#"))
-            .unwrap();
-        let (operation, body) = match other {
-            None => ("DeleteItem", json!({"Key": {"pk": {"S": key}}})),
-            Some(other) => {
-                let mut item = (*items[&(table.clone(), other.to_owned())]).clone();
-                item["pk"] = json!({"S": key});
-                ("PutItem", json!({"Item": item}))
-            }
-        };
-        let mut body = body;
-        body["TableName"] = json!(table);
         let call = Call::new((TTL.to_owned(), operation.to_owned(), body));
         let number = self.number(call);
         self.execute(&mut state, number);

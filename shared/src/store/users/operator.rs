@@ -96,12 +96,11 @@ impl Users {
             &self.table,
             &user_key(user.id),
             &format!("SET #version = :next, #writer = :writer{change}"),
-            "#version = :version AND #email = :email",
+            "#version = :version",
         )
         .with_write_id(&write_id)
         .value("version", user.record_version)?
         .value("next", user.record_version + 1)?
-        .value("email", current.as_str())?
         .value("writer", &write_id)?;
         let update = match form {
             Some(form) => update.value("form", form)?,

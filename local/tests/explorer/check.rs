@@ -166,7 +166,9 @@ impl<'a> Check<'a> {
             if self.is_open(*answer, fault.is_some()) {
                 continue;
             }
-            if self.counts_as_ended(end, *process, *expected) {
+            if self.counts_as_ended(end, *process, *expected)
+                || self.counts_as_cleared(end, *process, *expected)
+            {
                 continue;
             }
             let expected = self.comparison.answer(world, *expected);

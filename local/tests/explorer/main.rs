@@ -16,6 +16,7 @@
 )]
 
 mod check;
+mod cleared_counts;
 mod compare;
 mod conditions;
 mod database;

@@ -57,7 +57,7 @@ pub enum Change {
 const RESTORE: &str = "restore";
 
 /// The status of a change that was not needed.
-const UNCHANGED: u16 = 304;
+pub const UNCHANGED: u16 = 304;
 
 /// The status of a change that a concurrent request prevented. Nothing was done.
 const CONFLICT: u16 = 409;

@@ -197,10 +197,7 @@ impl Counters {
         next: &FailedAttempts,
     ) -> Result<Recorded, Error> {
         let condition = match seen {
-            // An expired counter may be deleted at any moment.
-            Some(_) => {
-                "attribute_not_exists(#pk) OR (#failures.#n = :seen_count AND #failures.#u = :seen_lock)"
-            }
+            Some(_) => "#failures.#n = :seen_count AND #failures.#u = :seen_lock",
             None => "attribute_not_exists(#failures)",
         };
         let key = CounterKey::unknown_name(name_hash);
@@ -217,10 +214,14 @@ impl Counters {
                 .value("seen_lock", seen.locked_until)?;
         }
         let outcome = self.database.write(&write).await?;
-        Ok(match outcome.current_item() {
-            Some(item) => Recorded::Overtaken(read::<UnknownName>(item)?.failures),
-            None => Recorded::Done,
-        })
+        if outcome.is_done() {
+            return Ok(Recorded::Done);
+        }
+        // A counter that an operator has cleared, or that has expired, is gone.
+        let current: Option<UnknownName> = outcome.current_item().map(read).transpose()?;
+        Ok(Recorded::Overtaken(
+            current.and_then(|current| current.failures),
+        ))
     }
 
     /// Deletes the counter at `key`; only `admin` does. Returns false if there is none.

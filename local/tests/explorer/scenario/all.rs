@@ -249,10 +249,11 @@ pub const SCENARIOS: &[Scenario] = &[
         prepare: prepare::links,
         ..USUAL
     },
-    // The operator retries the reset mail, and clears its count.
+    // The operator retries the reset mail, and clears its count. Not here: another request for such a mail, which has the same response if the
+    // operator's comes first, and then does not count.
     Scenario {
         name: "retried",
-        operations: "clear_resets replay_reset request_reset send_reset update_password",
+        operations: "clear_resets delete disable replay_reset send_reset set_email update_password",
         prepare: prepare::mails,
         ..USUAL
     },

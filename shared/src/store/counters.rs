@@ -197,7 +197,7 @@ impl Counters {
         next: &FailedAttempts,
     ) -> Result<Recorded, Error> {
         let condition = match seen {
-            Some(_) => "#failures.#n = :seen_count AND #failures.#u = :seen_lock",
+            Some(_) => "(#failures.#n = :seen_count AND #failures.#u = :seen_lock)",
             None => "attribute_not_exists(#failures)",
         };
         let key = CounterKey::unknown_name(name_hash);

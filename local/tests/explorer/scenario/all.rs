@@ -151,7 +151,7 @@ pub const SCENARIOS: &[Scenario] = &[
     // Every mail has expired and is deleted.
     Scenario {
         name: "no mails",
-        operations: "delete request_reset resend set_email update_email",
+        operations: "clear_resets delete request_reset resend set_email update_email",
         prepare: prepare::no_mails,
         ..USUAL
     },

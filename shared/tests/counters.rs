@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use shared::{
-    domain::{clock::Timestamp, rate_limit::Window},
+    domain::{
+        clock::Timestamp,
+        rate_limit::Window,
+        throttle::{FailedAttempts, Recorded},
+    },
     store::{
         counters::{Counted, CounterKey, Counters},
         database::Item,
@@ -124,4 +128,29 @@ async fn a_deleted_counter_begins_anew() {
     let end = number((later + LENGTH).unix());
     assert_eq!(item.get("window_ends"), Some(&end));
     assert_eq!(item.get("expires_at"), Some(&end));
+}
+
+/// A log-in that has read the count before it is cleared, or deleted by DynamoDB, counts anew.
+#[tokio::test]
+async fn a_cleared_count_of_wrong_passwords_is_not_restored() {
+    let store = Store::start().await;
+    let name = "the hash of a name";
+    let after = |count| FailedAttempts {
+        count,
+        locked_until: NOW,
+        in_a_row: count,
+    };
+    let record = async |seen: Option<FailedAttempts>, next: FailedAttempts| {
+        let recorded = store
+            .counters
+            .record_unknown_name(name, seen.as_ref(), &next);
+        recorded.await.unwrap()
+    };
+    let first = record(None, after(1)).await;
+    assert!(matches!(first, Recorded::Done));
+    let key = CounterKey::unknown_name(name);
+    assert!(store.counters.remove(&key).await.unwrap());
+    let second = record(Some(after(1)), after(2)).await;
+    assert!(matches!(second, Recorded::Overtaken(None)));
+    assert!(store.counters.unknown_name(name).await.unwrap().is_none());
 }

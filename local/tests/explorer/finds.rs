@@ -2,7 +2,7 @@
 
 use crate::{proof::Recipe, world_of};
 
-const FINDS: [&str; 5] = [
+const FINDS: [&str; 6] = [
     // A retry after a lost response counted a wrong password for an unknown name again.
     "disabled: log_in: A0 A1 A2: LostResponse A2",
     // A log-in by an address that the account gave up meanwhile succeeded.
@@ -13,6 +13,8 @@ const FINDS: [&str; 5] = [
     "links: end_all_sessions update_other_password: A0 B0 B1 A1: LostRequest A0",
     // The second of two revert links with the same secret was dropped.
     "same secrets: send_notice send_other_notice: A0 A1 A2 A3 A4 A5 A6 B0 B1 B2 B3 B4 B5 B6",
+    // A count of wrong passwords that the operator had cleared went on.
+    "unknown: clear_name log_in_unknown: B0 B1 A0 B2",
 ];
 
 #[test]

@@ -42,15 +42,17 @@ fn violations_of_state(after: &Items, now: u64) -> Vec<String> {
     let mut markers = of(after, "email#");
     markers.extend(of(after, "username#"));
     for (key, user) in &users {
-        if let Err(error) = readable::<User>(user) {
-            found.push(format!("{key} cannot be read: {error}"));
-            continue;
-        }
+        let record = match readable::<User>(user) {
+            Ok(record) => record,
+            Err(error) => {
+                found.push(format!("{key} cannot be read: {error}"));
+                continue;
+            }
+        };
         let id = &user["id"];
-        let name = |field: &str| user[field].as_str().unwrap().to_lowercase();
         for marker in [
-            format!("email#{}", name("email")),
-            format!("username#{}", name("username")),
+            format!("email#{}", record.email.canonical()),
+            format!("username#{}", record.username.as_str().to_lowercase()),
         ] {
             let is_disabled = user.get("disabled_at").is_some();
             match markers.remove(&marker) {

@@ -141,6 +141,12 @@ pub fn last_mail(world: &World) -> Start {
     start
 }
 
+pub fn counted(world: &World) -> Start {
+    let start = links(world);
+    world.request(&(operation("request_reset_unknown").request)(&start));
+    start
+}
+
 pub fn newer_links(world: &World) -> Start {
     let mut start = links(world);
     world.advance(3600);

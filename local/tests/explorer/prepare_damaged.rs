@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{prepare, scenario::Start, world::World};
+use crate::{operations::update_by, prepare, scenario::Start, world::World};
 
 /// The marker of an address of another account.
 const OTHER: &str = "email#bob@example.com";
@@ -30,14 +30,18 @@ pub fn former(world: &World) -> Start {
 
 /// The marker is at another canonical form of the address.
 pub fn moved(world: &World) -> Start {
-    let start = prepare::links(world);
-    let earlier = "alice@example.com.";
-    world.edit("email#alice@example.com", |marker| {
+    let (mut start, _) = prepare::alice_and_bob(world);
+    start.email = "alice@straẞe.example";
+    let request = update_by(&start.caller, json!({"email": start.email}));
+    world.request(&request);
+    let today = "email#alice@xn--strae-oqa.example";
+    let earlier = "alice@strasse.example";
+    world.edit(today, |marker| {
         marker["pk"] = json!({"S": format!("email#{earlier}")});
     });
-    world.damage("email#alice@example.com", None);
+    world.damage(today, None);
     world.edit(&format!("user#{}", start.alice), |user| {
-        user["email_canonical"] = json!({"S": earlier});
+        user["email_canonical"]["M"]["is"] = json!({"S": earlier});
     });
     start
 }

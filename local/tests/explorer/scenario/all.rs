@@ -257,6 +257,14 @@ pub const SCENARIOS: &[Scenario] = &[
         prepare: prepare::mails,
         ..USUAL
     },
+    // Reset mails are counted. Not here: another request for one, which counts on if it has read the count before it is cleared.
+    Scenario {
+        name: "counted",
+        settings: &[("REVEAL_UNKNOWN_EMAILS", "false")],
+        operations: "clear_address clear_resets",
+        prepare: prepare::counted,
+        ..USUAL
+    },
     // The account is disabled, and both names lead to another account.
     Scenario {
         name: "damaged disabled",

@@ -115,6 +115,22 @@ fn functions_have_a_resource_an_event_and_an_entry() {
 
 /// The tests in `http/` run against every function of the list.
 #[test]
+fn all_functions_are_compiled_at_once() {
+    let config = read(".cargo/config.toml");
+    let (_, alias) = config.split_once("[alias]\nfunctions = [").unwrap();
+    let compiled: BTreeSet<_> = alias
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .strip_prefix("\"--bin\", \"")?
+                .strip_suffix("\",")
+        })
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(compiled, names_in("functions"));
+}
+
+#[test]
 fn the_list_of_functions_contains_every_route() {
     let listed = BTreeSet::from(FUNCTIONS.map(str::to_owned));
     assert_eq!(listed, routes().into_values().collect());

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, macros::format_description};
 
 use crate::{Result, setup::first_line};
 
+/// The machine's load average over the minute before a run.
+const LOAD_BEFORE: &str = "Load average before";
+
 /// The conditions of a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Conditions {
     /// The time of the start.
     pub date: String,
@@ -17,7 +20,7 @@ pub struct Conditions {
     /// The command that repeats the run.
     pub command: String,
     /// The machine, and its load before the run.
-    pub machine: BTreeMap<&'static str, String>,
+    pub machine: BTreeMap<String, String>,
     /// The versions of what is measured.
     pub versions: Vec<String>,
 }
@@ -39,6 +42,11 @@ impl Conditions {
         })
     }
 
+    /// The machine's load average over the minute before the run.
+    pub fn load_before(&self) -> &str {
+        self.machine.get(LOAD_BEFORE).map_or("", String::as_str)
+    }
+
     /// The table as Markdown.
     pub fn table(&self) -> Result<String> {
         let mut text = String::from("| | |\n|---|---|\n");
@@ -56,7 +64,7 @@ impl Conditions {
 }
 
 /// The machine, and its load.
-fn machine() -> Result<BTreeMap<&'static str, String>> {
+fn machine() -> Result<BTreeMap<String, String>> {
     let field = |file: &str, name: &str| -> Result<String> {
         let text = fs::read_to_string(file)?;
         let line = text
@@ -69,22 +77,15 @@ fn machine() -> Result<BTreeMap<&'static str, String>> {
             .to_owned())
     };
     let load = fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').next().unwrap_or_default();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let processor = field("/proc/cpuinfo", "model name")?;
     let cores = std::thread::available_parallelism()?;
-    Ok(BTreeMap::from([
-        (
-            "Kernel",
-            fs::read_to_string("/proc/sys/kernel/osrelease")?
-                .trim()
-                .to_owned(),
-        ),
-        (
-            "Load average before",
-            load.split(' ').next().unwrap_or_default().to_owned(),
-        ),
+    let values = [
+        ("Kernel", kernel.trim().to_owned()),
+        (LOAD_BEFORE, load.to_owned()),
         ("Memory", field("/proc/meminfo", "MemTotal")?),
-        (
-            "Processor",
-            format!("{}, {cores} cores", field("/proc/cpuinfo", "model name")?),
-        ),
-    ]))
+        ("Processor", format!("{processor}, {cores} cores")),
+    ];
+    Ok(values.map(|(name, value)| (name.to_owned(), value)).into())
 }

@@ -24,6 +24,7 @@ mod document;
 mod exchange;
 mod gate;
 mod lambda;
+mod load;
 mod measure;
 mod plot;
 mod process;
@@ -36,6 +37,7 @@ mod secure;
 mod setup;
 mod size;
 mod statistics;
+mod store;
 mod upstream;
 
 use std::path::PathBuf;
@@ -84,6 +86,7 @@ struct Arguments {
 /// What is measured in place of the functions.
 #[derive(Subcommand)]
 enum Subject {
+    Load(load::Arguments),
     Products(products::Arguments),
     Scale(scale::Arguments),
 }
@@ -91,6 +94,9 @@ enum Subject {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match &arguments.subject {
+        Some(Subject::Load(arguments)) => {
+            return load::run(arguments, &setup::root(), command_line());
+        }
         Some(Subject::Products(arguments)) => {
             return products::run(arguments, &setup::root(), command_line());
         }

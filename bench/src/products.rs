@@ -19,7 +19,7 @@ use self::{figures::Report, rounds::Effort};
 
 pub use self::{
     accounts::{Account, Connection},
-    product::Product,
+    product::{Api, Call, Product, post},
     server::{Server, spent},
     setup::{build_local, latchkey},
 };

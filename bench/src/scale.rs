@@ -2,7 +2,6 @@
 //! users. Writes `bench/results/scale.json` and the tables of `docs/scale.md`.
 
 mod figures;
-mod loading;
 mod measured;
 mod mixes;
 mod partitions;

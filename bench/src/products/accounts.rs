@@ -34,9 +34,14 @@ pub struct Connection {
 impl Account {
     /// An account that does not exist yet.
     pub fn new(number: usize) -> Self {
+        Self::named(format!("user{number}"))
+    }
+
+    /// The account of this name.
+    pub fn named(name: String) -> Self {
         Self {
-            name: format!("user{number}"),
-            email: format!("user{number}@example.com"),
+            email: format!("{name}@example.com"),
+            name,
             password: "seven-green-bicycles".to_owned(),
             ..Self::default()
         }

@@ -251,7 +251,8 @@ impl Api {
     }
 }
 
-fn post(path: &str, status: u16, body: &Value) -> Call {
+/// A request with a body in JSON.
+pub fn post(path: &str, status: u16, body: &Value) -> Call {
     Call {
         method: Method::POST,
         path: path.to_owned(),

@@ -97,7 +97,7 @@ pub async fn measure(products: &[Product], effort: Effort, core: usize) -> Resul
     for round in 0..effort.starts {
         eprintln!("start {} of {}", round + 1, effort.starts);
         for (product, starts) in products.iter().zip(&mut starts) {
-            let (_, elapsed) = Server::start(product, &mut Account::new(0), core).await?;
+            let (_, elapsed) = Server::start(product, &mut Account::new(0), Some(core)).await?;
             starts.push(elapsed.as_secs_f64() * 1e3);
         }
     }
@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
     async fn start(product: &'a Product, core: usize) -> Result<Self> {
         let mut accounts: Vec<Account> = (0..ACCOUNTS).map(Account::new).collect();
         let first = accounts.first_mut().ok_or("no account")?;
-        let (server, _) = Server::start(product, first, core).await?;
+        let (server, _) = Server::start(product, first, Some(core)).await?;
         let connection = Connection::new(product.api, server.port)?;
         for account in accounts.iter_mut().skip(1) {
             if !connection.sign_up(account).await? {

@@ -35,11 +35,12 @@ pub type ThreadTimes = BTreeMap<(u32, u32), u64>;
 const LIMIT: Duration = Duration::from_mins(1);
 
 impl Server {
-    /// Starts `product` on `core` with a new database, creates `account`, and returns the time until the response to that.
+    /// Starts `product` with a new database, on `core` if there is one, creates `account`, and returns the time until the response
+    /// to that.
     pub async fn start(
         product: &Product,
         account: &mut Account,
-        core: usize,
+        core: Option<usize>,
     ) -> Result<(Self, Duration)> {
         let data = product.folder.join("data");
         if data.exists() {
@@ -66,7 +67,9 @@ impl Server {
             .process_group(0);
         // A child has the affinity of the thread that starts it.
         let (started, child) = thread::spawn(move || -> Result<_> {
-            affinity::pin_this_thread(core)?;
+            if let Some(core) = core {
+                affinity::pin_this_thread(core)?;
+            }
             Ok((Instant::now(), command.spawn()?))
         })
         .join()
@@ -98,6 +101,11 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// The id of the process that was started.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// What the server wrote.

@@ -8,9 +8,8 @@ use crate::{
     Result,
     products::{Account, Connection, Product, Server, spent},
     statistics::Summary,
+    store::Store,
 };
-
-use super::loading::Store;
 
 /// The number of measurements.
 #[derive(Clone, Copy, Debug)]
@@ -96,16 +95,16 @@ impl<'a> Run<'a> {
     async fn start(product: &'a Product, users: usize, core: usize) -> Result<Self> {
         let mut readers: Vec<Account> = (0..READERS).map(Account::new).collect();
         let (first, others) = readers.split_first_mut().ok_or("no reader")?;
-        let (server, _) = Server::start(product, first, core).await?;
+        let (server, _) = Server::start(product, first, Some(core)).await?;
         let connection = Connection::new(product.api, server.port)?;
-        let store = Store::new(&dynamodb(&server.output()?)?)?;
+        let store = Store::of(&server)?;
         let (before, after) = others.split_at_mut(READERS / 2);
         for account in before {
             connection.sign_up(account).await?;
         }
         let started = Instant::now();
         store
-            .add_users(&first.id, users.saturating_sub(READERS))
+            .add_copies(&first.id, 0..users.saturating_sub(READERS))
             .await?;
         let load_seconds = started.elapsed().as_secs_f64();
         for account in after {
@@ -158,25 +157,5 @@ impl<'a> Run<'a> {
             memory: self.server.memory()?,
             load_seconds: self.load_seconds,
         })
-    }
-}
-
-/// The address of the embedded DynamoDB, which the server prints at its start.
-fn dynamodb(output: &str) -> Result<String> {
-    let mut words = output.split_whitespace();
-    let label = words.find(|word| *word == "DynamoDB");
-    let address = label.and_then(|_| words.next());
-    Ok(address.ok_or("no address of DynamoDB")?.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_address_follows_its_label() {
-        let output = "API       http://127.0.0.1:1\nDynamoDB  http://127.0.0.1:2 (UsersTable)\n";
-        assert_eq!(dynamodb(output).expect("an address"), "http://127.0.0.1:2");
-        assert!(dynamodb("API").is_err());
     }
 }

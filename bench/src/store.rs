@@ -1,4 +1,6 @@
-//! Fills the tables of a development server with users, as `BatchWriteItem` of its embedded DynamoDB takes them.
+//! The tables of a development server, which are filled with users over the API of its embedded DynamoDB.
+
+use std::ops::Range;
 
 use reqwest::Client;
 use serde_json::{Map, Value, json};
@@ -7,7 +9,10 @@ use shared::{
     store::users::{email_key, user_key, username_key},
 };
 
-use crate::Result;
+use crate::{
+    Result,
+    products::{Account, Server},
+};
 
 /// The items of a request; DynamoDB takes 25 at most.
 const BATCH: usize = 24;
@@ -21,27 +26,26 @@ pub struct Store {
 }
 
 impl Store {
-    /// The endpoint at this address.
-    pub fn new(address: &str) -> Result<Self> {
+    /// The tables of `server`.
+    pub fn of(server: &Server) -> Result<Self> {
         Ok(Self {
             client: Client::builder().no_proxy().build()?,
-            address: address.to_owned(),
+            address: address(&server.output()?)?,
         })
     }
 
-    /// Adds `count` users, which are copies of the user with this id.
-    pub async fn add_users(&self, original: &str, count: usize) -> Result<()> {
+    /// Adds the copies with these numbers of the user with the id `original`, since a sign-up costs as much as a log-in.
+    pub async fn add_copies(&self, original: &str, mut numbers: Range<usize>) -> Result<()> {
         let key = json!({ "pk": { "S": user_key(UserId::parse(original)?) } });
         let found = self.read(&key).await?;
         let item = found["Item"].as_object().ok_or("no such user")?.clone();
-        let mut numbers = 0..count;
         loop {
             let mut batches = Vec::new();
             for _ in 0..CONCURRENT {
                 let items: Vec<Value> = numbers
                     .by_ref()
                     .take(BATCH / 3)
-                    .map(|number| copies(&item, number))
+                    .map(|number| items(&item, number))
                     .collect::<Result<Vec<_>>>()?
                     .into_iter()
                     .flatten()
@@ -63,6 +67,23 @@ impl Store {
         let response = self.read(&key).await?;
         let units = response["ConsumedCapacity"]["CapacityUnits"].as_f64();
         Ok(units.ok_or("no units")?)
+    }
+
+    /// Counts the items of `table` whose key begins with `prefix`.
+    pub async fn count(&self, table: &str, prefix: &str) -> Result<u64> {
+        let mut request = json!({
+            "TableName": table, "Select": "COUNT", "FilterExpression": "begins_with(pk, :prefix)",
+            "ExpressionAttributeValues": { ":prefix": { "S": prefix } },
+        });
+        let mut count = 0;
+        loop {
+            let mut response = self.call("Scan", &request).await?;
+            count += response["Count"].as_u64().ok_or("no count")?;
+            match response["LastEvaluatedKey"].take() {
+                Value::Null => return Ok(count),
+                last => request["ExclusiveStartKey"] = last,
+            }
+        }
     }
 
     async fn read(&self, key: &Value) -> Result<Value> {
@@ -107,18 +128,31 @@ impl Store {
     }
 }
 
-/// The user's item and both markers.
-fn copies(original: &Map<String, Value>, number: usize) -> Result<[Value; 3]> {
+/// The copy with this number, whose password is the original's.
+pub fn copy(number: usize) -> Account {
+    Account::named(format!("copy{number}"))
+}
+
+/// The address of the embedded DynamoDB, which the server prints at its start.
+fn address(output: &str) -> Result<String> {
+    let mut words = output.split_whitespace();
+    let label = words.find(|word| *word == "DynamoDB");
+    let address = label.and_then(|_| words.next());
+    Ok(address.ok_or("no address of DynamoDB")?.to_owned())
+}
+
+/// The item of a copy and both markers.
+fn items(original: &Map<String, Value>, number: usize) -> Result<[Value; 3]> {
     let id = spread(number)?;
-    let name = format!("scale{number}");
-    let email = EmailAddress::parse(&format!("{name}@example.com"))?;
-    let username = Username::parse(&name)?;
+    let account = copy(number);
+    let email = EmailAddress::parse(&account.email)?;
+    let username = Username::parse(&account.name)?;
     let number = json!({ "N": id.to_string() });
     let mut user = original.clone();
     let own = [
         ("pk", json!({ "S": user_key(id) })),
         ("id", number.clone()),
-        ("username", json!({ "S": name })),
+        ("username", json!({ "S": username.as_str() })),
         ("email", json!({ "S": email.as_str() })),
         ("sessions", json!({ "M": {} })),
     ];
@@ -145,6 +179,13 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn the_address_follows_its_label() {
+        let output = "API       http://127.0.0.1:1\nDynamoDB  http://127.0.0.1:2 (UsersTable)\n";
+        assert_eq!(address(output).expect("an address"), "http://127.0.0.1:2");
+        assert!(address("API").is_err());
+    }
 
     #[test]
     fn ids_differ() {

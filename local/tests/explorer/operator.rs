@@ -6,8 +6,14 @@ use aws_sdk_dynamodb::Client;
 use shared::{
     app::App,
     domain::{
-        digest::sha256_hex, email::EmailAddress, mail::State, password::Password, role::RoleName,
-        user::User, user_event::EventKind, user_id::UserId,
+        digest::sha256_hex,
+        email::EmailAddress,
+        mail::{Mail, State},
+        password::Password,
+        role::RoleName,
+        user::User,
+        user_event::EventKind,
+        user_id::UserId,
     },
     store::{
         audit_trail::{Deletion, OperatorChange},
@@ -135,26 +141,8 @@ async fn make(app: &App, change: &Change) -> Result<u16, Error> {
             let hash = EmailAddress::parse(email).unwrap().hash();
             needed(app.transient.remove_decoy(&hash).await?)
         }
-        Change::ReplayReset(user) => {
-            let key = MailKey::reset(id(user));
-            match app.transient.mail(&key).await? {
-                Some(mail) if matches!(mail.state, State::Failed | State::Queued) => {
-                    done(app.transient.replay(&key, &mail, now).await?)
-                }
-                _ => UNCHANGED,
-            }
-        }
-        Change::MoveCanonical(user) => match users.with_disabled().by_id(id(user)).await? {
-            None => 404,
-            Some(user) => {
-                let current = EmailAddress::parse(user.email.as_str()).unwrap();
-                if current.canonical() == user.email.canonical() {
-                    UNCHANGED
-                } else {
-                    done(users.move_canonical_email(&user, &current).await?)
-                }
-            }
-        },
+        Change::ReplayReset(user) => replay_reset(app, user).await?,
+        Change::MoveCanonical(user) => move_canonical(app, user).await?,
         Change::PrepareRestored(user) => needed(users.prepare_restored(id(user), RESTORE).await?),
         Change::VoidPassword(user) => {
             let password = Password::parse(WRONG_PASSWORD).unwrap();
@@ -162,28 +150,48 @@ async fn make(app: &App, change: &Change) -> Result<u16, Error> {
             needed(users.void_password(id(user), &hash, RESTORE).await?)
         }
         Change::Delete(user) => delete(app, user).await?,
-        Change::RotateKey => {
-            let keys = stored_keys(app).await?;
-            let rotated = app.signer.rotate(&keys, now).await;
-            if rotated.map_err(|_| Error::keeps_changing())?.is_some() {
-                200
-            } else {
-                CONFLICT
-            }
-        }
-        Change::RevokeKey => {
-            let keys = stored_keys(app).await?;
-            let Some(newest) = keys.public.as_ref().and_then(|keys| keys.keys.last()) else {
-                return Ok(404);
-            };
-            let revoked = app.signer.revoke(&keys, &newest.kid, now).await;
-            if revoked.map_err(|_| Error::keeps_changing())?.is_some() {
-                200
-            } else {
-                CONFLICT
-            }
-        }
+        Change::RotateKey => rotate_key(app).await?,
+        Change::RevokeKey => revoke_key(app).await?,
     })
+}
+
+async fn replay_reset(app: &App, user: u64) -> Result<u16, Error> {
+    let key = MailKey::reset(id(user));
+    let late = |mail: &Mail| matches!(mail.state, State::Failed | State::Queued);
+    let Some(mail) = app.transient.mail(&key).await?.filter(late) else {
+        return Ok(UNCHANGED);
+    };
+    let replayed = app.transient.replay(&key, &mail, app.clock.now());
+    Ok(done(replayed.await?))
+}
+
+async fn move_canonical(app: &App, user: u64) -> Result<u16, Error> {
+    let Some(user) = app.users.with_disabled().by_id(id(user)).await? else {
+        return Ok(404);
+    };
+    let current = EmailAddress::parse(user.email.as_str()).unwrap();
+    if current.canonical() == user.email.canonical() {
+        return Ok(UNCHANGED);
+    }
+    let moved = app.users.move_canonical_email(&user, &current);
+    Ok(done(moved.await?))
+}
+
+async fn rotate_key(app: &App) -> Result<u16, Error> {
+    let keys = stored_keys(app).await?;
+    let rotated = app.signer.rotate(&keys, app.clock.now()).await;
+    let rotated = rotated.map_err(|_| Error::keeps_changing())?;
+    Ok(done(rotated.is_some()))
+}
+
+async fn revoke_key(app: &App) -> Result<u16, Error> {
+    let keys = stored_keys(app).await?;
+    let Some(newest) = keys.public.as_ref().and_then(|keys| keys.keys.last()) else {
+        return Ok(404);
+    };
+    let revoked = app.signer.revoke(&keys, &newest.kid, app.clock.now()).await;
+    let revoked = revoked.map_err(|_| Error::keeps_changing())?;
+    Ok(done(revoked.is_some()))
 }
 
 /// The keys that sign session tokens.

@@ -5,11 +5,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::de::DeserializeOwned;
 
-use super::{KeyError, key_pair};
+use super::{KeyError, key_pair, read_part};
 use crate::{
     domain::{clock::Timestamp, digest::sha256},
     store::keys::PublicKey as StoredKey,
@@ -67,8 +66,7 @@ impl PublicKey {
             is_right.filter(|is_right| *is_right).ok_or(Rejected)?;
             self.remember(hash);
         }
-        let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| Rejected)?;
-        serde_json::from_slice(&json).map_err(|_| Rejected)
+        read_part(payload).ok_or(Rejected)
     }
 
     fn remembers(&self, hash: &[u8; 32]) -> bool {
@@ -88,6 +86,7 @@ impl PublicKey {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use serde_json::{Value, json};
 
     use super::*;
@@ -143,6 +142,22 @@ mod tests {
             assert!(!is_accepted(&key, &forged, Algorithm::ES256), "{forged}");
         }
         assert_eq!(remembered(&key), 1);
+    }
+
+    #[test]
+    fn claims_are_an_object() {
+        #[derive(serde::Deserialize)]
+        struct Claims {
+            n: u8,
+        }
+        let (pair, key) = key(SigningAlgorithm::Es256);
+        let read = |claims: &Value| {
+            let claims = key.claims::<Claims>(&token(&pair, claims), Algorithm::ES256);
+            claims.ok().map(|claims| claims.n)
+        };
+        assert_eq!(read(&json!({"n": 1})), Some(1));
+        assert_eq!(read(&json!([1])), None);
+        assert_eq!(read(&json!({"m": 1})), None);
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! Session tokens: JWTs signed with ES256. Verification covers the token only; the user's record shows whether the
 //! session still exists.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    auth::{CLOCK_LEEWAY, KeyError, public_key::PublicKey, signer::SigningKey},
+    auth::{CLOCK_LEEWAY, KeyError, public_key::PublicKey, read_part, signer::SigningKey},
     domain::{
         clock::Timestamp,
         random::Random,
@@ -122,8 +121,7 @@ impl<'a> UnverifiedToken<'a> {
             return Err(Error);
         }
         let encoded = text.split('.').next().ok_or(Error)?;
-        let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Error)?;
-        let header: StrictHeader = serde_json::from_slice(&json).map_err(|_| Error)?;
+        let header: StrictHeader = read_part(encoded).ok_or(Error)?;
         if header.alg != "ES256" || ![TYPE, EARLIER_TYPE].contains(&header.typ.as_str()) {
             return Err(Error);
         }

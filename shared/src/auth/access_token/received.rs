@@ -1,12 +1,11 @@
 //! Verification of access tokens (RFC 9068, section 4), for the authorizer.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
 use super::TYPE;
 use crate::{
-    auth::{CLOCK_LEEWAY, public_key::PublicKey},
+    auth::{CLOCK_LEEWAY, public_key::PublicKey, read_part},
     domain::{clock::Timestamp, role::Roles, user_id::UserId},
 };
 
@@ -83,8 +82,7 @@ impl<'a> ReceivedAccessToken<'a> {
             return Err(Error);
         }
         let encoded = text.split('.').next().ok_or(Error)?;
-        let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Error)?;
-        let header: Header = serde_json::from_slice(&json).map_err(|_| Error)?;
+        let header: Header = read_part(encoded).ok_or(Error)?;
         let is_known = matches!(header.alg, Algorithm::RS256 | Algorithm::ES256);
         if is_known && header.typ == TYPE {
             Ok(Self { text, header })

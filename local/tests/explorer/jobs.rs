@@ -20,14 +20,19 @@ pub fn alone(scenario: &'static Scenario) -> Vec<Job> {
         .collect()
 }
 
-/// Each operation with each, and with itself.
+/// Each operation with each, and with itself. If they draw the same random numbers, a collision is the one fault of a run.
 pub fn pairs(scenario: &Scenario, faults: Faults) -> Vec<Job> {
+    let faults = if scenario.draws_alike {
+        explore::none
+    } else {
+        faults
+    };
     let all: Vec<_> = operations(scenario).collect();
     let mut jobs = Vec::new();
     for (place, one) in all.iter().enumerate() {
         for other in &all[place..] {
             // The stream delivers a mail once at a time.
-            if one.name == other.name && one.is_delivery() {
+            if one.usual_name() == other.usual_name() && one.is_delivery() {
                 continue;
             }
             let operations = vec![*one, *other];

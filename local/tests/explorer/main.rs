@@ -52,22 +52,14 @@ use self::{
     jobs::{alone, pairs, usual_pairs},
     operations::{OPERATIONS, Operation, operation},
     proof::Recipe,
-    scenario::{SCENARIOS, Scenario},
+    scenario::SCENARIOS,
     search::{Experiment, Unanswered},
     world::World,
 };
 
 /// What every test of this file looks at.
 static FINDINGS: LazyLock<Findings> = LazyLock::new(|| {
-    let jobs = |scenario: &'static Scenario| {
-        // A collision is the one fault of a run.
-        let faults = if scenario.draws_alike {
-            explore::none
-        } else {
-            explore::untold
-        };
-        [alone(scenario), usual_pairs(scenario, faults)].concat()
-    };
+    let jobs = |scenario| [alone(scenario), usual_pairs(scenario, explore::untold)].concat();
     explore(jobs, &table::rows())
 });
 

@@ -91,7 +91,7 @@ fn work(seed: u64, is_over: impl Fn() -> bool) -> Findings {
                     println!("seed {seed}: {}\n{text}", name(scenario, &operations));
                     found.violations.push(text);
                 }
-                violation.is_none()
+                violation.is_none() && !is_over()
             });
             found.jobs = 1;
             found.count(count, faults.len());

@@ -2,8 +2,10 @@
 
 use std::{
     collections::BTreeSet,
+    mem,
+    sync::{Arc, Mutex},
     thread,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -28,42 +30,35 @@ const IN_A_ROW: usize = 20;
 /// The most calls of a request that a fault may happen to.
 const MAX_CALLS: usize = 8;
 
-/// Explores triples for some seconds. The same seed gives the same triples.
+/// Explores triples for some seconds. The same seed gives the same triples in the same order. One that is not finished when the time
+/// is over is left out of the counts.
 pub fn explore(seed: u64, seconds: u64) -> Findings {
-    let begun = now();
-    let is_over = || now().duration_since(begun).unwrap() > Duration::from_secs(seconds);
-    let mut all = Findings::default();
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|thread| scope.spawn(move || work(seed * THREADS + thread, is_over)))
-            .collect();
-        for thread in threads {
-            all.add(thread.join().unwrap());
+    let all = Arc::new(Mutex::new(Findings::default()));
+    let threads: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let all = all.clone();
+            thread::spawn(move || work(seed * THREADS + thread, &all))
+        })
+        .collect();
+    for _ in 0..seconds {
+        thread::sleep(Duration::from_secs(1));
+        for thread in &threads {
+            assert!(!thread.is_finished(), "a thread has panicked");
         }
-    });
-    println!("seed {seed}: {}", all.summary());
-    all
+    }
+    let found = mem::take(&mut *all.lock().unwrap());
+    println!("seed {seed}: {}", found.summary());
+    found
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a run by hand takes as long as one likes"
-)]
-fn now() -> SystemTime {
-    SystemTime::now()
-}
-
-fn work(seed: u64, is_over: impl Fn() -> bool) -> Findings {
+/// Explores triples until the process ends.
+fn work(seed: u64, all: &Mutex<Findings>) -> ! {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut all = Findings::default();
-    while !is_over() {
+    loop {
         let scenario = &SCENARIOS[random.random_range(0..SCENARIOS.len())];
         let world = World::new(scenario, &settings::environments(scenario.settings));
         let names: Vec<_> = scenario.operations().collect();
         for _ in 0..IN_A_ROW {
-            if is_over() {
-                break;
-            }
             let one = |random: &mut StdRng| operation(names[random.random_range(0..names.len())]);
             let operations = [one(&mut random), one(&mut random), one(&mut random)];
             let target = (random.random_range(0..3), random.random_range(0..MAX_CALLS));
@@ -81,7 +76,6 @@ fn work(seed: u64, is_over: impl Fn() -> bool) -> Findings {
                 may_fail: &|id, _, other| id == target && other == fault,
                 merges: true,
             };
-            let mut found = Findings::default();
             let mut faults = BTreeSet::new();
             let count = experiment.explore(|moment, path| {
                 faults.extend(moment.fault);
@@ -89,14 +83,16 @@ fn work(seed: u64, is_over: impl Fn() -> bool) -> Findings {
                 if let Some(violation) = &violation {
                     let text = describe(&experiment, moment, path, violation);
                     println!("seed {seed}: {}\n{text}", name(scenario, &operations));
-                    found.violations.push(text);
+                    all.lock().unwrap().violations.push(text);
                 }
-                violation.is_none() && !is_over()
+                violation.is_none()
             });
-            found.jobs = 1;
+            let mut found = Findings {
+                jobs: 1,
+                ..Findings::default()
+            };
             found.count(count, faults.len());
-            all.add(found);
+            all.lock().unwrap().add(found);
         }
     }
-    all
 }

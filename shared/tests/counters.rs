@@ -114,6 +114,20 @@ async fn an_event_is_taken_back_from_its_own_window() {
     assert_eq!(store.seen().await.unwrap().count, 1);
 }
 
+/// A request that is slower than the window tells which one it was counted in, so that it can be taken back from that.
+#[tokio::test]
+async fn an_event_is_counted_in_the_window_that_began_meanwhile() {
+    let store = Store::start().await;
+    let first = store.window(NOW).await;
+    let second = store.window(NOW + LENGTH).await;
+    let Counted::Within(counted) = store.count(Some(first), NOW).await else {
+        panic!("over the limit");
+    };
+    assert_eq!((counted.ends_at, counted.count), (second.ends_at, 2));
+    store.take_back(&counted).await;
+    assert_eq!(store.seen().await.unwrap().count, 1);
+}
+
 /// DynamoDB deletes expired items at any time, and operators delete others.
 #[tokio::test]
 async fn a_deleted_counter_begins_anew() {

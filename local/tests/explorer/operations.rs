@@ -66,9 +66,17 @@ impl Operation {
     /// Returns true if the operation may count for its source until it is known that it does not have to: a log-in with the right password,
     /// and a change to an address that is free, or that is not made after all, since another request has changed the password.
     pub fn is_taken_back(&self) -> bool {
-        let name = self.usual_name();
-        let changes_address = name.starts_with("bob_takes_") || name.starts_with("update_email");
-        changes_address || matches!(name, "log_in" | "log_in_by_email")
+        self.changes_address() || matches!(self.usual_name(), "log_in" | "log_in_by_email")
+    }
+
+    /// Returns true if the operation is a user's request for another address.
+    pub fn changes_address(&self) -> bool {
+        self.name.starts_with("bob_takes_") || self.name.starts_with("update_email")
+    }
+
+    /// Returns true if the operation is DynamoDB's own deletion of items that have expired.
+    pub fn is_expiry(&self) -> bool {
+        self.name.starts_with("expire_")
     }
 
     /// Returns true if the operation ends sessions and does nothing else.

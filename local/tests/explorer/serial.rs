@@ -10,7 +10,7 @@ use serde_json::Value;
 pub use self::part::{Part, Progress};
 use self::{
     order::{place, with, with_pauses},
-    part::{Pause, is_counting},
+    part::{Pause, is_counting, is_lookup},
 };
 use crate::{
     check::{Check, End},
@@ -25,6 +25,17 @@ const MAX_COUNTERS: usize = 3;
 
 /// The most calls of a request that is not one change, without the last.
 const MAX_CALLS: usize = 8;
+
+/// The pauses between the deletions of items that have expired, of which there are at most eight.
+const DELETIONS: &[&[Pause]] = &[
+    &[Pause::Deleted(1)],
+    &[Pause::Deleted(2)],
+    &[Pause::Deleted(3)],
+    &[Pause::Deleted(4)],
+    &[Pause::Deleted(5)],
+    &[Pause::Deleted(6)],
+    &[Pause::Deleted(7)],
+];
 
 /// Requests in their order, and the process whose request is made twice.
 pub type Order = (Option<usize>, Vec<Part>);
@@ -68,6 +79,12 @@ impl Check<'_> {
                 &[Pause::Counted, Pause::Done],
                 &[Pause::Counted, Pause::TakenBack],
             ]
+        } else if self.operations[process].changes_address()
+            && self.has_setting("CONFIRM_EMAIL_CHANGE", "true")
+        {
+            &[&[Pause::LookedUp]]
+        } else if self.operations[process].is_expiry() {
+            DELETIONS
         } else {
             &[]
         }
@@ -260,10 +277,14 @@ impl Check<'_> {
         let item = match pause {
             Pause::Read | Pause::Sent => Some(0),
             Pause::User => Some(1),
+            Pause::LookedUp => path
+                .iter()
+                .position(|step| is_lookup(&self.world.call(step.call))),
             Pause::TakenBack => path
                 .iter()
                 .position(|step| is_counting(&self.world.call(step.call))),
             Pause::Counted | Pause::Done => None,
+            Pause::Deleted(_) => return true,
         };
         if let Some(item) = item {
             let read = self.world.call(path[item].call);

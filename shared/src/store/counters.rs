@@ -115,11 +115,10 @@ impl Counters {
                 return Ok(Counted::OverLimit(rest));
             }
             let next = Window::after_one_more(seen.as_ref(), now, length);
-            let is_open = seen.is_some_and(|window| window.is_open(now));
-            let write = if is_open {
-                self.add(key, max, now, &write_id)?
-            } else {
-                self.open(key, &next, now, &write_id)?
+            let open = seen.filter(|window| window.is_open(now));
+            let write = match open {
+                Some(window) => self.add(key, max, window, &write_id)?,
+                None => self.open(key, &next, now, &write_id)?,
             };
             match self.database.write(&write).await? {
                 WriteOutcome::Done => return Ok(Counted::Within(next)),
@@ -147,22 +146,23 @@ impl Counters {
             .value("writer", write_id)
     }
 
+    /// Adds to `window` and to no later one, so that the caller knows from which one to take it back.
     fn add(
         &self,
         key: &CounterKey,
         max: u32,
-        now: Timestamp,
+        window: Window,
         write_id: &str,
     ) -> Result<Write, Error> {
         let condition = format!(
-            "#window_ends > :now AND (attribute_not_exists(#count) OR #count < :max) AND {NOT_APPLIED}"
+            "#window_ends = :ends AND (attribute_not_exists(#count) OR #count < :max) AND {NOT_APPLIED}"
         );
         let expression = "SET #count = if_not_exists(#count, :zero) + :one, #writer = :writer";
         Write::update(&self.table, &key.0, expression, &condition)
             .with_write_id(write_id)
             .value("zero", 0)?
             .value("one", 1)?
-            .value("now", now)?
+            .value("ends", window.ends_at)?
             .value("max", max)?
             .value("writer", write_id)
     }

@@ -39,6 +39,11 @@ pub enum Pause {
     Done,
     /// After taking the count back, before what the request is for.
     TakenBack,
+    /// The request for a change of the address that has to be confirmed has read that no other account has it. Nothing is reserved, so that
+    /// the change is noted although another account takes the address from then on.
+    LookedUp,
+    /// After this many deletions by DynamoDB, each of which is by itself.
+    Deleted(usize),
 }
 
 /// What happens after some calls of a part.
@@ -97,6 +102,7 @@ impl Part {
             }
         };
         let last = path.last().map(|step| world.call(step.call));
+        let is_looked_up = last.as_ref().is_some_and(|call| is_lookup(call));
         let is_sent = last.is_some_and(|call| call.operation == SEND_MAIL);
         let is_done = !others.is_empty() && is_counting(next);
         match self {
@@ -106,6 +112,8 @@ impl Part {
             Self::Begun(_, Pause::Counted) => pause_if(!counting.is_empty()),
             Self::Begun(_, Pause::Done) => pause_if(is_done),
             Self::Begun(_, Pause::TakenBack) => pause_if(counting.len() == 2 && others.is_empty()),
+            Self::Begun(_, Pause::LookedUp) => pause_if(is_looked_up),
+            Self::Begun(_, Pause::Deleted(count)) => pause_if(path.len() == count),
             Self::StaysCounted(_) if is_done => Progress::Stopped,
             Self::Counted(_, limit) if counting.len() == limit => Progress::Stopped,
             Self::Counted(..) if is_write(next) && !is_counting(next) => Progress::Failed,
@@ -120,6 +128,11 @@ impl Part {
 /// Returns true for a write of a counter in the table that strangers fill.
 pub fn is_counting(call: &Call) -> bool {
     is_write(call) && call.keys.iter().all(|(_, key)| key.starts_with("limit#"))
+}
+
+/// Returns true for a read of the marker that leads from an address to its account.
+pub fn is_lookup(call: &Call) -> bool {
+    call.operation == "GetItem" && call.keys.iter().all(|(_, key)| key.starts_with("email#"))
 }
 
 fn is_write(call: &Call) -> bool {

@@ -85,6 +85,8 @@ impl Check<'_> {
             &[&[Pause::LookedUp]]
         } else if self.operations[process].is_expiry() {
             DELETIONS
+        } else if self.limits_sources() {
+            &[&[Pause::Counted]]
         } else {
             &[]
         }
@@ -92,7 +94,11 @@ impl Check<'_> {
 
     /// Returns true if the request of a process counts for its source until it is known that it does not have to.
     pub fn is_taken_back(&self, process: usize) -> bool {
-        self.operations[process].is_taken_back() && self.has_setting("SOURCE_LIMITS", "on")
+        self.operations[process].is_taken_back() && self.limits_sources()
+    }
+
+    fn limits_sources(&self) -> bool {
+        self.has_setting("SOURCE_LIMITS", "on")
     }
 
     fn has_setting(&self, name: &str, value: &str) -> bool {
@@ -266,7 +272,7 @@ impl Check<'_> {
     }
 
     /// Returns true if what others did in a pause shows that it was one: they replaced the mail that is being delivered, or changed its
-    /// user, or were rejected for a count that was taken back, or counted after it was.
+    /// user, or were rejected for a count that was taken back, or counted after it was, or deleted the count since it expired.
     fn is_justified(&self, order: &[Part], number: usize, made: &OneByOne) -> bool {
         let Part::Begun(process, pause) = order[number] else {
             return true;
@@ -274,15 +280,21 @@ impl Check<'_> {
         let rest = order[number + 1..].iter();
         let others: Vec<_> = rest.take_while(|part| part.process() != process).collect();
         let path = &made.paths[process];
+        let is_expiry = |part: &Part| {
+            let operation = self.operations.get(part.process());
+            operation.is_some_and(|operation| operation.is_expiry())
+        };
+        let count = path
+            .iter()
+            .position(|step| is_counting(&self.world.call(step.call)));
         let item = match pause {
             Pause::Read | Pause::Sent => Some(0),
             Pause::User => Some(1),
             Pause::LookedUp => path
                 .iter()
                 .position(|step| is_lookup(&self.world.call(step.call))),
-            Pause::TakenBack => path
-                .iter()
-                .position(|step| is_counting(&self.world.call(step.call))),
+            Pause::TakenBack => count,
+            Pause::Counted if others.iter().any(|part| is_expiry(part)) => count,
             Pause::Counted | Pause::Done => None,
             Pause::Deleted(_) => return true,
         };

@@ -150,6 +150,12 @@ impl<'a> Check<'a> {
         ))
     }
 
+    /// Returns true for a response which says that an address belongs to another account.
+    fn is_taken(&self, answer: Number) -> bool {
+        let answer = self.world.answers.value(answer);
+        answer.status == 400 && answer.body.contains(r#""code":"taken""#)
+    }
+
     fn difference(&self, end: &End, serial: &(Vec<(usize, Number)>, State)) -> Option<String> {
         let End {
             answers,
@@ -176,8 +182,8 @@ impl<'a> Check<'a> {
                 continue;
             }
             // A count that is taken back twice admits one request more, which changes nothing.
-            let status = |answer| world.answers.value(answer).status;
-            let is_more = status(*expected) == 429 && answer.map(status) == Some(400);
+            let was_limited = world.answers.value(*expected).status == 429;
+            let is_more = was_limited && answer.is_some_and(|answer| self.is_taken(answer));
             if is_more && is_taken_back_again && !is_one_more_admitted {
                 is_one_more_admitted = true;
                 continue;

@@ -85,6 +85,8 @@ impl Check<'_> {
             &[&[Pause::LookedUp]]
         } else if self.operations[process].is_expiry() {
             DELETIONS
+        } else if self.operations[process].name == "jwks" {
+            &[&[Pause::Read]]
         } else if self.limits_sources() {
             &[&[Pause::Counted]]
         } else {

@@ -27,7 +27,8 @@ pub enum Part {
 /// A place between the calls of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pause {
-    /// The delivery of a mail has read that it is queued. If it is replaced from then on, it is sent all the same.
+    /// The delivery of a mail has read that it is queued. If it is replaced from then on, it is sent all the same. Or the first of the two
+    /// sets of public keys was read, which are independent of each other.
     Read,
     /// The delivery of a mail has read its user. A link that a change of the user makes void from then on is sent all the same.
     User,

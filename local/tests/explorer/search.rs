@@ -24,6 +24,9 @@ use crate::{
 /// The process that repeats the request of one that was killed.
 pub const REPEATING: usize = 3;
 
+/// The most states of one search, since each is kept: some gigabytes of them.
+const MAX_STATES: usize = 2_000_000;
+
 /// Identifies a call of a run: the process, and the number among its calls.
 pub type CallId = (usize, usize);
 
@@ -70,6 +73,8 @@ pub struct Count {
     pub faulty: u64,
     /// The different states.
     pub states: usize,
+    /// False if the search ended at the most states that it may have.
+    pub is_complete: bool,
 }
 
 /// A search in progress.
@@ -99,6 +104,7 @@ impl Experiment<'_> {
             orders,
             faulty,
             states: search.states,
+            is_complete: search.states <= MAX_STATES,
         }
     }
 
@@ -233,6 +239,7 @@ impl<Visit: FnMut(&Moment, &[Step]) -> bool> Search<'_, Visit> {
             return *known;
         }
         self.states += 1;
+        self.is_over |= self.states > MAX_STATES;
         let waiting = self.experiment.waiting(moment);
         let mut count = (0, 0);
         if waiting.is_empty() {

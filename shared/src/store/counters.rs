@@ -115,7 +115,7 @@ impl Counters {
                 return Ok(Counted::OverLimit(rest));
             }
             let next = Window::after_one_more(seen.as_ref(), now, length);
-            let open = seen.filter(|window| window.is_open(now));
+            let open = seen.as_ref().filter(|window| window.is_open(now));
             let write = match open {
                 Some(window) => self.add(key, max, window, &write_id)?,
                 None => self.open(key, &next, now, &write_id)?,
@@ -151,7 +151,7 @@ impl Counters {
         &self,
         key: &CounterKey,
         max: u32,
-        window: Window,
+        window: &Window,
         write_id: &str,
     ) -> Result<Write, Error> {
         let condition = format!(

@@ -24,8 +24,8 @@ use crate::{
 /// The process that repeats the request of one that was killed.
 pub const REPEATING: usize = 3;
 
-/// The most states of one search, since each is kept: some gigabytes of them.
-const MAX_STATES: usize = 2_000_000;
+/// The most states of one search, since each is kept: two gigabytes of them.
+const MAX_STATES: usize = 600_000;
 
 /// Identifies a call of a run: the process, and the number among its calls.
 pub type CallId = (usize, usize);

@@ -15,8 +15,9 @@ use crate::support::{
 /// Far longer than it takes to call SES.
 const DELIVERY_TIME: Duration = Duration::from_secs(2);
 
-/// A fleet with users of these names, each with a queued reset mail.
-async fn with_queued_mails(names: &[&str]) -> Fleet {
+/// A fleet with users of these names, each with a queued reset mail, and with SES in this condition before the first of them is queued:
+/// the server delivers it within a second.
+async fn with_queued_mails(names: &[&str], condition: Condition) -> Fleet {
     // The mails to count are those of the resets.
     let mut fleet = Fleet::with_setting("CONFIRM_LINK_BASE", "").await;
     for function in [
@@ -27,6 +28,7 @@ async fn with_queued_mails(names: &[&str]) -> Fleet {
     ] {
         fleet.run(function).await;
     }
+    fleet.ses.set_condition(condition);
     fleet.ses.disconnect_all(Disconnect::Closed).await;
     for name in names {
         let email = format!("{name}@example.com");
@@ -49,6 +51,17 @@ async fn with_queued_mails(names: &[&str]) -> Fleet {
 async fn start_delivery(fleet: &Fleet) {
     // The delivery continues in the background.
     let _ = timeout(DELIVERY_TIME, fleet.server.drain()).await;
+}
+
+/// Waits until SES has accepted a mail.
+async fn wait_for_a_mail(fleet: &Fleet) {
+    let accepted = timeout(LONG, async {
+        while fleet.server.mails().is_empty() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let log = || fleet.processes["send_mail"].log();
+    accepted.await.unwrap_or_else(|_| panic!("{}", log()));
 }
 
 /// Kills the process that delivers and starts another.
@@ -97,8 +110,7 @@ mod case_40_mail_delivery {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_mail_not_yet_sent_is_sent_once() {
-        let mut fleet = with_queued_mails(&["john", "jane"]).await;
-        fleet.ses.set_condition(Condition::Silent);
+        let mut fleet = with_queued_mails(&["john", "jane"], Condition::Silent).await;
         start_delivery(&fleet).await;
         assert_eq!(recipients(&fleet.server.mails()), [""; 0]);
         replace_process(&mut fleet).await;
@@ -110,9 +122,9 @@ mod case_40_mail_delivery {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_mail_sent_but_not_recorded_is_sent_twice() {
         for used in [0, 1] {
-            let mut fleet = with_queued_mails(&["john", "jane"]).await;
-            fleet.ses.set_condition(Condition::OneWay);
+            let mut fleet = with_queued_mails(&["john", "jane"], Condition::OneWay).await;
             start_delivery(&fleet).await;
+            wait_for_a_mail(&fleet).await;
             assert_eq!(recipients(&fleet.server.mails()), ["john@example.com"]);
             replace_process(&mut fleet).await;
             let mails = delivered(&fleet, 3).await;
@@ -127,8 +139,7 @@ mod case_40_mail_delivery {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_silent_ses_loses_no_mail() {
-        let mut fleet = with_queued_mails(&["john"]).await;
-        fleet.ses.set_condition(Condition::Silent);
+        let mut fleet = with_queued_mails(&["john"], Condition::Silent).await;
         // Longer than the timeout of SES, and shorter than that of the function.
         timeout(Duration::from_secs(14), fleet.server.drain())
             .await

@@ -28,7 +28,7 @@ pub enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pause {
     /// The delivery of a mail has read that it is queued. If it is replaced from then on, it is sent all the same. Or the first of the two
-    /// sets of public keys was read, which are independent of each other.
+    /// sets of public keys was read, or the first of the two kinds of counts of a user was cleared, which are independent of each other.
     Read,
     /// The delivery of a mail has read its user. A link that a change of the user makes void from then on is sent all the same.
     User,

@@ -286,6 +286,8 @@ impl Check<'_> {
             let operation = self.operations.get(part.process());
             operation.is_some_and(|operation| operation.is_expiry())
         };
+        let operation = self.operations.get(process);
+        let stays_counted = operation.is_some_and(|operation| !operation.is_taken_back());
         let count = path
             .iter()
             .position(|step| is_counting(&self.world.call(step.call)));
@@ -297,6 +299,7 @@ impl Check<'_> {
                 .position(|step| is_lookup(&self.world.call(step.call))),
             Pause::TakenBack => count,
             Pause::Counted if others.iter().any(|part| is_expiry(part)) => count,
+            Pause::Counted if stays_counted => return false,
             Pause::Counted | Pause::Done => None,
             Pause::Deleted(_) => return true,
         };

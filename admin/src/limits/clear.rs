@@ -6,7 +6,7 @@ use shared::{
     store::{counters::CounterKey, transient::MailKey},
 };
 
-use super::{LimitTarget, names, of_source};
+use super::{LimitTarget, names, of_source, show::of_record};
 use crate::{
     audit::ChangeKind, connection::Context, error::Error, report::Report, user_ref::UserRef,
 };
@@ -45,11 +45,6 @@ async fn clear_source(context: &Context, source: &str) -> Result<Vec<String>, Er
 /// Resets the wrong passwords, changes and reset mails of a user, and those counted for a name before it belonged to a user.
 async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>, Error> {
     let mut cleared = Vec::new();
-    let mut note = |was_there: bool, what: &str| {
-        if was_there {
-            cleared.push(what.to_owned());
-        }
-    };
     let user = user_ref.find(context).await?;
     let names = names(user_ref);
     if user.is_none() && names.is_empty() {
@@ -60,25 +55,25 @@ async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>
         .record_before(ChangeKind::ClearLimits, id, None)
         .await?;
     if let Some(user) = &user {
-        let failures = context.users.reset_failed_attempts(user.id).await?;
-        note(failures, "wrong passwords");
-        let changes = context.users.forget_changes(user.id).await?;
-        note(changes, "changes of the address and the password");
+        let counted: Vec<_> = of_record(user).map(|row| row.what).collect();
+        if !counted.is_empty() && context.users.clear_counts(user.id).await? {
+            cleared.extend(counted);
+        }
         let mails = context
             .transient
             .forget_quota(&MailKey::reset(user.id))
             .await?;
-        note(mails, "reset mails");
+        cleared.extend(mails.then(|| "reset mails".to_owned()));
     }
     for name in names {
         let hash = sha256_hex(name.as_bytes());
         let key = CounterKey::unknown_name(&hash);
         let unknown = context.counters.remove(&key).await?;
-        note(unknown, "wrong passwords for an unknown name");
+        cleared.extend(unknown.then(|| "wrong passwords for an unknown name".to_owned()));
     }
     if let UserRef::Email(email) = user_ref {
         let unknown = context.transient.remove_decoy(&email.hash()).await?;
-        note(unknown, "reset mails to an unknown address");
+        cleared.extend(unknown.then(|| "reset mails to an unknown address".to_owned()));
     }
     Ok(cleared)
 }

@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// A counter as the operator sees it.
-struct Row {
+pub(super) struct Row {
     /// The events that it counts, in the words of `limits clear`.
-    what: String,
+    pub(super) what: String,
     count: u32,
     /// The time until which no further event is allowed, whatever the limit.
     waits_until: Option<Timestamp>,
@@ -97,7 +97,7 @@ async fn of_user(context: &Context, user_ref: &UserRef) -> Result<Vec<Row>, Erro
 }
 
 /// Returns the counters in the user's record.
-fn of_record(user: &User) -> impl Iterator<Item = Row> {
+pub(super) fn of_record(user: &User) -> impl Iterator<Item = Row> {
     let attempts = [
         ("wrong passwords", &user.failed_log_ins),
         ("wrong current passwords", &user.failed_current_passwords),

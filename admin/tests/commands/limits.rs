@@ -83,7 +83,7 @@ async fn a_locked_out_user_is_let_in() {
     }
     assert_eq!(latchkey.log_in("ann", PASSWORD).await.0, 429);
     let cleared = latchkey.json(&["limits", "clear", "ann@example.com"]).await;
-    assert_eq!(cleared["cleared"][0], "wrong passwords");
+    assert_eq!(cleared["cleared"], json!(["wrong passwords"]));
     assert_eq!(latchkey.log_in("ann", PASSWORD).await.0, 200);
     let changes = latchkey.changes().await;
     assert_eq!(changes, [("clear_limits".to_owned(), Some(ann.id))]);
@@ -158,9 +158,6 @@ async fn an_address_may_be_changed_again() {
     assert_eq!(change("a@example.com").await, 200);
     assert_eq!(change("b@example.com").await, 429);
     let cleared = latchkey.json(&["limits", "clear", "ann"]).await;
-    assert_eq!(
-        cleared["cleared"][0],
-        "changes of the address and the password"
-    );
+    assert_eq!(cleared["cleared"], json!(["changes of the address"]));
     assert_eq!(change("b@example.com").await, 200);
 }

@@ -124,11 +124,7 @@ async fn make(app: &App, change: &Change) -> Result<u16, Error> {
                 commit(app, "superuser grant", user, writes).await?
             }
         },
-        Change::ClearLimits(user) => {
-            let failures = users.reset_failed_attempts(id(user)).await?;
-            let changes = users.forget_changes(id(user)).await?;
-            if failures || changes { 200 } else { UNCHANGED }
-        }
+        Change::ClearLimits(user) => needed(users.clear_counts(id(user)).await?),
         Change::ClearResets(user) => {
             let key = MailKey::reset(id(user));
             needed(app.transient.forget_quota(&key).await?)

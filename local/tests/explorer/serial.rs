@@ -85,7 +85,7 @@ impl Check<'_> {
             &[&[Pause::LookedUp]]
         } else if self.operations[process].is_expiry() {
             DELETIONS
-        } else if ["jwks", "clear_limits"].contains(&self.operations[process].name) {
+        } else if self.operations[process].name == "jwks" {
             &[&[Pause::Read]]
         } else if self.limits_sources() {
             &[&[Pause::Counted]]

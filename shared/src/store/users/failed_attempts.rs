@@ -8,7 +8,6 @@ use crate::{
     domain::{
         throttle::{FailedAttempts, PasswordCounter, Recorded},
         user::User,
-        user_id::UserId,
     },
     store::database::{Error, Write, read},
 };
@@ -83,19 +82,5 @@ impl Users {
         Ok(Recorded::Overtaken(
             current.failed_attempts(counter).cloned(),
         ))
-    }
-
-    /// Removes both counters of wrong passwords. Returns false if there were none.
-    pub async fn reset_failed_attempts(&self, user: UserId) -> Result<bool, Error> {
-        let write_id = self.database.new_write_id();
-        let write = Write::update(
-            &self.table,
-            &user_key(user),
-            "SET #writer = :writer REMOVE #failures, #current_password_failures",
-            "attribute_exists(#failures) OR attribute_exists(#current_password_failures)",
-        )
-        .with_write_id(&write_id)
-        .value("writer", &write_id)?;
-        Ok(self.database.write(&write).await?.is_done())
     }
 }

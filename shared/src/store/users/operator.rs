@@ -18,14 +18,20 @@ use crate::{
 const LEAP: u64 = 1_000_000;
 
 impl Users {
-    /// Starts the counts of the user's changes of address and password anew. Returns false if there are none.
-    pub async fn forget_changes(&self, user: UserId) -> Result<bool, Error> {
+    /// Starts all counts in the user's record anew: those of wrong passwords, and of changes of address and password. Returns false if
+    /// there are none.
+    pub async fn clear_counts(&self, user: UserId) -> Result<bool, Error> {
+        let write_id = self.database.new_write_id();
         let write = Write::update(
             &self.table,
             &user_key(user),
-            "REMOVE #email_changes, #password_changes",
-            "attribute_exists(#email_changes) OR attribute_exists(#password_changes)",
-        );
+            "SET #writer = :writer \
+             REMOVE #failures, #current_password_failures, #email_changes, #password_changes",
+            "attribute_exists(#failures) OR attribute_exists(#current_password_failures) \
+             OR attribute_exists(#email_changes) OR attribute_exists(#password_changes)",
+        )
+        .with_write_id(&write_id)
+        .value("writer", &write_id)?;
         self.is_done(&write).await
     }
 

@@ -24,7 +24,7 @@ use crate::{
 /// The process that repeats the request of one that was killed.
 pub const REPEATING: usize = 3;
 
-/// The most states of one search, since each is kept: two gigabytes of them.
+/// The most states of a search with three requests, since each is kept: two gigabytes of them.
 const MAX_STATES: usize = 600_000;
 
 /// Identifies a call of a run: the process, and the number among its calls.
@@ -104,8 +104,12 @@ impl Experiment<'_> {
             orders,
             faulty,
             states: search.states,
-            is_complete: search.states <= MAX_STATES,
+            is_complete: !self.is_too_large(search.states),
         }
+    }
+
+    const fn is_too_large(&self, states: usize) -> bool {
+        self.operations.len() > 2 && states > MAX_STATES
     }
 
     /// The beginning of every run.
@@ -239,7 +243,7 @@ impl<Visit: FnMut(&Moment, &[Step]) -> bool> Search<'_, Visit> {
             return *known;
         }
         self.states += 1;
-        self.is_over |= self.states > MAX_STATES;
+        self.is_over |= self.experiment.is_too_large(self.states);
         let waiting = self.experiment.waiting(moment);
         let mut count = (0, 0);
         if waiting.is_empty() {

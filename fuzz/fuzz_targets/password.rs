@@ -37,12 +37,12 @@ fuzz_target!(|text: &str| {
     check(
         password,
         &words.lines().collect::<Vec<_>>(),
-        &Policy { min_length },
+        Policy { min_length },
     );
 });
 
-fn check(text: &str, words: &[&str], policy: &Policy) {
-    let parsed = NewPassword::parse(text, policy);
+fn check(text: &str, words: &[&str], policy: Policy) {
+    let parsed = NewPassword::parse(text, &policy);
     assert_eq!(parsed.as_ref().err().copied(), expected(text, policy));
     let decomposed: String = text.nfd().collect();
     for spelling in [&decomposed, &text.nfc().collect()] {
@@ -86,13 +86,13 @@ fn check(text: &str, words: &[&str], policy: &Policy) {
     }));
 }
 
-fn rejection(text: &str, policy: &Policy, words: &[&str]) -> Option<Error> {
+fn rejection(text: &str, policy: Policy, words: &[&str]) -> Option<Error> {
     let words = words.iter().copied().collect();
-    NewPassword::parse_for(text, policy, &words).err()
+    NewPassword::parse_for(text, &policy, &words).err()
 }
 
 /// Returns the error that the contract states, without personal words.
-fn expected(text: &str, policy: &Policy) -> Option<Error> {
+fn expected(text: &str, policy: Policy) -> Option<Error> {
     let composed: String = text.nfc().collect();
     let characters = composed.chars().count();
     let folded: String = composed

@@ -123,12 +123,12 @@ impl Bench {
             return None;
         }
         let values: Vec<_> = claims.iter().map(|(_, value)| value).collect();
-        let [audience, expires, issued, issuer, token_id, subject] = values.as_slice() else {
+        let [audience, expires, issued_at, issuer, token_id, subject] = values.as_slice() else {
             return None;
         };
         let token_config = &self.world.app.token_config;
         let is_ours = **audience == token_config.audience && **issuer == token_config.issuer;
-        let in_force = expires.as_u64()? > NOW && issued.as_u64()? <= NOW + 5;
+        let in_force = expires.as_u64()? > NOW && issued_at.as_u64()? <= NOW + 5;
         let subject = subject.as_str()?;
         let number = subject.parse::<u64>().ok()?;
         let is_id = (1..1 << 53).contains(&number) && number.to_string() == subject;

@@ -98,7 +98,7 @@ impl Bench {
             return;
         }
         let mails = self.send(&item, first_name);
-        self.check_mails(&mails, &item);
+        check_mails(&mails, &item);
         self.check_state(&key, &item, mails.len());
         self.deliver(&item);
         assert_eq!(
@@ -153,24 +153,6 @@ impl Bench {
         assert_eq!(response, json!({"batchItemFailures": []}));
     }
 
-    fn check_mails(&self, mails: &[Mail], item: &Item) {
-        assert!(mails.len() <= 1);
-        let Some(mail) = mails.first() else {
-            return;
-        };
-        let is_reset = item.get("kind") == Some(&AttributeValue::S("reset_password".to_owned()));
-        let stored = match item.get("address") {
-            Some(AttributeValue::S(address)) if !is_reset => EmailAddress::parse(address)
-                .ok()
-                .map(|address| address.mailbox()),
-            _ => None,
-        };
-        let to = stored.unwrap_or_else(|| "john@example.com".to_owned());
-        assert_eq!(mail.to, [to]);
-        assert!(!mail.subject.chars().any(char::is_control));
-        assert_eq!(mail.text.matches("#token=").count(), usize::from(is_reset));
-    }
-
     /// Checks that a queued mail gets a final state, `sent` exactly if it was sent.
     fn check_state(&self, key: &str, item: &Item, sent: usize) {
         let text = |value: &str| Some(AttributeValue::S(value.to_owned()));
@@ -212,4 +194,22 @@ fn attribute(value: Value) -> AttributeValue {
             AttributeValue::M(members)
         }
     }
+}
+
+fn check_mails(mails: &[Mail], item: &Item) {
+    assert!(mails.len() <= 1);
+    let Some(mail) = mails.first() else {
+        return;
+    };
+    let is_reset = item.get("kind") == Some(&AttributeValue::S("reset_password".to_owned()));
+    let stored = match item.get("address") {
+        Some(AttributeValue::S(address)) if !is_reset => EmailAddress::parse(address)
+            .ok()
+            .map(|address| address.mailbox()),
+        _ => None,
+    };
+    let to = stored.unwrap_or_else(|| "john@example.com".to_owned());
+    assert_eq!(mail.to, [to]);
+    assert!(!mail.subject.chars().any(char::is_control));
+    assert_eq!(mail.text.matches("#token=").count(), usize::from(is_reset));
 }

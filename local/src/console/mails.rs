@@ -13,12 +13,12 @@ use crate::{
 pub(super) const POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
      style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'self'";
 
-/// The mails, newest first; with `to` in the query only those to this address.
+/// The mails, newest first; with `to` in the query only those to this address, in whatever case.
 pub(super) fn to(mails: &SentMails, query: Option<&str>) -> Vec<Mail> {
     let mut all = mails.all();
     let parameters = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     for (_, address) in parameters.filter(|(name, _)| name == "to") {
-        all.retain(|mail| mail.to.iter().any(|to| *to == address));
+        all.retain(|mail| mail.to.iter().any(|to| to.eq_ignore_ascii_case(&address)));
     }
     all
 }

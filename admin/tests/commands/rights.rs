@@ -163,6 +163,8 @@ async fn the_rights_are_those_that_commands_use() {
     let latchkey = Latchkey::with(&[("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:1")], true).await;
     let ann = latchkey.sign_up("ann").await;
     latchkey.verify(ann.id).await;
+    // So that there are counts to clear.
+    latchkey.log_in("ann", "wrong password").await;
     let observed = Observed::start(&latchkey).await;
     let mut used: BTreeMap<&str, Rights> = BTreeMap::new();
     let mut note = |command: &'static str, rights: Rights| {

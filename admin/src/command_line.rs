@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Manage a user's sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
-    /// Manage the keys that sign session tokens
+    /// Manage the keys that sign session tokens and access tokens
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Show mails and their delivery state, or queue them again
@@ -58,7 +58,8 @@ pub(crate) enum Command {
     /// Test a deployed API with a new user, and remove that user afterwards
     ///
     /// Signs up, logs in, reads and changes the user, changes the password and the e-mail address, requests a password
-    /// reset and waits until its mail is sent. Removing the user and following the mail need the names of the tables.
+    /// reset, waits until its mail is sent, and deletes the account. Following the mail, and removing the user if a step fails, need
+    /// the names of the tables.
     Smoke(SmokeArgs),
     /// Survey the table of users, such as before an upgrade
     ///
@@ -217,7 +218,7 @@ pub(crate) enum MailsCommand {
 pub(crate) struct MailFilter {
     /// All mails of the user with this e-mail address, username or id
     pub(crate) user: Option<UserRef>,
-    /// All users' mails that failed, or are still queued a day after the request
+    /// All users' mails that failed, or are still queued ten minutes after the request
     #[arg(long)]
     pub(crate) failed: bool,
 }

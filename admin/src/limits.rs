@@ -6,9 +6,9 @@ mod show;
 use std::{net::IpAddr, str::FromStr};
 
 use shared::{
-    domain::rate_limit::Window,
+    domain::{rate_limit::Window, user_id::UserId},
     http::source_group,
-    store::{counters::CounterKey, database::read},
+    store::{counters::CounterKey, database::read, transient::MailKey},
 };
 
 pub(crate) use self::{clear::clear, show::show};
@@ -76,6 +76,14 @@ fn names(user_ref: &UserRef) -> Vec<String> {
         UserRef::Username(username) | UserRef::Digits(_, username) => vec![username.canonical()],
         UserRef::Id(_) => vec![],
     }
+}
+
+/// The mails to `user` that have a quota, with its place.
+fn mails_with_link(user: UserId) -> [(&'static str, MailKey); 2] {
+    [
+        ("reset mails", MailKey::reset(user)),
+        ("confirmation mails", MailKey::confirmation(user)),
+    ]
 }
 
 #[cfg(test)]

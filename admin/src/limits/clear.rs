@@ -1,12 +1,9 @@
 //! `limits clear`: resets the counters of a user who is locked out, or of an office behind one address.
 
 use serde_json::json;
-use shared::{
-    domain::digest::sha256_hex,
-    store::{counters::CounterKey, transient::MailKey},
-};
+use shared::{domain::digest::sha256_hex, store::counters::CounterKey};
 
-use super::{LimitTarget, names, of_source, show::of_record};
+use super::{LimitTarget, mails_with_link, names, of_source, show::of_record};
 use crate::{
     audit::ChangeKind, connection::Context, error::Error, report::Report, user_ref::UserRef,
 };
@@ -42,7 +39,7 @@ async fn clear_source(context: &Context, source: &str) -> Result<Vec<String>, Er
     Ok(cleared)
 }
 
-/// Resets the wrong passwords, changes and reset mails of a user, and those counted for a name before it belonged to a user.
+/// Resets the wrong passwords, changes, reset mails and confirmation mails of a user, and those counted for a name before it belonged to a user.
 async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>, Error> {
     let mut cleared = Vec::new();
     let user = user_ref.find(context).await?;
@@ -59,11 +56,10 @@ async fn clear_user(context: &Context, user_ref: &UserRef) -> Result<Vec<String>
         if !counted.is_empty() && context.users.clear_counts(user.id).await? {
             cleared.extend(counted);
         }
-        let mails = context
-            .transient
-            .forget_quota(&MailKey::reset(user.id))
-            .await?;
-        cleared.extend(mails.then(|| "reset mails".to_owned()));
+        for (what, key) in mails_with_link(user.id) {
+            let is_cleared = context.transient.forget_quota(&key).await?;
+            cleared.extend(is_cleared.then(|| what.to_owned()));
+        }
     }
     for name in names {
         let hash = sha256_hex(name.as_bytes());

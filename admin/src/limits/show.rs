@@ -9,7 +9,7 @@ use shared::{
     store::transient::MailKey,
 };
 
-use super::{LimitTarget, names, of_source};
+use super::{LimitTarget, mails_with_link, names, of_source};
 use crate::{
     connection::Context,
     error::Error,
@@ -58,10 +58,7 @@ async fn of_user(context: &Context, user_ref: &UserRef) -> Result<Vec<Row>, Erro
     let mut rows = Vec::new();
     if let Some(user) = &user {
         rows.extend(of_record(user));
-        for (what, key) in [
-            ("reset mails", MailKey::reset(user.id)),
-            ("confirmation mails", MailKey::confirmation(user.id)),
-        ] {
+        for (what, key) in mails_with_link(user.id) {
             let mail = context.transient.mail(&key).await?;
             let quota = mail.and_then(|mail| mail.used_quota(false));
             rows.extend(quota.map(|quota| Row {

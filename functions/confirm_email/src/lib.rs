@@ -49,7 +49,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
 /// The transaction that changes the record checks the token, and the address that it was sent to, again.
 async fn confirm(app: &App, request: &Request) -> Result<Response, Error> {
     let Body { key } = http::body(request, Body::read)?;
-    app.count_request(request, SourceLimit::Completions).await?;
+    app.count_request(request, SourceLimit::LinkUses).await?;
     let token = key.map_err(|_| INVALID_TOKEN)?;
     audit::record_user(token.user());
     for _ in 0..MAX_ATTEMPTS {

@@ -52,8 +52,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         new_password,
         reset_token,
     } = http::body(&request, |fields| Body::read(fields, policy))?;
-    app.count_request(&request, SourceLimit::Completions)
-        .await?;
+    app.count_request(&request, SourceLimit::LinkUses).await?;
     let token = reset_token.map_err(|_| INVALID_TOKEN)?;
     audit::record_user(token.user());
     let mut hash = None;

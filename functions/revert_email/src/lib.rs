@@ -45,8 +45,7 @@ impl Body {
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let policy = app.settings.password_policy;
     let Body { key, new_password } = http::body(&request, |fields| Body::read(fields, policy))?;
-    app.count_request(&request, SourceLimit::Completions)
-        .await?;
+    app.count_request(&request, SourceLimit::LinkUses).await?;
     let token = key.map_err(|_| INVALID_TOKEN)?;
     audit::record_user(token.user());
     let stored = app.transient.revert_token(&token).await?;

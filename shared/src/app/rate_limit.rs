@@ -29,8 +29,8 @@ const WINDOW: Duration = Duration::from_hours(1);
 pub enum SourceLimit {
     /// Requested password resets.
     Resets,
-    /// Attempts to complete a password reset.
-    Completions,
+    /// Attempts to use a link: to complete a reset, to confirm an address, to return to a former one.
+    LinkUses,
     /// Sign-ups.
     SignUps,
     /// Failed log-ins.
@@ -44,7 +44,7 @@ impl SourceLimit {
     const fn key(self) -> &'static str {
         match self {
             Self::Resets => "reset_password",
-            Self::Completions => "reset_password_complete",
+            Self::LinkUses => "reset_password_complete",
             Self::SignUps => "sign_up",
             Self::FailedLogIns => "log_in",
             Self::TakenAddresses => "taken",
@@ -60,7 +60,7 @@ impl SourceLimit {
     const fn max(self, limits: &SourceLimits) -> u32 {
         match self {
             Self::Resets => limits.resets,
-            Self::Completions => limits.completions,
+            Self::LinkUses => limits.completions,
             Self::SignUps => limits.sign_ups,
             Self::FailedLogIns => limits.wrong_log_ins,
             Self::TakenAddresses => limits.taken_addresses,

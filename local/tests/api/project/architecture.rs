@@ -113,7 +113,6 @@ fn functions_have_a_resource_an_event_and_an_entry() {
     assert_eq!(folders, registry);
 }
 
-/// The tests in `http/` run against every function of the list.
 #[test]
 fn all_functions_are_compiled_at_once() {
     let config = read(".cargo/config.toml");
@@ -130,6 +129,7 @@ fn all_functions_are_compiled_at_once() {
     assert_eq!(compiled, names_in("functions"));
 }
 
+/// The tests in `http/` run against every function of the list.
 #[test]
 fn the_list_of_functions_contains_every_route() {
     let listed = BTreeSet::from(FUNCTIONS.map(str::to_owned));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{clock::Timestamp, settings::Limits};
 
-/// The length of the window in which reset mails to one account are counted.
+/// The length of the window in which the mails with a link of one kind to one account are counted.
 pub const WINDOW: Duration = Duration::from_hours(24);
 
 /// The number of mails with a link of one kind that an account has had in the current window.
@@ -24,7 +24,7 @@ pub struct Quota {
     pub password_version: Option<u64>,
 }
 
-/// The decision on a request for one more reset mail.
+/// The decision on a request for one more reset or confirmation mail.
 #[derive(Debug, PartialEq, Eq)]
 pub enum QuotaDecision {
     /// Send a mail and store this quota.

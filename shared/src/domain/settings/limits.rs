@@ -30,7 +30,7 @@ pub struct Limits {
 pub struct SourceLimits {
     /// Requests for a reset mail.
     pub resets: u32,
-    /// Attempts to complete a reset.
+    /// Attempts to use a link: to complete a reset, to confirm an address, to return to a former one.
     pub completions: u32,
     /// Sign-ups.
     pub sign_ups: u32,

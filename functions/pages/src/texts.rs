@@ -169,6 +169,7 @@ pub(crate) struct Errors {
     pub(crate) too_many_requests: &'static str,
     pub(crate) too_many_requests_later: &'static str,
     pub(crate) conflict: &'static str,
+    pub(crate) revert_link_outstanding: &'static str,
     pub(crate) invalid_credentials: &'static str,
     pub(crate) email_not_verified: &'static str,
     pub(crate) unknown_email: &'static str,

@@ -148,7 +148,7 @@ async fn a_link_to_a_former_address_prevents_the_deletion() {
     let wrong = delete_with(&app, &john.token, OTHER_PASSWORD).await;
     assert_eq!(wrong.status, 400);
     let refused = delete(&app, &john).await;
-    assert_eq!(refused.problem(), problem(409, "conflict"));
+    assert_eq!(refused.problem(), problem(409, "revert_link_outstanding"));
     assert_eq!(
         refused.json()["detail"],
         "The e-mail address was changed recently. The account can be deleted when the link that was sent to the former address \

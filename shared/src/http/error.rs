@@ -10,7 +10,12 @@ use lambda_http::http::{
 use serde::Serialize;
 
 use super::{FieldError, Response, Violation};
-use crate::{audit::Metric, auth::signer, domain::password, store::database};
+use crate::{
+    audit::Metric,
+    auth::signer,
+    domain::{password, rate_limit::CONTENTION_RETRY_AFTER},
+    store::database,
+};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -116,6 +121,14 @@ impl Error {
         Self::Unavailable(cause.into())
     }
 
+    /// A 429 for a request that lost to too many concurrent attempts at the same account.
+    #[must_use]
+    pub const fn contended() -> Self {
+        Self::TooManyRequests {
+            retry_after: CONTENTION_RETRY_AFTER,
+        }
+    }
+
     /// The status of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -166,7 +179,8 @@ impl Error {
             Self::Forbidden | Self::ForeignOrigin | Self::NotFromEdge => "forbidden",
             Self::EmailNotVerified => "email_not_verified",
             Self::NotFound | Self::SessionNotFound => "not_found",
-            Self::Conflict | Self::RevertLinkOutstanding => "conflict",
+            Self::Conflict => "conflict",
+            Self::RevertLinkOutstanding => "revert_link_outstanding",
             Self::PayloadTooLarge => "payload_too_large",
             Self::TooManyRequests { .. } => "too_many_requests",
             Self::Unavailable(_) => "unavailable",

@@ -119,6 +119,8 @@ pub(super) const ENGLISH: Texts = Texts {
             too_many_requests: "Too many attempts. Try again in {wait}.",
             too_many_requests_later: "Too many attempts. Please try again later.",
             conflict: "The account was changed at the same time. Please try again.",
+            revert_link_outstanding: "Your e-mail address was changed recently. You can delete the account when the link that was sent to the former \
+                 address has expired.",
             invalid_credentials: "The e-mail address, username or password is wrong.",
             email_not_verified: "Your e-mail address is not confirmed yet. We sent you a link: open it, and then log in.",
             unknown_email: "There is no account with this e-mail address.",

@@ -121,6 +121,8 @@ pub(super) const GERMAN: Texts = Texts {
             too_many_requests: "Zu viele Versuche. Versuchen Sie es in {wait} noch einmal.",
             too_many_requests_later: "Zu viele Versuche. Bitte versuchen Sie es später noch einmal.",
             conflict: "Das Konto wurde gleichzeitig geändert. Bitte versuchen Sie es noch einmal.",
+            revert_link_outstanding: "Ihre E-Mail-Adresse wurde vor Kurzem geändert. Sie können das Konto löschen, wenn der Link abgelaufen ist, der an \
+                 die frühere Adresse geschickt wurde.",
             invalid_credentials: "E-Mail-Adresse, Benutzername oder Passwort ist falsch.",
             email_not_verified: "Ihre E-Mail-Adresse ist noch nicht bestätigt. Wir haben Ihnen einen Link geschickt: öffnen Sie ihn und melden Sie sich \
                  dann an.",

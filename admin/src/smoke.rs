@@ -16,7 +16,7 @@ use self::{
     api::Api,
     journey::Journey,
     step::{Outcome, Step},
-    test_user::{Account, TestUser},
+    test_user::{AccountState, TestUser},
 };
 use crate::{
     command_line::SmokeArgs,
@@ -88,11 +88,11 @@ impl Cleanup {
                 "The user {username} was deleted. Records of its mails and counters expire within {}.",
                 span(RETENTION.as_secs())
             ),
-            (Self::NothingToRemove, Account::Rejected) => "No user was created.".to_owned(),
+            (Self::NothingToRemove, AccountState::Rejected) => "No user was created.".to_owned(),
             (Self::NothingToRemove, _) => {
                 format!("No user was created: {username} is not in the table {table}.")
             }
-            (Self::Left { reason, .. }, Account::Created(id)) => {
+            (Self::Left { reason, .. }, AccountState::Created(id)) => {
                 format!("The user {username} (id {id}) is left in the table of users: {reason}")
             }
             (Self::Left { reason, .. }, _) => {
@@ -109,11 +109,11 @@ async fn clean_up(context: &Context, user: &TestUser) -> Cleanup {
         reason,
         is_failure: true,
     };
-    if matches!(user.account, Account::Deleted) {
+    if matches!(user.account, AccountState::Deleted) {
         return Cleanup::Removed;
     }
     if !table.is_explicit {
-        if matches!(user.account, Account::Rejected) {
+        if matches!(user.account, AccountState::Rejected) {
             return Cleanup::NothingToRemove;
         }
         return Cleanup::Left {
@@ -123,7 +123,7 @@ async fn clean_up(context: &Context, user: &TestUser) -> Cleanup {
     }
     match remove(context, user).await {
         Ok(true) => Cleanup::Removed,
-        Ok(false) if !matches!(user.account, Account::Created(_)) => Cleanup::NothingToRemove,
+        Ok(false) if !matches!(user.account, AccountState::Created(_)) => Cleanup::NothingToRemove,
         Ok(false) => left(format!(
             "it is not in the table {}. Does the API use another one?",
             table.name
@@ -141,10 +141,12 @@ async fn remove(context: &Context, user: &TestUser) -> Result<bool, Error> {
         .await?;
     let id = match (by_name, user.account) {
         (Some(id), _) => id,
-        (None, Account::Created(id)) => {
+        (None, AccountState::Created(id)) => {
             UserId::new(id).map_err(|error| Error::new("invalid id", &error))?
         }
-        (None, Account::Rejected | Account::Unknown | Account::Deleted) => return Ok(false),
+        (None, AccountState::Rejected | AccountState::Unknown | AccountState::Deleted) => {
+            return Ok(false);
+        }
     };
     match context.users.by_id(id).await? {
         Some(found) if found.username.as_str() == user.username => {

@@ -111,7 +111,7 @@ impl Stage {
         let server = Server::start(options).await?;
         let upstream = Upstream {
             dynamodb: server.dynamodb_address(),
-            services: server.ses_address(),
+            services: server.services_address(),
         };
         let stage = Self {
             server,

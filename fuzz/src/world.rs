@@ -7,7 +7,7 @@ use std::future::Future;
 
 use aws_sdk_dynamodb::{Client, config::Builder, types::AttributeValue};
 use lambda_runtime::Context;
-use local::{Server, functions::REGISTRY};
+use local::{Server, functions::REGISTRY, testing::START};
 use serde_json::{Value, json, value::RawValue, value::to_raw_value};
 use shared::{
     app::App,
@@ -25,7 +25,7 @@ use tokio::runtime::{self, Runtime};
 use self::setup::{options, providers};
 
 /// The time of the clock, which does not advance: 2026-01-31T12:00:00Z.
-pub const NOW: u64 = 1_769_860_800;
+pub const NOW: u64 = START.unix();
 
 /// The user's password.
 pub const PASSWORD: &str = "correct horse battery staple";

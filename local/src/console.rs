@@ -43,7 +43,7 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
      frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
      trusted-types 'none'";
 
-/// What the console shows and changes.
+/// The state that the console shows and changes.
 pub(crate) struct Console {
     pub(crate) mails: SentMails,
     pub(crate) events: PublishedEvents,

@@ -201,7 +201,7 @@ impl Server {
 
     /// The address of the endpoint of SES, EventBridge and EventBridge Scheduler.
     #[must_use]
-    pub fn ses_address(&self) -> SocketAddr {
+    pub fn services_address(&self) -> SocketAddr {
         self.services.address()
     }
 

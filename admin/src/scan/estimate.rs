@@ -12,7 +12,7 @@ const PERCENT: u64 = 25;
 /// Price of a million read units in US dollars, in us-east-1 at the beginning of 2026.
 const USD_PER_MILLION_UNITS: f64 = 0.125;
 
-/// What reading the whole table costs, from the figures that DynamoDB updates about every six hours.
+/// The cost of reading the whole table, from the figures that DynamoDB updates about every six hours.
 pub(crate) struct Estimate {
     items: u64,
     bytes: u64,

@@ -12,7 +12,7 @@ use super::{
     api::{Api, ApiResponse},
     expectations::{check, expect, kid, part, token},
     step::{Outcome, Step},
-    test_user::{Account, TestUser},
+    test_user::{AccountState, TestUser},
 };
 use crate::{connection::Context, error::Error, report::span};
 
@@ -70,12 +70,12 @@ impl<'a> Journey<'a> {
             .call("POST /auth/signup", None, Some(&body))
             .await?;
         if (400..500).contains(&response.status) {
-            user.account = Account::Rejected;
+            user.account = AccountState::Rejected;
         }
         let response = expect("POST /auth/signup", response, 201)?;
         let id = response.at("/user/id").as_u64();
         let id = id.ok_or_else(|| Error::message("the response contains no id"))?;
-        user.account = Account::Created(id);
+        user.account = AccountState::Created(id);
         token(&response)
     }
 
@@ -240,7 +240,7 @@ impl<'a> Journey<'a> {
         self.send(route, Some(session), Some(&body), 204).await?;
         self.send(&user.own_record(), Some(session), None, 401)
             .await?;
-        user.account = Account::Deleted;
+        user.account = AccountState::Deleted;
         Ok(())
     }
 

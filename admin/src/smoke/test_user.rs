@@ -10,12 +10,12 @@ pub(crate) struct TestUser {
     /// At SES's mailbox simulator, which accepts every mail.
     pub(super) email: String,
     pub(super) password: String,
-    pub(crate) account: Account,
+    pub(crate) account: AccountState,
 }
 
-/// The result of the sign-up.
+/// The state of the account, as far as the run knows.
 #[derive(Clone, Copy)]
-pub(crate) enum Account {
+pub(crate) enum AccountState {
     /// No conclusive response: the user may have been created.
     Unknown,
     /// The API rejected the sign-up.
@@ -33,7 +33,7 @@ impl TestUser {
             username: format!("smoke-{name}"),
             email: format!("success+{name}@simulator.amazonses.com"),
             password: random.name(),
-            account: Account::Unknown,
+            account: AccountState::Unknown,
         }
     }
 
@@ -43,8 +43,8 @@ impl TestUser {
 
     pub(super) fn id(&self) -> u64 {
         match self.account {
-            Account::Created(id) => id,
-            Account::Unknown | Account::Rejected | Account::Deleted => 0,
+            AccountState::Created(id) => id,
+            AccountState::Unknown | AccountState::Rejected | AccountState::Deleted => 0,
         }
     }
 

@@ -213,7 +213,7 @@ impl Traffic {
             SourceLimit::Resets => self.by_source.resets,
             SourceLimit::SignUps => self.by_source.sign_ups,
             SourceLimit::FailedLogIns => self.by_source.wrong_log_ins,
-            SourceLimit::Completions => self.by_source.completions,
+            SourceLimit::LinkUses => self.by_source.completions,
             SourceLimit::TakenAddresses => self.by_source.taken_addresses,
         };
         let window = self.windows.get(&counter);

@@ -37,7 +37,7 @@ impl Body {
     }
 }
 
-/// Serves both routes.
+/// Serves both routes: confirms the address that a link belongs to, or sends the link again.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     if http::route(&request).ends_with("/resend") {
         resend(app, &request).await
@@ -55,15 +55,15 @@ async fn confirm(app: &App, request: &Request) -> Result<Response, Error> {
     for _ in 0..MAX_ATTEMPTS {
         let log = |change| audit::account_changed(token.user(), &app.source(request), change);
         match attempt(app, &token).await? {
-            Attempt::Done(changes) => {
+            Confirmation::Done(changes) => {
                 changes.iter().copied().for_each(log);
                 return http::detail(StatusCode::OK, "The e-mail address has been confirmed.");
             }
-            Attempt::Discarded => {
+            Confirmation::Discarded => {
                 log(Change::PendingEmailDiscarded);
                 return Err(INVALID_TOKEN);
             }
-            Attempt::Raced => {}
+            Confirmation::Raced => {}
         }
     }
     Err(Error::unavailable(
@@ -71,7 +71,8 @@ async fn confirm(app: &App, request: &Request) -> Result<Response, Error> {
     ))
 }
 
-enum Attempt {
+/// The outcome of one attempt.
+enum Confirmation {
     /// The address is confirmed; carries the changes.
     Done(&'static [Change]),
     /// The pending address belongs to another account and was discarded.
@@ -80,7 +81,7 @@ enum Attempt {
     Raced,
 }
 
-async fn attempt(app: &App, token: &LinkToken) -> Result<Attempt, Error> {
+async fn attempt(app: &App, token: &LinkToken) -> Result<Confirmation, Error> {
     let now = app.clock.now();
     let (stored, user) = tokio::try_join!(
         app.transient.token::<AddressBinding>(token.user()),
@@ -106,8 +107,8 @@ async fn attempt(app: &App, token: &LinkToken) -> Result<Attempt, Error> {
     let version = user.record_version + 1;
     let events = app.user_events.of_changes(changes, user.id, version, now)?;
     match app.users.confirm_email(&user, consumed, events).await? {
-        Confirmed::Done => Ok(Attempt::Done(changes)),
-        Confirmed::Raced => Ok(Attempt::Raced),
+        Confirmed::Done => Ok(Confirmation::Done(changes)),
+        Confirmed::Raced => Ok(Confirmation::Raced),
         Confirmed::InvalidLink | Confirmed::EmailTaken => Err(INVALID_TOKEN),
     }
 }
@@ -117,7 +118,7 @@ async fn confirm_pending(
     app: &App,
     user: User,
     stored: &StoredToken<AddressBinding>,
-) -> Result<Attempt, Error> {
+) -> Result<Confirmation, Error> {
     let now = app.clock.now();
     let rules = app.settings.address_rules();
     let after = user.with_pending_email_confirmed(rules, app.users.new_write_id(), now);
@@ -136,16 +137,16 @@ async fn confirm_pending(
         .users
         .confirm_pending_email(&user, &after, consume()?, others, now);
     match confirmed.await? {
-        Confirmed::Done => Ok(Attempt::Done(changes)),
+        Confirmed::Done => Ok(Confirmation::Done(changes)),
         Confirmed::InvalidLink => Err(INVALID_TOKEN),
-        Confirmed::Raced => Ok(Attempt::Raced),
+        Confirmed::Raced => Ok(Confirmation::Raced),
         Confirmed::EmailTaken => {
             let events = events(&[Change::PendingEmailDiscarded])?;
             let discarded = app.users.discard_pending_email(&user, consume()?, events);
             if discarded.await? {
-                Ok(Attempt::Discarded)
+                Ok(Confirmation::Discarded)
             } else {
-                Ok(Attempt::Raced)
+                Ok(Confirmation::Raced)
             }
         }
     }

@@ -86,7 +86,12 @@ impl Body {
     }
 }
 
-/// An unknown name costs the same calls and the same time as a wrong password, to prevent user enumeration.
+/// Starts a session, and responds with its token and the user. An unknown name costs the same calls and the same time as a wrong
+/// password, to prevent user enumeration.
+///
+/// # Errors
+/// [`Error::InvalidCredentials`] for both; [`Error::EmailNotVerified`] after the right password, if a setting requires a verified address;
+/// [`Error::TooManyRequests`] for an account or a source that is throttled.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     app.check_origin(&request)?;
     let Body { name, password } = http::body(&request, Body::read)?;

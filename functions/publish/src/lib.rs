@@ -68,10 +68,10 @@ pub fn consumer(app: &'static App) -> Invoke {
     })
 }
 
-/// What a batch says about the next one.
+/// The outcome of a batch, which decides whether the sweep goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Batch {
-    /// EventBridge answered.
+    /// EventBridge responded. Single events may have been rejected.
     Handled,
     /// EventBridge could not be reached, or rejected the whole request.
     Failed,

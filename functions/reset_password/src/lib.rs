@@ -28,7 +28,7 @@ impl Body {
     }
 }
 
-/// An unknown address is reported (404) or, by a setting, handled identically to prevent user enumeration.
+/// Queues a mail with a reset link. An unknown address is reported (404) or, by a setting, handled identically to prevent user enumeration.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let Body { email } = http::body(&request, Body::read)?;
     let Lookup {

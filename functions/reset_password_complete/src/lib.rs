@@ -45,7 +45,11 @@ impl Body {
     }
 }
 
-/// Only a valid token costs an Argon2 run, and the transaction that consumes it checks it again.
+/// Stores the new password and ends every session, by a reset token that is consumed. Only a valid token costs an Argon2 run, and the
+/// transaction that consumes it checks it again.
+///
+/// # Errors
+/// [`Error::Invalid`], also for a token that is unknown, used or expired; [`Error::TooManyRequests`] for a source over its limit.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let policy = app.settings.password_policy;
     let Body {

@@ -41,7 +41,10 @@ impl Body {
     }
 }
 
-/// Only a valid token costs an Argon2 run. The transaction that consumes it is conditional on the record with the former address.
+/// Takes the account back to a former address with a new password, and ends every session. Only a valid token costs an Argon2 run. The transaction that consumes it is conditional on the record with the former address.
+///
+/// # Errors
+/// [`Error::Invalid`], also for a token that is unknown, used or expired; [`Error::TooManyRequests`] for a source over its limit.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let policy = app.settings.password_policy;
     let Body { key, new_password } = http::body(&request, |fields| Body::read(fields, policy))?;

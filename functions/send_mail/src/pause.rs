@@ -31,7 +31,7 @@ impl Pause {
         now < self.state().ends_at
     }
 
-    /// Takes note of a call that SES answered.
+    /// Takes note of a call that SES responded to.
     pub(crate) fn record_response(&self) {
         self.state().timeouts_in_a_row = 0;
     }

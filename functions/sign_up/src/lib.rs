@@ -65,7 +65,11 @@ impl Body {
     }
 }
 
-/// The key is loaded first, so that no user is created who cannot be given a token.
+/// Creates a user and a first session, and responds with its token and the user. The key is loaded first, so that no user is created
+/// who cannot be given a token.
+///
+/// # Errors
+/// [`Error::Invalid`], also for a username or an address that is taken; [`Error::TooManyRequests`] for a source over its limit.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     app.check_origin(&request)?;
     let policy = app.settings.password_policy;

@@ -113,7 +113,12 @@ struct Progress {
     counted: Option<CountedRequest>,
 }
 
-/// One request is one atomic change: all of it, with the mails and events that report it, or nothing.
+/// Changes the caller's own record and responds with it. One request is one atomic change: all of it, with the mails and events that report
+/// it, or nothing.
+///
+/// # Errors
+/// [`Error::Invalid`], also for a wrong current password and an address that is taken; [`Error::Forbidden`] for a field that only a superuser
+/// may change; [`Error::Conflict`] after repeated conflicts; [`Error::TooManyRequests`] for an account or a source over a limit.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let mut progress = Progress::default();
     let response = change(app, &request, &mut progress).await;

@@ -8,25 +8,15 @@ use std::{
     },
 };
 
-use local::Options;
+use local::{
+    Options,
+    testing::{LIGHT, START},
+};
 use serde_json::{json, value::to_raw_value};
 use shared::{
     app::Providers,
-    domain::{
-        clock::{Clock, Timestamp},
-        password::{Hasher, Params},
-        random::Random,
-    },
+    domain::{clock::Clock, password::Hasher, random::Random},
     lambda::Invoke,
-};
-
-use super::NOW;
-
-/// The smallest cost that Argon2 supports.
-const LIGHT: Params = Params {
-    m_cost: 8,
-    t_cost: 1,
-    p_cost: 1,
 };
 
 /// Turns limits off, since they would make the result of an input depend on earlier ones. The stream invokes nothing: a
@@ -61,7 +51,7 @@ pub(super) fn providers() -> Providers {
         }
     };
     Providers {
-        clock: Clock::new(|| Timestamp::from_unix(NOW)),
+        clock: Clock::new(|| START),
         random: Random::new(fill),
         hasher: Hasher::new(LIGHT),
     }

@@ -1,4 +1,4 @@
-//! What a developer changes: the clock, and faults of DynamoDB and SES.
+//! The controls of a developer: the clock, and faults of DynamoDB and SES.
 
 use std::{
     collections::BTreeSet,

@@ -131,7 +131,7 @@ async fn a_server_starts_quickly_and_stops_completely() {
     let (api, dynamodb, ses) = (
         server.address(),
         server.dynamodb_address(),
-        server.ses_address(),
+        server.services_address(),
     );
     server.stop().await;
     for address in [api, dynamodb, ses] {
@@ -147,7 +147,7 @@ async fn a_dropped_server_releases_its_ports() {
     let addresses = [
         server.address(),
         server.dynamodb_address(),
-        server.ses_address(),
+        server.services_address(),
     ];
     drop(server);
     tokio::task::yield_now().await;

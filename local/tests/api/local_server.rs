@@ -255,7 +255,10 @@ fn doors(app: &TestApp, runtime: &RuntimeApi) -> [(Method, String, &'static str)
         ),
         (
             Method::POST,
-            format!("http://{}/v2/email/outbound-emails", server.ses_address()),
+            format!(
+                "http://{}/v2/email/outbound-emails",
+                server.services_address()
+            ),
             "",
         ),
         (

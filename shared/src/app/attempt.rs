@@ -20,7 +20,7 @@ pub enum Attempt<T> {
     Lost(Contention),
 }
 
-/// What a concurrent request changed first.
+/// The item or counter that a concurrent request changed first.
 #[derive(Clone, Copy)]
 pub enum Contention {
     /// The record, since it was read.

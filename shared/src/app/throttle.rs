@@ -3,8 +3,6 @@
 //! Concurrent attempts take effect as if they came one after another: a wrong password is recorded conditional on the
 //! counter that was read before it was verified, and so is the write that follows a right one.
 
-use std::time::Duration;
-
 use super::{App, Attempt, Contention};
 use crate::{
     audit,
@@ -23,9 +21,6 @@ pub const CURRENT_PASSWORD: &str = "current-password";
 
 /// Maximum attempts to record a wrong password when concurrent ones conflict.
 const MAX_RECORD_ATTEMPTS: u32 = 5;
-
-/// The `Retry-After` of a request that lost to too many concurrent ones.
-const CONTENTION_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The account that a log-in attempt counts against. An unknown name is throttled like a user and costs the same calls
 /// and the same time, to prevent user enumeration.
@@ -241,14 +236,4 @@ enum Counter<'a> {
     User(&'a User, PasswordCounter),
     /// The counter of a name that no user has, by the name's hash.
     UnknownName(&'a str),
-}
-
-impl Error {
-    /// Returns 429 for a request that lost to too many concurrent attempts at the same account.
-    #[must_use]
-    pub const fn contended() -> Self {
-        Self::TooManyRequests {
-            retry_after: CONTENTION_RETRY_AFTER,
-        }
-    }
 }

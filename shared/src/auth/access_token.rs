@@ -44,7 +44,7 @@ struct Claims<'a> {
     email_verified: Option<bool>,
 }
 
-/// What a token says besides the user.
+/// The claims of a token that do not come from the user.
 pub struct TokenOptions<'a> {
     /// The claim `iss`.
     pub issuer: &'a str,

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 
+/// The `Retry-After` of a request that lost to too many concurrent ones.
+pub const CONTENTION_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// Events counted in a window of time that begins with the first of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     domain::{
         clock::Timestamp,
-        rate_limit::Window,
+        rate_limit::{CONTENTION_RETRY_AFTER, Window},
         throttle::{FailedAttempts, ROW_MEMORY, Recorded},
     },
     store::database::{Database, Error, Write, WriteOutcome, read},
@@ -49,9 +49,6 @@ const MAX_ATTEMPTS: u32 = 4;
 /// would count again. If another request writes the counter in between, nothing tells that it was applied: then one event counts twice, or is taken
 /// back twice, so that a source has one attempt less or more.
 const NOT_APPLIED: &str = "(attribute_not_exists(#writer) OR #writer <> :writer)";
-
-/// The `Retry-After` after that many attempts.
-const CONTENTION_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl CounterKey {
     /// The counter of the events that `limit` limits for `subject`, such as a source address.

@@ -8,6 +8,7 @@ use crate::{
         email::EmailAddress,
         mail::{Kind, Mail, Quota, QuotaDecision},
         random::Random,
+        rate_limit::CONTENTION_RETRY_AFTER,
         settings::Limits,
         user::{Change, User},
         user_id::UserId,
@@ -76,8 +77,9 @@ impl Outbox {
                 return Ok(outcome);
             }
         }
-        let retry_after = Duration::from_secs(1);
-        Ok(RequestOutcome::TooMany { retry_after })
+        Ok(RequestOutcome::TooMany {
+            retry_after: CONTENTION_RETRY_AFTER,
+        })
     }
 
     /// Returns `None` if the mail's item was changed for another address in the meantime.
@@ -182,8 +184,9 @@ impl Outbox {
                 return Ok(outcome);
             }
         }
-        let retry_after = Duration::from_secs(1);
-        Ok(RequestOutcome::TooMany { retry_after })
+        Ok(RequestOutcome::TooMany {
+            retry_after: CONTENTION_RETRY_AFTER,
+        })
     }
 
     /// Returns a write that queues the confirmation link to the address of `user`, who signs up, to be part of the sign-up;

@@ -20,7 +20,7 @@ pub async fn start_with_event_bridge() -> (TestApp, Proxy) {
     let own = [("AWS_ENDPOINT_URL_EVENTBRIDGE", url.as_str())];
     let settings = [&WITH_EVENTS[..], &own].concat();
     let app = TestApp::without_source_limits_and(&settings).await;
-    proxy.forward_to(app.server.ses_address());
+    proxy.forward_to(app.server.services_address());
     (app, proxy)
 }
 

@@ -26,7 +26,7 @@ pub async fn start_with_ses_and(settings: &[(&str, &str)]) -> (TestApp, Proxy) {
         ("CONFIRM_LINK_BASE", ""),
     ];
     let app = TestApp::with_settings(&[&own, settings].concat()).await;
-    ses.forward_to(app.server.ses_address());
+    ses.forward_to(app.server.services_address());
     (app, ses)
 }
 

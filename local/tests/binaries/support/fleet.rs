@@ -74,7 +74,7 @@ impl Fleet {
         }
         let server = Server::start(options).await.unwrap();
         tables.forward_to(server.dynamodb_address());
-        ses.forward_to(server.ses_address());
+        ses.forward_to(server.services_address());
         Self {
             server,
             tables,

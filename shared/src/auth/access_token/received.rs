@@ -44,7 +44,7 @@ pub struct ReceivedAccessToken<'a> {
     header: Header,
 }
 
-/// What the recipient of a token expects.
+/// The claims that the recipient of a token expects.
 pub struct Expected<'a> {
     /// The claim `iss`; `None` for a deployment whose issuer is the host that served the request. The key alone proves then
     /// that the token is this deployment's.

@@ -47,7 +47,7 @@ FAULTS = {
         [],
     ),
     "DynamoDB cannot be reached": (5, {(OURS, "unavailable"): 1}, [log("WARN", "unavailable", "timeout")]),
-    "a permission is missing": (5, {(OURS, "unavailable"): 1}, [log("WARN", "unavailable", "AccessDenied")]),
+    "a permission is missing, or a table": (1, {}, [log("ERROR", "request failed", "AccessDenied"), report("success")]),
     "a table throttles": (
         5,
         {(OURS, "unavailable"): 1, ("AWS/DynamoDB", "WriteThrottleEvents", "<UsersTable>"): 3},

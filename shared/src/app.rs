@@ -21,6 +21,7 @@ pub use self::{
     throttle::{Account, CURRENT_PASSWORD, Candidate},
 };
 use crate::{
+    audit::Metric,
     auth::{
         session_token::{self, TokenConfig},
         signer::Signer,
@@ -206,6 +207,13 @@ impl App {
 }
 
 impl App {
+    /// Increments a metric, unless it is a detailed one and those are turned off.
+    pub fn count_metric(&self, metric: Metric) {
+        if self.settings.detailed_metrics || !metric.is_detailed() {
+            metric.count();
+        }
+    }
+
     /// Returns the issuer of access tokens: the setting, or the host that served the request.
     ///
     /// # Errors

@@ -152,22 +152,15 @@ where
 }
 
 fn panic_error(app: &App) -> Error {
-    count(app, Metric::Panic);
+    app.count_metric(Metric::Panic);
     Error::internal("the handler panicked")
-}
-
-/// Increments a metric, unless it is a detailed one and those are turned off.
-fn count(app: &App, metric: Metric) {
-    if app.settings.detailed_metrics || !metric.is_detailed() {
-        metric.count();
-    }
 }
 
 /// Converts an error to a response. The only place where errors are logged and counted.
 fn error_response(app: &App, error: &Error) -> Response {
     let code = error.code();
     if let Some(metric) = error.metric() {
-        count(app, metric);
+        app.count_metric(metric);
     }
     match error {
         Error::Internal(cause) => {

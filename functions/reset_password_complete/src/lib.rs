@@ -105,6 +105,9 @@ async fn reset(
     if !user.email_verified {
         changes.push(Change::EmailConfirmed);
     }
+    if user.pending_email.is_some() {
+        changes.push(Change::PendingEmailDiscarded);
+    }
     // The token proves that its holder receives mail at the address.
     let user = User {
         email_verified: true,

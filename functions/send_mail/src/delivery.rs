@@ -101,8 +101,10 @@ impl Delivery {
             Ok(()) => Outcome::Settled,
             Err(error) => {
                 // If the mail was sent, it will be sent again. This is rare, and better than a mail that is lost.
-                self.failure(mail, error, None);
-                Outcome::Retry
+                match self.failure(mail, error, requested_at) {
+                    Some(_) => Outcome::Settled,
+                    None => Outcome::Retry,
+                }
             }
         }
     }
@@ -254,7 +256,7 @@ impl Delivery {
     ) -> Result<DeliveryResult, DeliveryError> {
         if self.pause.is_active(self.app.clock.now()) {
             let problem = "SES failed for other mails moments ago and was not called";
-            return Err(DeliveryError::retryable(problem, Scope::Mail));
+            return Err(DeliveryError::retryable(problem, Scope::NotCalled));
         }
         let recipients = RecipientLimit::new(self.app, mail, to);
         let Some(counted) = recipients.count().await? else {

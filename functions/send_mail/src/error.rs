@@ -23,6 +23,8 @@ pub(crate) enum DeliveryError {
 /// What a failure says about other mails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
+    /// Nothing: SES was not called.
+    NotCalled,
     /// Nothing: others may succeed.
     Mail,
     /// SES did not respond in time. One such failure says nothing; several in a row concern all mails.
@@ -48,7 +50,7 @@ impl From<Error> for DeliveryError {
             Error::Unreadable { .. } => Self::Defect(error.to_string()),
             Error::Unavailable { .. } | Error::Defect { .. } => Self::Retryable {
                 problem: error.to_string(),
-                scope: Scope::Mail,
+                scope: Scope::NotCalled,
                 is_defect: matches!(error, Error::Defect { .. }),
             },
         }

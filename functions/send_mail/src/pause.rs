@@ -36,10 +36,11 @@ impl Pause {
         self.state().timeouts_in_a_row = 0;
     }
 
-    /// Takes note of a call that failed.
+    /// Takes note of a mail that was not sent.
     pub(crate) fn record_failure(&self, scope: Scope, now: Timestamp) {
         let mut state = self.state();
         match scope {
+            Scope::NotCalled => return,
             Scope::Mail => {
                 state.timeouts_in_a_row = 0;
                 return;
@@ -94,6 +95,20 @@ mod tests {
         pause.record_response();
         pause.record_failure(Scope::Timeout, NOW);
         assert!(!pause.is_active(NOW));
+    }
+
+    #[test]
+    fn the_next_timeout_after_a_pause_begins_another_one() {
+        let pause = Pause::default();
+        for _ in 0..2 {
+            pause.record_failure(Scope::Timeout, NOW);
+        }
+        // A mail that the pause holds back.
+        pause.record_failure(Scope::NotCalled, NOW);
+        let later = NOW + PAUSE;
+        assert!(!pause.is_active(later));
+        pause.record_failure(Scope::Timeout, later);
+        assert!(pause.is_active(later));
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl RecipientLimit {
             // A flood that saturates the table of counters must not delay mails.
             Err(error @ Error::Unavailable { .. }) => {
                 tracing::warn!(%error, "the limit on mails to one address does not apply to this mail");
-                Metric::LimitSkipped.count();
+                self.app.count_metric(Metric::LimitSkipped);
                 Ok(Some(CountedMail(None)))
             }
             Err(error) => Err(error),

@@ -107,7 +107,7 @@ impl App {
         if let Some(retry_after) = self.refused.time_over_limit(&key, now) {
             return Err(Error::TooManyRequests { retry_after });
         }
-        let Some(seen) = if_available(self.counters.window(&key).await)? else {
+        let Some(seen) = self.if_counted(self.counters.window(&key).await)? else {
             return Ok(None);
         };
         if let Some(rest) = seen
@@ -132,7 +132,7 @@ impl App {
         };
         let now = self.clock.now();
         let outcome = self.counters.count(&key, seen, max, WINDOW, now).await;
-        match if_available(outcome)? {
+        match self.if_counted(outcome)? {
             None => Ok(None),
             Some(Counted::Within(window)) => Ok(Some(CountedRequest { key, window })),
             Some(Counted::OverLimit(rest)) => Err(self.refuse(key, rest)),
@@ -163,21 +163,24 @@ impl App {
         }
     }
 
+    /// Returns `None` while the table of counters is unavailable: what it counts does not stop a request then.
+    pub(super) fn if_counted<T>(
+        &self,
+        result: Result<T, database::Error>,
+    ) -> Result<Option<T>, Error> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error @ database::Error::Unavailable { .. }) => {
+                tracing::warn!(%error, "limits by source address or unknown name do not apply to this request");
+                self.count_metric(Metric::LimitSkipped);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn refuse(&self, key: CounterKey, rest: Duration) -> Error {
         self.refused.remember(key, rest, self.clock.now());
         Error::TooManyRequests { retry_after: rest }
-    }
-}
-
-/// Returns `None` while the table of counters is unavailable.
-fn if_available<T>(result: Result<T, database::Error>) -> Result<Option<T>, Error> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error @ database::Error::Unavailable { .. }) => {
-            tracing::warn!(%error, "limits by source address do not apply to this request");
-            Metric::LimitSkipped.count();
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
     }
 }

@@ -69,7 +69,8 @@ impl Account {
 }
 
 impl App {
-    /// Returns the account of `id`, or of `name` if there is no such user. Both cost one read.
+    /// Returns the account of `id`, or of `name` if there is no such user. Both cost one read. While the table of counters is
+    /// unavailable, wrong passwords for unknown names are not counted, and the response is that for a user's name.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if a table cannot be read.
@@ -81,7 +82,8 @@ impl App {
             }
         }
         let name_hash = sha256_hex(name.as_bytes());
-        let failed_log_ins = self.counters.unknown_name(&name_hash).await?;
+        let counted = self.counters.unknown_name(&name_hash).await;
+        let failed_log_ins = self.if_counted(counted)?.flatten();
         Ok(Account::Unknown {
             name_hash,
             failed_log_ins,
@@ -212,9 +214,9 @@ impl App {
                         .await?
                 }
                 Counter::UnknownName(hash) => {
-                    self.counters
-                        .record_unknown_name(hash, seen.as_ref(), &next)
-                        .await?
+                    let counters = &self.counters;
+                    let recorded = counters.record_unknown_name(hash, seen.as_ref(), &next);
+                    self.if_counted(recorded.await)?.unwrap_or(Recorded::Done)
                 }
             };
             let current = match recorded {

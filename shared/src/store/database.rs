@@ -3,6 +3,7 @@
 //!
 //! Every function here returns [`Error`] if the request failed or its response could not be parsed.
 
+mod assignments;
 mod error;
 mod malformed_response;
 mod scan;
@@ -20,7 +21,7 @@ use aws_sdk_dynamodb::{
 };
 use serde::de::DeserializeOwned;
 
-pub use self::{error::Error, scan::Page, slot::Slot, write::Write};
+pub use self::{assignments::Assignments, error::Error, scan::Page, slot::Slot, write::Write};
 use self::{
     error::{Rejection, WriteError, classify, classify_cancellation},
     malformed_response::MalformedResponse,

@@ -4,7 +4,6 @@
 //! The record and both markers of a disabled user say so, and the reads of [`Users`], which functions use, return no disabled
 //! user. Only the operator's reads, [`Users::with_disabled`], do.
 
-mod canonical_email;
 mod changes;
 mod confirmation;
 mod deletion;

@@ -43,7 +43,7 @@ impl Delivery {
         } else {
             Err(DeliveryError::retryable(
                 "another token was issued concurrently",
-                Scope::Mail,
+                Scope::NotCalled,
             ))
         }
     }
@@ -71,7 +71,7 @@ impl Delivery {
         let transient = &self.app.transient;
         if !transient.put_revert_token(user.id, &stored).await? {
             let problem = "the link of another change has the same token";
-            return Err(DeliveryError::retryable(problem, Scope::Mail));
+            return Err(DeliveryError::retryable(problem, Scope::NotCalled));
         }
         let hours = former.until.seconds_since(now) / 3600;
         Ok(Some(RevertLink { token, hours }))

@@ -117,7 +117,10 @@ mod case_30_throttling {
         app.proxy.rule_where(is_counter, throttled);
         app.sign_up("jane").await;
         app.token("john", PASSWORD).await;
-        assert_eq!(app.log_in("john", WRONG_PASSWORD).await.status, 401);
+        let known = app.log_in("john", WRONG_PASSWORD).await;
+        assert_eq!(known.status, 401);
+        let unknown = app.log_in("unknown", WRONG_PASSWORD).await;
+        assert_eq!((unknown.status, &unknown.text), (known.status, &known.text));
         let link = app.reset_token("john@example.com").await;
         assert_eq!(app.complete(&link, OTHER_PASSWORD).await.status, 201);
         app.mail();

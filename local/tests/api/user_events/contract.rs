@@ -92,6 +92,27 @@ async fn a_pending_address_is_updated_and_verified_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pending_address_that_a_reset_discards_is_updated() {
+    let settings = [WITH_EVENTS[0], ("CONFIRM_EMAIL_CHANGE", "true")];
+    let app = TestApp::without_source_limits_and(&settings).await;
+    let john = app.sign_up("john").await;
+    let change = json!({"email": "j@example.com"});
+    assert_eq!(app.change(&john.token, change).await.status, 200);
+    app.unread_mails();
+    let reset_token = app.reset_token(&john.email).await;
+    assert_eq!(app.complete(&reset_token, OTHER_PASSWORD).await.status, 201);
+    app.mail();
+    let events = [
+        ("user.created", 1),
+        ("user.updated", 2),
+        ("user.password_changed", 3),
+        ("user.updated", 3),
+        ("user.verified", 3),
+    ];
+    assert_eq!(kinds(&app).await, expected(&events));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_changes_no_account_causes_no_event() {
     let app = TestApp::without_source_limits_and(&WITH_EVENTS).await;
     let john = app.sign_up("john").await;

@@ -14,7 +14,7 @@ pub enum Change {
     Email,
     /// The user gave another address, which takes effect once it is confirmed.
     EmailRequested,
-    /// A pending address was discarded at its confirmation, since another account has it.
+    /// A pending address was discarded: at its confirmation, since another account has it, or by a reset.
     PendingEmailDiscarded,
     /// The password was reset.
     Reset,

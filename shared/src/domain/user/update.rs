@@ -79,8 +79,11 @@ impl User {
     ) -> Option<(Self, Vec<Change>)> {
         let mut after = self.clone();
         match update.email {
-            Some(email) => after.set_email(email, update.keeps_pending_email, rules),
             // The pending address was authorized by the old password, which may no longer be secret.
+            Some(email) => {
+                let keeps_pending = update.keeps_pending_email && new_hash.is_none();
+                after.set_email(email, keeps_pending, rules);
+            }
             None if new_hash.is_some() => after.pending_email = None,
             None => {}
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use serde::Serialize;
 
-use super::{Error, Item};
+use super::{Assignments, Error, Item};
 
 /// Sets what every request has in common. A macro, since the SDK's six builders share no trait.
 macro_rules! conditional {
@@ -82,6 +82,20 @@ impl Write {
     pub fn update(table: &str, key: &str, expression: &str, condition: &str) -> Self {
         let action = Action::Update(expression.to_owned());
         Self::new(table, key, action, Some(condition))
+    }
+
+    /// Updates as [`Self::update`] does, by `expression` and `also`. The expression begins with a `SET` clause.
+    #[must_use]
+    pub fn update_with(
+        table: &str,
+        key: &str,
+        expression: &str,
+        also: Assignments,
+        condition: &str,
+    ) -> Self {
+        let mut write = Self::update(table, key, &also.added_to(expression), condition);
+        write.values.extend(also.into_values());
+        write
     }
 
     /// Deletes the item at `key` if `condition` holds.

@@ -2,7 +2,6 @@
 
 use super::{
     Users,
-    canonical_email::StoredForm,
     failed_attempts::{if_unchanged, unchanged},
     user_key,
 };
@@ -12,7 +11,7 @@ use crate::{
         throttle::{FailedAttempts, PasswordCounter},
         user::{PendingEmail, SessionId, User},
     },
-    store::database::{Committed, Error, Item, Write, WriteOutcome, read},
+    store::database::{Assignments, Committed, Error, Item, Write, WriteOutcome, read},
 };
 
 /// The counter that every change by the user is conditional on.
@@ -78,48 +77,35 @@ impl Users {
     }
 
     fn update(&self, before: &User, after: &User, session: &SessionId) -> Result<Write, Error> {
-        let new_password = before.password.as_str() != after.password.as_str();
-        let new_address = before.email.canonical() != after.email.canonical();
+        let mut also = Assignments::default();
         // Not only if the maps differ: someone may be logging in with the old password at this moment.
-        let set_for_password = if new_password {
-            ", #sessions = :sessions, #password_changes = :password_changes"
-        } else {
-            ""
-        };
-        let set_for_address = if new_address {
-            ", #former_emails = :former_emails"
-        } else {
-            ""
-        };
-        let is_counted = before.email_changes != after.email_changes;
-        let set_count = if is_counted {
-            ", #email_changes = :email_changes"
-        } else {
-            ""
-        };
-        let (set_pending, remove_pending) = match after.pending_email {
-            Some(_) => (", #pending_email = :pending_email", ""),
-            None => ("", ", #pending_email"),
-        };
-        let remove_verified = if new_address { ", #email_verified" } else { "" };
-        let stored_form = StoredForm::of(&after.email);
-        let (set_canonical, remove_canonical) = (stored_form.set(), stored_form.remove());
-        let set_locale = match after.locale {
-            Some(_) => ", #locale = :locale",
-            None => "",
-        };
-        let expression = format!(
-            "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
+        if before.password.as_str() != after.password.as_str() {
+            also.set("sessions", &after.sessions)?;
+            also.set("password_changes", &after.password_changes)?;
+        }
+        if before.email.canonical() != after.email.canonical() {
+            also.set("former_emails", &after.former_emails)?;
+            also.remove("email_verified");
+        }
+        if before.email_changes != after.email_changes {
+            also.set("email_changes", &after.email_changes)?;
+        }
+        if let Some(locale) = &after.locale {
+            also.set("locale", locale.as_str())?;
+        }
+        also.set_or_remove("email_canonical", after.email.canonical_form())?;
+        let pending = after.pending_email.as_ref().map(PendingEmail::from);
+        also.set_or_remove("pending_email", pending)?;
+        let expression = "SET #email = :email, #first_name = :first_name, #last_name = :last_name, \
              #is_superuser = :is_superuser, #password_hash = :password_hash, #version = :next, \
-             #credentials = :credentials, #passwords = :passwords, #writer = :writer{set_for_password}{set_for_address}{set_count}{set_canonical}{set_pending}{set_locale} \
-             REMOVE #counter{remove_verified}{remove_canonical}{remove_pending}"
-        );
+             #credentials = :credentials, #passwords = :passwords, #writer = :writer REMOVE #counter";
         let seen = before.failed_attempts(COUNTER);
         let condition = format!(
             "#version = :version AND attribute_exists(#sessions.#sid) AND {}",
             unchanged(seen)
         );
-        let write = Write::update(&self.table, &user_key(before.id), &expression, &condition)
+        let key = user_key(before.id);
+        let write = Write::update_with(&self.table, &key, expression, also, &condition)
             .with_write_id(&after.last_write_id)
             .name("sid", session.as_str())
             .value("email", after.email.as_str())?
@@ -132,26 +118,7 @@ impl Users {
             .value("credentials", after.credentials_version)?
             .value("passwords", after.password_version)?
             .value("writer", &after.last_write_id)?;
-        let mut write = if_unchanged(write, COUNTER, seen)?;
-        if new_password {
-            write = write
-                .value("sessions", &after.sessions)?
-                .value("password_changes", &after.password_changes)?;
-        }
-        if new_address {
-            write = write.value("former_emails", &after.former_emails)?;
-        }
-        if is_counted {
-            write = write.value("email_changes", &after.email_changes)?;
-        }
-        if let Some(pending) = &after.pending_email {
-            write = write.value("pending_email", PendingEmail::from(pending))?;
-        }
-        write = stored_form.value(write)?;
-        if let Some(locale) = &after.locale {
-            write = write.value("locale", locale.as_str())?;
-        }
-        Ok(write)
+        if_unchanged(write, COUNTER, seen)
     }
 
     /// Notes that the user gave the right password in a request that changes nothing else: resets the counter of wrong

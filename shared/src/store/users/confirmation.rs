@@ -3,7 +3,7 @@
 use super::{Users, user_key};
 use crate::{
     domain::{clock::Timestamp, user::User},
-    store::database::{Committed, Error, Write},
+    store::database::{Assignments, Committed, Error, Write},
 };
 
 /// The outcome of confirming an address.
@@ -61,7 +61,7 @@ impl Users {
         now: Timestamp,
     ) -> Result<Confirmed, Error> {
         let mut writes = vec![
-            self.verified_address_update(before, after, "", "")?,
+            self.verified_address_update(before, after, Assignments::default())?,
             consumed,
             self.take_address(after, now)?,
             self.leave_address(after, &before.email, now)?,

@@ -10,7 +10,7 @@ use crate::{
         user::{Session, User},
         user_id::UserId,
     },
-    store::database::{Error, Write},
+    store::database::{Assignments, Error, Write},
 };
 
 /// Added to `credentials` and `version` by [`Users::prepare_restored`]: more than a user can have reached since the backup, so
@@ -92,26 +92,15 @@ impl Users {
         current: &EmailAddress,
     ) -> Result<bool, Error> {
         let write_id = self.database.new_write_id();
-        let form = current.canonical_form();
-        let change = if form.is_some() {
-            ", #email_canonical = :form"
-        } else {
-            " REMOVE #email_canonical"
-        };
-        let update = Write::update(
-            &self.table,
-            &user_key(user.id),
-            &format!("SET #version = :next, #writer = :writer{change}"),
-            "#version = :version",
-        )
-        .with_write_id(&write_id)
-        .value("version", user.record_version)?
-        .value("next", user.record_version + 1)?
-        .value("writer", &write_id)?;
-        let update = match form {
-            Some(form) => update.value("form", form)?,
-            None => update,
-        };
+        let mut also = Assignments::default();
+        also.set_or_remove("email_canonical", current.canonical_form())?;
+        let key = user_key(user.id);
+        let expression = "SET #version = :next, #writer = :writer";
+        let update = Write::update_with(&self.table, &key, expression, also, "#version = :version")
+            .with_write_id(&write_id)
+            .value("version", user.record_version)?
+            .value("next", user.record_version + 1)?
+            .value("writer", &write_id)?;
         let marker = super::Marker::of(user);
         let writes = [
             update,

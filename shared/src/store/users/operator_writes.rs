@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Users, canonical_email::StoredForm, user_key};
+use super::{Users, user_key};
 use crate::{
     domain::{
         clock::Timestamp,
         user::{Session, User},
         user_id::UserId,
     },
-    store::database::{Error, Write},
+    store::database::{Assignments, Error, Write},
 };
 
 impl Users {
@@ -54,40 +54,22 @@ impl Users {
         now: Timestamp,
     ) -> Result<Vec<Write>, Error> {
         let moves = before.email.canonical() != after.email.canonical();
-        let stored_form = StoredForm::of(&after.email);
-        let mut set = stored_form.set().to_owned();
-        let mut remove = format!(" REMOVE #pending_email{}", stored_form.remove());
-        if after.email_verified {
-            set.push_str(", #email_verified = :yes");
-        } else {
-            remove.push_str(", #email_verified");
-        }
+        let mut also = Assignments::default();
+        also.set_or_remove("email_canonical", after.email.canonical_form())?;
+        also.set_or_remove("email_verified", after.email_verified.then_some(true))?;
         if moves {
-            set.push_str(", #sessions = :none");
+            also.set("sessions", BTreeMap::<String, Session>::new())?;
         }
-        let expression = format!(
-            "SET #email = :email, #version = :next, #credentials = :credentials, \
-             #writer = :writer{set}{remove}"
-        );
-        let mut update = Write::update(
-            &self.table,
-            &user_key(before.id),
-            &expression,
-            "#version = :version",
-        )
-        .with_write_id(&after.last_write_id)
-        .value("email", after.email.as_str())?
-        .value("version", before.record_version)?
-        .value("next", after.record_version)?
-        .value("credentials", after.credentials_version)?
-        .value("writer", &after.last_write_id)?;
-        update = stored_form.value(update)?;
-        if after.email_verified {
-            update = update.value("yes", true)?;
-        }
-        if moves {
-            update = update.value("none", BTreeMap::<String, Session>::new())?;
-        }
+        let expression = "SET #email = :email, #version = :next, #credentials = :credentials, \
+             #writer = :writer REMOVE #pending_email";
+        let key = user_key(before.id);
+        let update = Write::update_with(&self.table, &key, expression, also, "#version = :version")
+            .with_write_id(&after.last_write_id)
+            .value("email", after.email.as_str())?
+            .value("version", before.record_version)?
+            .value("next", after.record_version)?
+            .value("credentials", after.credentials_version)?
+            .value("writer", &after.last_write_id)?;
         let mut writes = vec![update];
         if moves {
             writes.push(self.take_address(after, now)?);

@@ -9,7 +9,7 @@ use crate::{
         email::EmailAddress,
         user::{FormerEmail, User},
     },
-    store::database::{Committed, Error, Write},
+    store::database::{Assignments, Committed, Error, Write},
 };
 
 /// The outcome of taking an account back.
@@ -61,12 +61,12 @@ impl Users {
     }
 
     fn revert_update(&self, before: &User, after: &User) -> Result<Write, Error> {
-        let set =
-            ", #password_hash = :password_hash, #sessions = :sessions, #passwords = :passwords";
-        let remove = ", #failures, #current_password_failures";
-        self.verified_address_update(before, after, set, remove)?
-            .value("password_hash", after.password.as_str())?
-            .value("sessions", &after.sessions)?
-            .value("passwords", after.password_version)
+        let mut also = Assignments::default();
+        also.set("password_hash", after.password.as_str())?;
+        also.set("sessions", &after.sessions)?;
+        also.set("passwords", after.password_version)?;
+        also.remove("failures");
+        also.remove("current_password_failures");
+        self.verified_address_update(before, after, also)
     }
 }

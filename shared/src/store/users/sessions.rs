@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{
     Users,
-    canonical_email::StoredForm,
     failed_attempts::{if_unchanged, unchanged},
     user_key,
 };
@@ -16,7 +15,7 @@ use crate::{
         user::{MAX_SESSIONS, Session, SessionId, User},
         user_id::UserId,
     },
-    store::database::{Error, Write, WriteOutcome, read},
+    store::database::{Assignments, Error, Write, WriteOutcome, read},
 };
 
 /// The outcome of ending a session by its id.
@@ -101,12 +100,16 @@ impl Users {
             .map(|number| format!("#sessions.#ended{number}"))
             .collect();
         let seen = user.failed_attempts(PasswordCounter::LogIn);
-        let set_hash = rehashed.map_or("", |_| ", #password_hash = :hash");
+        let mut also = Assignments::default();
+        if let Some(hash) = rehashed {
+            also.set("password_hash", hash.as_str())?;
+        }
         // Version 0.1.0 stored no canonical form.
-        let stored_form = StoredForm::of(&user.email);
-        let set_canonical = stored_form.set();
+        if let Some(form) = user.email.canonical_form() {
+            also.set("email_canonical", form)?;
+        }
         let expression = format!(
-            "SET #sessions.#sid = :session, #writer = :writer{set_hash}{set_canonical} REMOVE {}",
+            "SET #sessions.#sid = :session, #writer = :writer REMOVE {}",
             [&["#counter".to_owned()], ended_paths.as_slice()]
                 .concat()
                 .join(", ")
@@ -117,7 +120,8 @@ impl Users {
             unchanged(seen)
         );
         let write_id = self.database.new_write_id();
-        let write = Write::update(&self.table, &user_key(user.id), &expression, &condition)
+        let key = user_key(user.id);
+        let write = Write::update_with(&self.table, &key, &expression, also, &condition)
             .with_write_id(&write_id)
             .name("sid", id.as_str())
             .value("session", session)?
@@ -129,10 +133,6 @@ impl Users {
         } else {
             write.value("seen_sessions", user.sessions.len())?
         };
-        write = stored_form.value(write)?;
-        if let Some(hash) = rehashed {
-            write = write.value("hash", hash.as_str())?;
-        }
         for (number, id) in ended.iter().enumerate() {
             write = write.name(&format!("ended{number}"), id.as_str());
         }

@@ -6,13 +6,14 @@ use local::faults::{Gate, MalformedResponse};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::delivery::fail_recording;
 use crate::support::{
     app::{OTHER_PASSWORD, PASSWORD, TestApp, token_in},
     mail_queue::{
         block, count, recipient, recipients, request_all_blocked, reset_key, send, start_with_ses,
         state, unblock,
     },
-    proxy::{Call, FaultAction, Proxy},
+    proxy::{Call, FaultAction, Proxy, error},
     tables::TRANSIENT,
     times::{COOL_DOWN, DAY, HOUR, RESPONSE_TIMEOUT},
 };
@@ -194,6 +195,24 @@ mod case_40_mail_delivery {
         // Its schedule is gone, too.
         ses.calls();
         app.server.drain().await;
+        assert!(ses.calls().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_mail_whose_result_cannot_be_stored_is_given_up() {
+        let (app, ses) = start_with_ses().await;
+        let user = app.sign_up("john").await;
+        let throttled = error(400, "ProvisionedThroughputExceededException");
+        fail_recording(&app, u32::MAX, throttled);
+        assert_eq!(app.request_reset(&user.email).await.status, 200);
+        app.server.drain().await;
+        app.unread_mails();
+        app.advance(Duration::from_hours(36));
+        app.server.poll().await;
+        assert_eq!(app.mail().to, [user.email]);
+        ses.calls();
+        app.advance(RETRY_INTERVAL);
+        app.server.poll().await;
         assert!(ses.calls().is_empty());
     }
 

@@ -1,10 +1,12 @@
-//! Code that the targets share: a whole Latchkey in this process, and a list of invisible characters.
+//! Code that the targets share: a whole Latchkey in this process, the properties of its responses, and a list of invisible characters.
 
 mod invisible;
+mod response;
 mod world;
 
 pub use self::{
     invisible::is_invisible,
+    response::{check_no_secret, check_response, may_have_written},
     world::{NOW, PASSWORD, World, event},
 };
 

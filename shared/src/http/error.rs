@@ -1,5 +1,6 @@
-//! The error type of the HTTP functions, with its status, code and response body (RFC 9457), and all conversions from
-//! other modules' errors.
+//! The error type of the HTTP functions, with its status, code and response body (RFC 9457).
+
+mod conversions;
 
 use std::time::Duration;
 
@@ -10,12 +11,7 @@ use lambda_http::http::{
 use serde::Serialize;
 
 use super::{FieldError, Response, Violation};
-use crate::{
-    audit::Metric,
-    auth::signer,
-    domain::{password, rate_limit::CONTENTION_RETRY_AFTER},
-    store::database,
-};
+use crate::{audit::Metric, domain::rate_limit::CONTENTION_RETRY_AFTER};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -273,31 +269,5 @@ impl Error {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Token"));
         }
         response
-    }
-}
-
-impl From<database::Error> for Error {
-    fn from(error: database::Error) -> Self {
-        match error {
-            database::Error::Unavailable { .. } => Self::unavailable(error),
-            database::Error::Defect { .. } | database::Error::Unreadable { .. } => {
-                Self::internal(error)
-            }
-        }
-    }
-}
-
-impl From<signer::Error> for Error {
-    fn from(error: signer::Error) -> Self {
-        match error {
-            signer::Error::Database(error) => error.into(),
-            signer::Error::Key(_) => Self::unavailable(error),
-        }
-    }
-}
-
-impl From<password::HashError> for Error {
-    fn from(error: password::HashError) -> Self {
-        Self::internal(error)
     }
 }

@@ -1,8 +1,11 @@
 //! A gate that holds calls back until a test opens it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
+
+/// The time within which a call must be held.
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Holds calls back until a test has done what must happen first. The test must be faster than the client's timeouts: one
 /// second for an attempt, and three in total.
@@ -24,9 +27,13 @@ impl Gate {
     }
 
     /// Waits until a call is held.
+    ///
+    /// # Panics
+    /// If none is held within a minute: the test waits for a call that the functions do not make.
     pub async fn reached(&self) {
+        let held = timeout(DEADLINE, self.reached.acquire()).await;
         // The semaphore is never closed.
-        if let Ok(permit) = self.reached.acquire().await {
+        if let Ok(permit) = held.unwrap_or_else(|_| panic!("no call was held within a minute")) {
             permit.forget();
         }
     }

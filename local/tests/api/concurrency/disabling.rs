@@ -145,7 +145,7 @@ mod case_59_disabled_accounts {
         let weak = other.tables().password_hash(same.id).await;
         for act in ACTS {
             tables.set(john.id, "password_hash", &weak).await;
-            let held = |call: &Call| call.contains(":hash");
+            let held = |call: &Call| call.contains(":password_hash");
             let response = while_held((&app, &john, act), held, app.log_in("john", PASSWORD)).await;
             let hash = tables.password_hash(john.id).await;
             match act {

@@ -5,8 +5,7 @@ use shared::{
     lambda::{self, RunError, WarmUp},
 };
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), RunError> {
+fn main() -> Result<(), RunError> {
     lambda::run(
         |_, request| async move {
             assert_ne!(request.method().as_str(), "POST", "on purpose");
@@ -14,5 +13,4 @@ async fn main() -> Result<(), RunError> {
         },
         WarmUp::Users,
     )
-    .await
 }

@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use lambda_http::Request;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::{runtime::Builder, time::Instant};
 use tracing::{Instrument as _, field::Empty};
 
 use self::telemetry::Telemetry;
@@ -29,6 +29,11 @@ pub type RunError = lambda_runtime::Error;
 /// The response to an event, as a future.
 pub type InvocationFuture =
     Pin<Box<dyn Future<Output = Result<Box<RawValue>, FunctionError>> + Send>>;
+
+/// The handler of an HTTP function. Boxed, so that all that surrounds it is compiled once, and not for each function.
+type Handler = Arc<dyn Fn(&'static App, Request) -> ResponseFuture + Send + Sync>;
+
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
 
 /// The reason that an event has no response. Lambda reports it to the caller, and counts it in its metric `Errors`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,9 +104,16 @@ impl WarmUp {
 /// Creates an HTTP function with this handler.
 pub fn endpoint<H, F>(app: &'static App, handler: H) -> Invoke
 where
-    H: Fn(&'static App, Request) -> F + Send + Sync + Copy + 'static,
+    H: Fn(&'static App, Request) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response, Error>> + Send + 'static,
 {
+    boxed_endpoint(
+        app,
+        Arc::new(move |app, request| Box::pin(handler(app, request))),
+    )
+}
+
+fn boxed_endpoint(app: &'static App, handler: Handler) -> Invoke {
     Arc::new(move |event, context| {
         let span = tracing::info_span!(
             "request",
@@ -109,9 +121,10 @@ where
             route = Empty,
             user = Empty
         );
+        let handler = handler.clone();
         let response = async move {
             let started_at = Instant::now();
-            let result = AssertUnwindSafe(handle(app, handler, &event))
+            let result = AssertUnwindSafe(handle(app, &handler, &event))
                 .catch_unwind()
                 .await;
             let response = match result.unwrap_or_else(|_| Err(panic_error(app))) {
@@ -134,11 +147,7 @@ where
     })
 }
 
-async fn handle<H, F>(app: &'static App, handler: H, event: &RawValue) -> Result<Response, Error>
-where
-    H: Fn(&'static App, Request) -> F,
-    F: Future<Output = Result<Response, Error>>,
-{
+async fn handle(app: &'static App, handler: &Handler, event: &RawValue) -> Result<Response, Error> {
     let request = event::to_request(event)?;
     tracing::Span::current().record("route", http::route(&request));
     http::check_edge(&request, app.settings.edge.as_ref())?;
@@ -181,26 +190,31 @@ fn error_response(app: &App, error: &Error) -> Response {
     response
 }
 
-/// Runs an HTTP function on Lambda. Returns only on an error.
+/// Runs an HTTP function on Lambda, on this thread. Returns only on an error.
 ///
 /// # Errors
 /// [`RunError`] if the process cannot start, or the Lambda Runtime API is unreachable.
-pub async fn run<H, F>(handler: H, warm_up: WarmUp) -> Result<(), RunError>
+pub fn run<H, F>(handler: H, warm_up: WarmUp) -> Result<(), RunError>
 where
     H: Fn(&'static App, Request) -> F + Send + Sync + Copy + 'static,
     F: Future<Output = Result<Response, Error>> + Send + 'static,
 {
-    run_invoke(warm_up, |app| endpoint(app, handler)).await
+    run_invoke(&|app| endpoint(app, handler), warm_up)
 }
 
-/// Runs any function on Lambda. Returns only on an error.
+/// Runs any function on Lambda, on this thread. Returns only on an error.
 ///
 /// # Errors
 /// [`RunError`] if the process cannot start, or the Lambda Runtime API is unreachable.
-pub async fn run_invoke(
+pub fn run_invoke(
+    function: &dyn Fn(&'static App) -> Invoke,
     warm_up: WarmUp,
-    function: impl FnOnce(&'static App) -> Invoke,
 ) -> Result<(), RunError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(function, warm_up))
+}
+
+async fn serve(function: &dyn Fn(&'static App) -> Invoke, warm_up: WarmUp) -> Result<(), RunError> {
     let app = App::start(&environment, Providers::system())?;
     let telemetry = Arc::new(Telemetry::start(
         &app.settings,

@@ -1,6 +1,5 @@
 //! The Lambda function `confirm_email`.
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::lambda::RunError> {
-    shared::lambda::run(confirm_email::handler, confirm_email::WARM_UP).await
+fn main() -> Result<(), shared::lambda::RunError> {
+    shared::lambda::run(confirm_email::handler, confirm_email::WARM_UP)
 }

@@ -1,6 +1,5 @@
 //! The Lambda function `delete_account`.
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::lambda::RunError> {
-    shared::lambda::run(delete_account::handler, delete_account::WARM_UP).await
+fn main() -> Result<(), shared::lambda::RunError> {
+    shared::lambda::run(delete_account::handler, delete_account::WARM_UP)
 }

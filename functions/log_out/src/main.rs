@@ -1,6 +1,5 @@
 //! The Lambda function `log_out`.
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::lambda::RunError> {
-    shared::lambda::run(log_out::handler, log_out::WARM_UP).await
+fn main() -> Result<(), shared::lambda::RunError> {
+    shared::lambda::run(log_out::handler, log_out::WARM_UP)
 }

@@ -68,9 +68,8 @@ fn endpoints() -> impl Iterator<Item = &'static str> {
 /// The `main.rs` of every function with a route.
 const MAIN: &str = "//! The Lambda function `NAME`.
 
-#[tokio::main(flavor = \"current_thread\")]
-async fn main() -> Result<(), shared::lambda::RunError> {
-    shared::lambda::run(NAME::handler, NAME::WARM_UP).await
+fn main() -> Result<(), shared::lambda::RunError> {
+    shared::lambda::run(NAME::handler, NAME::WARM_UP)
 }
 ";
 

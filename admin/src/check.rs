@@ -126,13 +126,17 @@ impl Findings {
     }
 }
 
-fn report(
-    findings: &Findings,
-    survey: &Survey,
-    moved: &[UserId],
-    kept: &[UserId],
-    estimate: &Estimate,
-) -> Report {
+/// The users with one problem.
+struct Problem {
+    /// Its name in the JSON output.
+    name: &'static str,
+    /// What it is, after "users: " in the text.
+    text: &'static str,
+    users: Vec<UserId>,
+}
+
+/// Returns every kind of problem, also those that no user has. `kept` are the users whose canonical address was not moved.
+fn problems(findings: &Findings, survey: &Survey, kept: &[UserId]) -> [Problem; 9] {
     let (mut missing, mut orphaned, mut conflicting) = (Vec::new(), Vec::new(), Vec::new());
     for issue in survey.issues() {
         match issue {
@@ -141,72 +145,86 @@ fn report(
             MarkerIssue::Conflicting { users, .. } => conflicting.extend(users),
         }
     }
-    let unreadable: Vec<_> = survey.unreadable_users.iter().copied().collect();
-    let kinds = [
-        (
+    let problem = |name, text, users: &[UserId]| Problem {
+        name,
+        text,
+        users: users.to_vec(),
+    };
+    [
+        problem(
             "email",
             "their e-mail address breaks today's rules",
-            findings.email.as_slice(),
+            &findings.email,
         ),
-        (
+        problem(
             "username",
             "their username breaks today's rules",
             &findings.username,
         ),
-        (
+        problem(
             "first_name",
             "their first name breaks today's rules",
             &findings.first_name,
         ),
-        (
+        problem(
             "last_name",
             "their last name breaks today's rules",
             &findings.last_name,
         ),
-        (
+        problem(
             "canonical",
             "their canonical address is other than today's (--repair moves it)",
             kept,
         ),
-        (
+        problem(
             "missing_marker",
             "a marker is missing, so they cannot be found by that name",
             &missing,
         ),
-        (
+        problem(
             "orphaned_marker",
             "a marker leads to them, but they do not exist or have another name",
             &orphaned,
         ),
-        (
+        problem(
             "conflicting",
             "they share an address or a username",
             &conflicting,
         ),
-        (
+        problem(
             "unreadable",
             "their record cannot be deserialized",
-            &unreadable,
+            &survey.unreadable_users.iter().copied().collect::<Vec<_>>(),
         ),
-    ];
+    ]
+}
+
+fn report(
+    findings: &Findings,
+    survey: &Survey,
+    moved: &[UserId],
+    kept: &[UserId],
+    estimate: &Estimate,
+) -> Report {
     let mut lines = vec![format!("Users: {}.", findings.users)];
     if !moved.is_empty() {
         lines.push(format!("Canonical addresses moved: {}.", ids(moved)));
     }
+    let unreadable_users = survey.unreadable_users.len();
     let mut json = json!({
         "users": findings.users,
         "moved": moved,
         "estimate": estimate.to_json(),
-        "unknown_items": survey.unreadable.len() - unreadable.len().min(survey.unreadable.len()),
+        "unknown_items": survey.unreadable.len().saturating_sub(unreadable_users),
     });
     let mut is_clean = survey.unreadable.is_empty();
-    for (name, what, found) in kinds {
-        if let Value::Object(members) = &mut json {
-            members.insert(name.to_owned(), json!(found));
-        }
-        if !found.is_empty() {
+    for Problem { name, text, users } in problems(findings, survey, kept) {
+        if !users.is_empty() {
             is_clean = false;
-            lines.push(format!("{} users: {what}: {}.", found.len(), ids(found)));
+            lines.push(format!("{} users: {text}: {}.", users.len(), ids(&users)));
+        }
+        if let Value::Object(members) = &mut json {
+            members.insert(name.to_owned(), json!(users));
         }
     }
     if is_clean {

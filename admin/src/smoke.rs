@@ -154,7 +154,7 @@ async fn remove(context: &Context, user: &TestUser) -> Result<bool, Error> {
             let deletion = Deletion::new(id, now, context.deletion_retention);
             let mut others = context.transient.forget(id);
             others.push(context.audit_trail.deletion(&deletion)?);
-            let version = found.record_version + 1;
+            let version = found.next_version();
             let events = context
                 .user_events
                 .of_kinds(&[EventKind::Deleted], id, version, now)?;

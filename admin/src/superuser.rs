@@ -107,7 +107,7 @@ async fn set(
     let mut user = confirmed.clone();
     for _ in 0..MAX_ATTEMPTS {
         let mut writes = vec![context.users.superuser_write(&user, is_superuser)?];
-        let (version, now) = (user.record_version + 1, context.clock.now()?);
+        let (version, now) = (user.next_version(), context.clock.now()?);
         let events = context
             .user_events
             .of_kinds(&[EventKind::Updated], user.id, version, now)?;

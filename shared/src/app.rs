@@ -4,6 +4,7 @@
 mod attempt;
 mod authenticate;
 pub mod connection;
+mod link;
 mod rate_limit;
 mod session_response;
 mod throttle;
@@ -17,6 +18,7 @@ use self::rate_limit::Refused;
 pub use self::{
     attempt::{Attempt, Contention, LostAttempts},
     authenticate::Caller,
+    link::LostRaces,
     rate_limit::{CountedRequest, SourceCounter, SourceLimit},
     throttle::{Account, CURRENT_PASSWORD, Candidate},
 };

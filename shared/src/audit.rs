@@ -88,9 +88,11 @@ pub fn superuser_read(superuser: UserId, user: UserId, source: &str) {
     );
 }
 
-/// Logs a change to an account: the user, the source address and the kind, but no value.
-pub fn account_changed(user: UserId, source: &str, change: Change) {
-    tracing::info!(user = user.number(), source, ?change, "account changed");
+/// Logs the changes to an account, a line each: the user, the source address and the kind, but no value.
+pub fn account_changed(user: UserId, source: &str, changes: &[Change]) {
+    for change in changes {
+        tracing::info!(user = user.number(), source, ?change, "account changed");
+    }
 }
 
 /// Counts a defect, by function and version: only defects of the new version roll back a gradual deployment.

@@ -30,7 +30,7 @@ pub(crate) async fn run(context: &Context, args: &TargetArgs) -> Result<Report, 
     others.push(context.audit_trail.deletion(&deletion)?);
     others.push(record);
     others.extend(context.transient.deletion_notice_by_operator(&user, now)?);
-    let version = user.record_version + 1;
+    let version = user.next_version();
     let events = context
         .user_events
         .of_kinds(&[EventKind::Deleted], user.id, version, now)?;

@@ -96,7 +96,7 @@ fn with_address(
         } else {
             user.sessions.clone()
         },
-        record_version: user.record_version + 1,
+        record_version: user.next_version(),
         credentials_version: user.credentials_version + u64::from(moves),
         last_write_id: write_id,
         ..user.clone()

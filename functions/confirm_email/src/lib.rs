@@ -5,13 +5,13 @@
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::{App, SourceLimit},
+    app::{App, LostRaces, SourceLimit},
     audit,
     domain::{
-        link_token::{self, AddressBinding, LinkToken, StoredToken},
+        link_token::{AddressBinding, LinkToken, StoredToken},
         user::{Change, User},
     },
-    http::{self, Error, Fields, Response, Violation},
+    http::{self, Error, Response},
     lambda::WarmUp,
     store::{outbox::RequestOutcome, users::Confirmed},
 };
@@ -21,21 +21,6 @@ pub const WARM_UP: WarmUp = WarmUp::Users;
 
 /// The error of a token that is malformed, unknown, used, expired or replaced.
 const INVALID_TOKEN: Error = Error::InvalidToken { field: "key" };
-
-/// Maximum attempts when another request changes the record first.
-const MAX_ATTEMPTS: u32 = 5;
-
-struct Body {
-    key: Result<LinkToken, link_token::Error>,
-}
-
-impl Body {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        // A malformed token is rejected like an unknown one.
-        let key = fields.required("key", |text| Ok::<_, Violation>(LinkToken::parse(text)));
-        Some(Self { key: key? })
-    }
-}
 
 /// Serves both routes: confirms the address that a link belongs to, or sends the link again.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
@@ -48,40 +33,29 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
 
 /// The transaction that changes the record checks the token, and the address that it was sent to, again.
 async fn confirm(app: &App, request: &Request) -> Result<Response, Error> {
-    let Body { key } = http::body(request, Body::read)?;
+    let key = http::body(request, |fields| fields.link_token("key"))?;
     app.count_request(request, SourceLimit::LinkUses).await?;
-    let token = key.map_err(|_| INVALID_TOKEN)?;
+    let token = key?;
     audit::record_user(token.user());
-    for _ in 0..MAX_ATTEMPTS {
-        let log = |change| audit::account_changed(token.user(), &app.source(request), change);
+    let mut lost = LostRaces::default();
+    let changes = loop {
         match attempt(app, &token).await? {
-            Confirmation::Done(changes) => {
-                changes.iter().copied().for_each(log);
-                return http::detail(StatusCode::OK, "The e-mail address has been confirmed.");
-            }
-            Confirmation::Discarded => {
-                log(Change::PendingEmailDiscarded);
-                return Err(INVALID_TOKEN);
-            }
-            Confirmation::Raced => {}
+            Some(changes) => break changes,
+            None => lost.count()?,
         }
+    };
+    audit::account_changed(token.user(), &app.source(request), changes);
+    if changes == DISCARDED {
+        return Err(INVALID_TOKEN);
     }
-    Err(Error::unavailable(
-        "the user record kept changing during the confirmation",
-    ))
+    http::detail(StatusCode::OK, "The e-mail address has been confirmed.")
 }
 
-/// The outcome of one attempt.
-enum Confirmation {
-    /// The address is confirmed; carries the changes.
-    Done(&'static [Change]),
-    /// The pending address belongs to another account and was discarded.
-    Discarded,
-    /// Another request changed the record first.
-    Raced,
-}
+/// The changes of a link whose address belongs to another account by now.
+const DISCARDED: &[Change] = &[Change::PendingEmailDiscarded];
 
-async fn attempt(app: &App, token: &LinkToken) -> Result<Confirmation, Error> {
+/// Returns the changes; `None` if another request changed the record first.
+async fn attempt(app: &App, token: &LinkToken) -> Result<Option<&'static [Change]>, Error> {
     let now = app.clock.now();
     let (stored, user) = tokio::try_join!(
         app.transient.token::<AddressBinding>(token.user()),
@@ -104,11 +78,11 @@ async fn attempt(app: &App, token: &LinkToken) -> Result<Confirmation, Error> {
     let written_at = app.clock.now();
     let consumed = app.transient.consume_token(user.id, stored, written_at)?;
     let changes = &[Change::EmailConfirmed];
-    let version = user.record_version + 1;
+    let version = user.next_version();
     let events = app.user_events.of_changes(changes, user.id, version, now)?;
     match app.users.confirm_email(&user, consumed, events).await? {
-        Confirmed::Done => Ok(Confirmation::Done(changes)),
-        Confirmed::Raced => Ok(Confirmation::Raced),
+        Confirmed::Done => Ok(Some(changes)),
+        Confirmed::Raced => Ok(None),
         Confirmed::InvalidLink | Confirmed::EmailTaken => Err(INVALID_TOKEN),
     }
 }
@@ -118,7 +92,7 @@ async fn confirm_pending(
     app: &App,
     user: User,
     stored: &StoredToken<AddressBinding>,
-) -> Result<Confirmation, Error> {
+) -> Result<Option<&'static [Change]>, Error> {
     let now = app.clock.now();
     let rules = app.settings.address_rules();
     let after = user.with_pending_email_confirmed(rules, app.users.new_write_id(), now);
@@ -137,17 +111,13 @@ async fn confirm_pending(
         .users
         .confirm_pending_email(&user, &after, consume()?, others, now);
     match confirmed.await? {
-        Confirmed::Done => Ok(Confirmation::Done(changes)),
+        Confirmed::Done => Ok(Some(changes)),
         Confirmed::InvalidLink => Err(INVALID_TOKEN),
-        Confirmed::Raced => Ok(Confirmation::Raced),
+        Confirmed::Raced => Ok(None),
         Confirmed::EmailTaken => {
-            let events = events(&[Change::PendingEmailDiscarded])?;
+            let events = events(DISCARDED)?;
             let discarded = app.users.discard_pending_email(&user, consume()?, events);
-            if discarded.await? {
-                Ok(Confirmation::Discarded)
-            } else {
-                Ok(Confirmation::Raced)
-            }
+            Ok(discarded.await?.then_some(DISCARDED))
         }
     }
 }

@@ -33,7 +33,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         };
         match attempt {
             Attempt::Done(()) => {
-                audit::account_changed(user.id, &app.source(&request), Change::Deleted);
+                audit::account_changed(user.id, &app.source(&request), &[Change::Deleted]);
                 return app.session_ended();
             }
             Attempt::Lost(contention) => lost.count(contention)?,
@@ -55,7 +55,7 @@ async fn delete(app: &App, user: &User, session: &SessionId) -> Result<Attempt<(
     let mut others = app.transient.forget(user.id);
     others.push(app.audit_trail.deletion(&deletion)?);
     others.extend(app.outbox.deletion_notice(user, now)?);
-    let version = user.record_version + 1;
+    let version = user.next_version();
     others.extend(
         app.user_events
             .of_changes(&[Change::Deleted], user.id, version, now)?,

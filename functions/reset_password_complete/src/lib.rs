@@ -2,15 +2,15 @@
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::{App, SourceLimit},
+    app::{App, LostRaces, SourceLimit},
     audit::{self, Metric},
     domain::{
-        link_token::{self, CredentialsBinding, LinkToken},
+        link_token::{CredentialsBinding, LinkToken},
         mail::Kind,
         password::{Hash, NewPassword, Policy},
         user::{Change, User},
     },
-    http::{self, Error, Fields, Response, Violation},
+    http::{self, Error, Fields, Response},
     lambda::WarmUp,
     store::users::Reset,
 };
@@ -23,21 +23,15 @@ const INVALID_TOKEN: Error = Error::InvalidToken {
     field: "reset_token",
 };
 
-/// Maximum attempts when another request changes the record first.
-const MAX_ATTEMPTS: u32 = 5;
-
 struct Body {
     new_password: NewPassword,
-    reset_token: Result<LinkToken, link_token::Error>,
+    reset_token: Result<LinkToken, Error>,
 }
 
 impl Body {
     fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
         let new_password = fields.new_password(&policy);
-        // A malformed token is rejected like an unknown one, after all other fields were validated.
-        let reset_token = fields.required("reset_token", |text| {
-            Ok::<_, Violation>(LinkToken::parse(text))
-        });
+        let reset_token = fields.link_token("reset_token");
         Some(Self {
             new_password: new_password?,
             reset_token: reset_token?,
@@ -57,29 +51,30 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         reset_token,
     } = http::body(&request, |fields| Body::read(fields, policy))?;
     app.count_request(&request, SourceLimit::LinkUses).await?;
-    let token = reset_token.map_err(|_| INVALID_TOKEN)?;
+    let token = reset_token?;
     audit::record_user(token.user());
     let mut hash = None;
-    for _ in 0..MAX_ATTEMPTS {
-        if reset(app, &token, &new_password, &mut hash).await? == Reset::Done {
-            Metric::ResetCompleted.count();
-            audit::account_changed(token.user(), &app.source(&request), Change::Reset);
-            let detail = "The password has been changed. Log in with the new one.";
-            return http::detail(StatusCode::CREATED, detail);
+    let mut lost = LostRaces::default();
+    let changes = loop {
+        match reset(app, &token, &new_password, &mut hash).await? {
+            Some(changes) => break changes,
+            None => lost.count()?,
         }
-    }
-    Err(Error::unavailable(
-        "the user record kept changing during the reset",
-    ))
+    };
+    Metric::ResetCompleted.count();
+    audit::account_changed(token.user(), &app.source(&request), &changes);
+    let detail = "The password has been changed. Log in with the new one.";
+    http::detail(StatusCode::CREATED, detail)
 }
 
-/// Returns [`Reset::Done`] or [`Reset::Raced`]. `hash` is the hash of the password, once an attempt has computed it.
+/// Returns the changes; `None` if another request changed the record first. `hash` is the hash of the password, once an attempt has
+/// computed it.
 async fn reset(
     app: &App,
     token: &LinkToken,
     new_password: &NewPassword,
     hash: &mut Option<Hash>,
-) -> Result<Reset, Error> {
+) -> Result<Option<Vec<Change>>, Error> {
     let now = app.clock.now();
     let (stored, user) = tokio::try_join!(
         app.transient.token::<CredentialsBinding>(token.user()),
@@ -114,14 +109,15 @@ async fn reset(
         ..user
     };
     let mut others = vec![app.outbox.notice(Kind::PasswordChanged, &user, now)?];
-    let version = user.record_version + 1;
+    let version = user.next_version();
     others.extend(
         app.user_events
             .of_changes(&changes, user.id, version, now)?,
     );
     let reset = app.users.reset_password(&user, hash, consumed, others);
     match reset.await? {
+        Reset::Done => Ok(Some(changes)),
         Reset::InvalidLink => Err(INVALID_TOKEN),
-        outcome => Ok(outcome),
+        Reset::Raced => Ok(None),
     }
 }

@@ -2,15 +2,15 @@
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::{App, SourceLimit},
+    app::{App, LostRaces, SourceLimit},
     audit,
     domain::{
-        link_token::{self, LinkToken},
+        link_token::LinkToken,
         mail::Kind,
         password::{NewPassword, Policy},
         user::{Change, StoredRevertToken, User},
     },
-    http::{self, Error, Fields, Response, Violation},
+    http::{self, Error, Fields, Response},
     lambda::WarmUp,
     store::users::Reverted,
 };
@@ -21,19 +21,15 @@ pub const WARM_UP: WarmUp = WarmUp::Users;
 /// The error of a token that is malformed, unknown, used or expired.
 const INVALID_TOKEN: Error = Error::InvalidToken { field: "key" };
 
-/// Maximum attempts when another request changes the record first: a thief in the account must not keep its owner out.
-const MAX_ATTEMPTS: u32 = 5;
-
 struct Body {
-    key: Result<LinkToken, link_token::Error>,
+    key: Result<LinkToken, Error>,
     new_password: NewPassword,
 }
 
 impl Body {
     fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
         let new_password = fields.new_password(&policy);
-        // A malformed token is rejected like an unknown one, after all other fields were validated.
-        let key = fields.required("key", |text| Ok::<_, Violation>(LinkToken::parse(text)));
+        let key = fields.link_token("key");
         Some(Self {
             key: key?,
             new_password: new_password?,
@@ -49,30 +45,31 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let policy = app.settings.password_policy;
     let Body { key, new_password } = http::body(&request, |fields| Body::read(fields, policy))?;
     app.count_request(&request, SourceLimit::LinkUses).await?;
-    let token = key.map_err(|_| INVALID_TOKEN)?;
+    let token = key?;
     audit::record_user(token.user());
     let stored = app.transient.revert_token(&token).await?;
     let is_valid = |stored: &StoredRevertToken| stored.accepts(&token, app.clock.now());
     let stored = stored.filter(is_valid).ok_or(INVALID_TOKEN)?;
-    for _ in 0..MAX_ATTEMPTS {
+    let mut lost = LostRaces::default();
+    let changes = loop {
         let user = app.users.by_id(token.user()).await?.ok_or(INVALID_TOKEN)?;
-        if revert(app, &user, &stored, &new_password).await? == Reverted::Done {
-            audit::account_changed(user.id, &app.source(&request), Change::Reverted);
-            let detail = "The account has its former address again. Log in with the new password.";
-            return http::detail(StatusCode::CREATED, detail);
+        match revert(app, &user, &stored, &new_password).await? {
+            Some(changes) => break changes,
+            None => lost.count()?,
         }
-    }
-    Err(Error::unavailable(
-        "the user record kept changing during the reversion",
-    ))
+    };
+    audit::account_changed(token.user(), &app.source(&request), changes);
+    let detail = "The account has its former address again. Log in with the new password.";
+    http::detail(StatusCode::CREATED, detail)
 }
 
+/// Returns the changes; `None` if another request changed the record first.
 async fn revert(
     app: &App,
     user: &User,
     stored: &StoredRevertToken,
     new_password: &NewPassword,
-) -> Result<Reverted, Error> {
+) -> Result<Option<&'static [Change]>, Error> {
     let now = app.clock.now();
     let former = user.former_email(stored.number, now).ok_or(INVALID_TOKEN)?;
     let words = user.personal_words().with_email(&former.address());
@@ -86,11 +83,11 @@ async fn revert(
         app.transient.consume_revert_token(user.id, stored),
         app.outbox.notice(Kind::PasswordChanged, &after, now)?,
     ];
+    let changes = &[Change::Reverted];
     let version = after.record_version;
-    others.extend(
-        app.user_events
-            .of_changes(&[Change::Reverted], user.id, version, now)?,
-    );
-    let reverted = app.users.revert_email(user, &after, others, now);
-    Ok(reverted.await?)
+    others.extend(app.user_events.of_changes(changes, user.id, version, now)?);
+    match app.users.revert_email(user, &after, others, now).await? {
+        Reverted::Done => Ok(Some(changes)),
+        Reverted::Raced => Ok(None),
+    }
 }

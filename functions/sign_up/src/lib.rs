@@ -99,7 +99,7 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
         match app.users.create(&user, others).await? {
             Created::Done => {
                 audit::record_user(user.id);
-                audit::account_changed(user.id, &app.source(&request), Change::SignedUp);
+                audit::account_changed(user.id, &app.source(&request), &signed_up);
                 return app.session_response(StatusCode::CREATED, &issued, &session, &user);
             }
             Created::Taken {

@@ -147,22 +147,8 @@ async fn attempt(
         current_password,
         update,
     } = http::body(request, |fields| Body::read(fields, &user, policy))?;
-    if update.is_superuser == Some(true) && !user.is_superuser {
-        return Err(Error::Forbidden);
-    }
     let now = app.clock.now();
-    let (rules, limits) = (app.settings.address_rules(), &app.settings.limits);
-    if let Some(retry_after) = user.time_over_change_limit(&update, rules, limits, now) {
-        return Err(Error::TooManyRequests { retry_after });
-    }
-    if user.would_change_address(&update, rules) && !progress.is_counted {
-        progress.is_counted = true;
-        // Counted before it is known whether the address is taken, and taken back if it is not, so that concurrent requests
-        // learn no more than the limit allows.
-        progress.counted = app
-            .count_request(request, SourceLimit::TakenAddresses)
-            .await?;
-    }
+    admit(app, request, &user, &update, progress, now).await?;
     let candidate = progress
         .candidate
         .get_or_insert_with(|| Candidate::new(current_password));
@@ -177,7 +163,7 @@ async fn attempt(
         &session,
         app.users.new_write_id(),
         now,
-        rules,
+        app.settings.address_rules(),
     );
     let (outcome, after, changes) = if let Some((after, changes)) = applied {
         let outcome = write(app, &user, &after, &session, &changes, now).await?;
@@ -194,6 +180,33 @@ async fn attempt(
         Attempt::Done(()) => respond(app, request, &after, &changes).map(Attempt::Done),
         Attempt::Lost(contention) => Ok(Attempt::Lost(contention)),
     }
+}
+
+/// Rejects a change that the user may not make, or not so soon. A request for another address is counted against its source.
+async fn admit(
+    app: &App,
+    request: &Request,
+    user: &User,
+    update: &UserUpdate,
+    progress: &mut Progress,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if update.is_superuser == Some(true) && !user.is_superuser {
+        return Err(Error::Forbidden);
+    }
+    let (rules, limits) = (app.settings.address_rules(), &app.settings.limits);
+    if let Some(retry_after) = user.time_over_change_limit(update, rules, limits, now) {
+        return Err(Error::TooManyRequests { retry_after });
+    }
+    if user.would_change_address(update, rules) && !progress.is_counted {
+        progress.is_counted = true;
+        // Counted before it is known whether the address is taken, and taken back if it is not, so that concurrent requests
+        // learn no more than the limit allows.
+        progress.counted = app
+            .count_request(request, SourceLimit::TakenAddresses)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Stores the record with all mails and events that report the change.
@@ -239,9 +252,6 @@ fn respond(
     after: &User,
     changes: &[Change],
 ) -> Result<Response, Error> {
-    let source = app.source(request);
-    for change in changes {
-        audit::account_changed(after.id, &source, *change);
-    }
+    audit::account_changed(after.id, &app.source(request), changes);
     http::json(StatusCode::OK, &View::from(after))
 }

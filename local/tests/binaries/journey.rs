@@ -252,6 +252,22 @@ mod case_42_logs {
             changed["fields"]["user"].is_u64() && changed["fields"]["source"].is_string(),
             "{changed}"
         );
+        let of_others = lines.iter().filter_map(|(name, line)| {
+            let is_change = line["fields"]["message"] == "account changed";
+            (is_change && *name != "update_details")
+                .then(|| (*name, line["fields"]["change"].clone()))
+        });
+        assert_eq!(
+            of_others.collect::<Vec<_>>(),
+            [
+                ("confirm_email", json!("EmailConfirmed")),
+                ("delete_account", json!("Deleted")),
+                ("reset_password_complete", json!("Reset")),
+                ("reset_password_complete", json!("EmailConfirmed")),
+                ("revert_email", json!("Reverted")),
+                ("sign_up", json!("SignedUp")),
+            ]
+        );
     }
 }
 

@@ -211,7 +211,7 @@ async fn set_email(app: &App, user: u64, email: &str) -> Result<u16, Error> {
         email_verified: true,
         pending_email: None,
         sessions: BTreeMap::new(),
-        record_version: before.record_version + 1,
+        record_version: before.next_version(),
         credentials_version: before.credentials_version + 1,
         last_write_id: app.users.new_write_id(),
         ..before.clone()
@@ -237,7 +237,7 @@ async fn delete(app: &App, user: u64) -> Result<u16, Error> {
     others.push(app.audit_trail.deletion(&deletion)?);
     others.push(app.audit_trail.change(&record)?);
     others.extend(app.transient.deletion_notice_by_operator(&before, now)?);
-    let version = before.record_version + 1;
+    let version = before.next_version();
     let events = app
         .user_events
         .of_kinds(&[EventKind::Deleted], before.id, version, now)?;

@@ -159,6 +159,12 @@ impl User {
         }
     }
 
+    /// Returns the [`record_version`](Self::record_version) that the next change gives the record.
+    #[must_use]
+    pub const fn next_version(&self) -> u64 {
+        self.record_version + 1
+    }
+
     /// Returns the state that a reset link must have been sent for.
     #[must_use]
     pub const fn credentials_binding(&self) -> CredentialsBinding {

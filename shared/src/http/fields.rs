@@ -11,7 +11,7 @@ use lambda_http::{
 
 use self::object::{DUPLICATE_FIELD, Object, RawField};
 use super::{Error, FieldError, Violation, check_size};
-use crate::domain::{error_code::ErrorCode, lookup::Lookup};
+use crate::domain::{error_code::ErrorCode, link_token::LinkToken, lookup::Lookup};
 
 /// Maximum number of errors in a response; more are not reported. The bound for the size of a response to 16 KiB of unknown
 /// fields.
@@ -142,6 +142,15 @@ impl Fields {
             });
         }
         Some(lookup)
+    }
+
+    /// Takes the required token of a mailed link. A malformed one is [`Error::InvalidToken`] as an unknown one is, and no error of the
+    /// body.
+    pub fn link_token(&mut self, field: &'static str) -> Option<Result<LinkToken, Error>> {
+        self.required(field, |text| {
+            let token = LinkToken::parse(text).map_err(|_| Error::InvalidToken { field });
+            Ok::<_, Violation>(token)
+        })
     }
 
     /// Takes an optional read-only string. Records an error if `is_current` denies that it is the current value, in any of

@@ -142,7 +142,7 @@ impl User {
             sessions: std::collections::BTreeMap::new(),
             failed_log_ins: None,
             failed_current_passwords: None,
-            record_version: self.record_version + 1,
+            record_version: self.next_version(),
             credentials_version: self.credentials_version + 1,
             password_version: self.password_version + 1,
             last_write_id: write_id,

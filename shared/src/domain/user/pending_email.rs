@@ -66,7 +66,7 @@ impl User {
             email_verified: true,
             pending_email: None,
             former_emails: self.former_emails_after_change(now, rules.revert_lifetime),
-            record_version: self.record_version + 1,
+            record_version: self.next_version(),
             credentials_version: self.credentials_version + 1,
             last_write_id: write_id,
             ..self.clone()

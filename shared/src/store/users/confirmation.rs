@@ -37,7 +37,7 @@ impl Users {
         .with_write_id(&write_id)
         .value("yes", true)?
         .value("version", user.record_version)?
-        .value("next", user.record_version + 1)?
+        .value("next", user.next_version())?
         .value("writer", &write_id)?;
         let mut writes = vec![update, consumed];
         writes.extend(events);
@@ -96,7 +96,7 @@ impl Users {
         )
         .with_write_id(&write_id)
         .value("version", user.record_version)?
-        .value("next", user.record_version + 1)?
+        .value("next", user.next_version())?
         .value("writer", &write_id)?;
         let mut writes = vec![update, consumed];
         writes.extend(events);

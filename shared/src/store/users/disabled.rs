@@ -115,7 +115,7 @@ impl Users {
                 (None, EventKind::Enabled)
             };
             let mut writes = self.disabling(&before, disabled_at)?;
-            writes.extend(events.of_kinds(&[kind], user, before.record_version + 1, now)?);
+            writes.extend(events.of_kinds(&[kind], user, before.next_version(), now)?);
             writes.extend_from_slice(also);
             match self.database.transact(&writes).await? {
                 Committed::Done => return Ok(OperatorOutcome::Done),
@@ -145,7 +145,7 @@ impl Users {
         let mut update = Write::update(&self.table, &key, expression, "#version = :version")
             .with_write_id(&write_id)
             .value("version", before.record_version)?
-            .value("next", before.record_version + 1)?
+            .value("next", before.next_version())?
             .value("writer", &write_id)?;
         if let Some(now) = disabled_at {
             update = update

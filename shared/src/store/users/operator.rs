@@ -99,7 +99,7 @@ impl Users {
         let update = Write::update_with(&self.table, &key, expression, also, "#version = :version")
             .with_write_id(&write_id)
             .value("version", user.record_version)?
-            .value("next", user.record_version + 1)?
+            .value("next", user.next_version())?
             .value("writer", &write_id)?;
         let marker = super::Marker::of(user);
         let writes = [

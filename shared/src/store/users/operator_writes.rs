@@ -25,7 +25,7 @@ impl Users {
         .with_write_id(&write_id)
         .value("is_superuser", is_superuser)?
         .value("version", user.record_version)?
-        .value("next", user.record_version + 1)?
+        .value("next", user.next_version())?
         .value("writer", &write_id)
     }
 

@@ -49,7 +49,7 @@ impl Users {
         .value("yes", true)?
         .value("one", 1)?
         .value("version", user.record_version)?
-        .value("next", user.record_version + 1)?
+        .value("next", user.next_version())?
         .value("writer", &write_id)?;
         let mut writes = vec![update, consumed];
         writes.extend(others);

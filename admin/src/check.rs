@@ -128,9 +128,9 @@ impl Findings {
 
 /// The users with one problem.
 struct Problem {
-    /// Its name in the JSON output.
+    /// The name in the JSON output.
     name: &'static str,
-    /// What it is, after "users: " in the text.
+    /// The description, after "users: " in the text.
     text: &'static str,
     users: Vec<UserId>,
 }

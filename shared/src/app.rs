@@ -4,7 +4,6 @@
 mod attempt;
 mod authenticate;
 pub mod connection;
-mod link;
 mod rate_limit;
 mod session_response;
 mod throttle;
@@ -16,9 +15,8 @@ use lambda_http::Request;
 
 use self::rate_limit::Refused;
 pub use self::{
-    attempt::{Attempt, Contention, LostAttempts},
+    attempt::{Attempt, Contention, LostAttempts, LostRaces},
     authenticate::Caller,
-    link::LostRaces,
     rate_limit::{CountedRequest, SourceCounter, SourceLimit},
     throttle::{Account, CURRENT_PASSWORD, Candidate},
 };

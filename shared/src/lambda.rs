@@ -30,7 +30,7 @@ pub type RunError = lambda_runtime::Error;
 pub type InvocationFuture =
     Pin<Box<dyn Future<Output = Result<Box<RawValue>, FunctionError>> + Send>>;
 
-/// The handler of an HTTP function. Boxed, so that all that surrounds it is compiled once, and not for each function.
+/// The handler of an HTTP function. Without its type, so that all that surrounds it is compiled once, and not for each function.
 type Handler = Arc<dyn Fn(&'static App, Request) -> ResponseFuture + Send + Sync>;
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
@@ -107,13 +107,13 @@ where
     H: Fn(&'static App, Request) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response, Error>> + Send + 'static,
 {
-    boxed_endpoint(
+    endpoint_of(
         app,
         Arc::new(move |app, request| Box::pin(handler(app, request))),
     )
 }
 
-fn boxed_endpoint(app: &'static App, handler: Handler) -> Invoke {
+fn endpoint_of(app: &'static App, handler: Handler) -> Invoke {
     Arc::new(move |event, context| {
         let span = tracing::info_span!(
             "request",
@@ -202,19 +202,16 @@ where
     run_invoke(&|app| endpoint(app, handler), warm_up)
 }
 
-/// Runs any function on Lambda, on this thread. Returns only on an error.
+/// Runs the function that `build` returns on Lambda, on this thread. Returns only on an error.
 ///
 /// # Errors
 /// [`RunError`] if the process cannot start, or the Lambda Runtime API is unreachable.
-pub fn run_invoke(
-    function: &dyn Fn(&'static App) -> Invoke,
-    warm_up: WarmUp,
-) -> Result<(), RunError> {
+pub fn run_invoke(build: &dyn Fn(&'static App) -> Invoke, warm_up: WarmUp) -> Result<(), RunError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(function, warm_up))
+    runtime.block_on(serve(build, warm_up))
 }
 
-async fn serve(function: &dyn Fn(&'static App) -> Invoke, warm_up: WarmUp) -> Result<(), RunError> {
+async fn serve(build: &dyn Fn(&'static App) -> Invoke, warm_up: WarmUp) -> Result<(), RunError> {
     let app = App::start(&environment, Providers::system())?;
     let telemetry = Arc::new(Telemetry::start(
         &app.settings,
@@ -224,7 +221,7 @@ async fn serve(function: &dyn Fn(&'static App) -> Invoke, warm_up: WarmUp) -> Re
     // Leaked, since the app lives as long as the process.
     let app: &'static App = Box::leak(Box::new(app));
     warm_up.run(app).await;
-    let invoke = function(app);
+    let invoke = build(app);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let (response, telemetry) = (invoke(event.payload, event.context), telemetry.clone());
         async move {

@@ -7,6 +7,7 @@ use shared::{
     domain::{
         password::Password,
         user::{Change, SessionId, User},
+        user_id::UserId,
     },
     http::{self, Error, Response},
     lambda::WarmUp,
@@ -20,24 +21,33 @@ pub const WARM_UP: WarmUp = WarmUp::PublicKeys;
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let mut lost = LostAttempts::default();
     let mut candidate = None;
-    loop {
-        let Caller { user, session } = app.authenticate(&request).await?;
-        let password = http::body(&request, |fields| {
-            fields.required(CURRENT_PASSWORD, Password::parse)
-        })?;
-        let candidate = candidate.get_or_insert_with(|| Candidate::new(password));
-        let verified = app.verify_current_password(&user, candidate).await?;
-        let attempt = match verified {
-            Attempt::Done(()) => delete(app, &user, &session).await?,
-            lost @ Attempt::Lost(_) => lost,
-        };
-        match attempt {
-            Attempt::Done(()) => {
-                audit::account_changed(user.id, &app.source(&request), &[Change::Deleted]);
-                return app.session_ended();
-            }
+    let user = loop {
+        match attempt(app, &request, &mut candidate).await? {
+            Attempt::Done(user) => break user,
             Attempt::Lost(contention) => lost.count(contention)?,
         }
+    };
+    audit::account_changed(user, &app.source(&request), &[Change::Deleted]);
+    app.session_ended()
+}
+
+/// `candidate` is the password, once an attempt has verified it.
+async fn attempt(
+    app: &App,
+    request: &Request,
+    candidate: &mut Option<Candidate>,
+) -> Result<Attempt<UserId>, Error> {
+    let Caller { user, session } = app.authenticate(request).await?;
+    let password = http::body(request, |fields| {
+        fields.required(CURRENT_PASSWORD, Password::parse)
+    })?;
+    let candidate = candidate.get_or_insert_with(|| Candidate::new(password));
+    if let Attempt::Lost(contention) = app.verify_current_password(&user, candidate).await? {
+        return Ok(Attempt::Lost(contention));
+    }
+    match delete(app, &user, &session).await? {
+        Attempt::Done(()) => Ok(Attempt::Done(user.id)),
+        Attempt::Lost(contention) => Ok(Attempt::Lost(contention)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use lambda_http::{Request, http::StatusCode};
 use shared::{
-    app::{Account, App, Candidate, SourceLimit},
+    app::{Account, App, Candidate, LostRaces, SourceLimit},
     auth::session_token,
     domain::{
         email::{self, EmailAddress},
@@ -18,10 +18,6 @@ use shared::{
 
 /// Loads the signing key.
 pub const WARM_UP: WarmUp = WarmUp::SigningKey;
-
-/// Maximum attempts when the record changes during log-in. Five changes in a row cannot be coincidence: each is made by
-/// the same user or an operator. Attempts that end so are not counted.
-const MAX_ATTEMPTS: u32 = 5;
 
 struct Body {
     name: LogInName,
@@ -103,37 +99,38 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     // is taken back.
     let mut counted = app.count(source).await?;
     let mut candidate = Candidate::new(password);
-    for _ in 0..MAX_ATTEMPTS {
+    let mut lost = LostRaces::default();
+    loop {
         let Some(user) = app.verify_log_in(account, &mut candidate).await? else {
+            lost.count()?;
             account = find(app, &name).await?;
             continue;
         };
         if app.settings.require_verified_email && !user.email_verified {
             if app.users.note_right_password(&user).await? {
-                app.take_back(counted.take()).await;
+                app.take_back(counted).await;
                 // Within the quota of such mails; the response does not tell whether there was one.
                 app.outbox
                     .request_confirmation(&user, app.clock.now())
                     .await?;
                 return Err(Error::EmailNotVerified);
             }
+            lost.count()?;
             account = find(app, &name).await?;
             continue;
         }
         let started = start_session(app, &request, &user, candidate.password());
-        let (started, ()) = tokio::join!(started, app.take_back(counted.take()));
+        let (started, ()) = tokio::join!(started, app.take_back(counted));
         if let Some(response) = started? {
             return Ok(response);
         }
+        lost.count()?;
         // The password was right, and its count is taken back. If it was replaced meanwhile, it is a guess at another one.
         counted = app
             .count_request(&request, SourceLimit::FailedLogIns)
             .await?;
         account = find(app, &name).await?;
     }
-    Err(Error::unavailable(
-        "the user record kept changing during log-in",
-    ))
 }
 
 async fn find(app: &App, name: &LogInName) -> Result<Account, Error> {

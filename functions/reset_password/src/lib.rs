@@ -42,20 +42,19 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     }
     app.count_request(&request, SourceLimit::Resets).await?;
     let user = app.users.id_by_email(&email).await?;
-    let metric = match user {
-        Some(id) => {
-            audit::record_user(id);
-            Metric::ResetRequested
-        }
-        None if app.settings.reveal_unknown_emails => {
-            Metric::ResetUnknown.count();
-            return Err(Error::NotFound);
-        }
-        None => Metric::ResetUnknown,
-    };
+    if let Some(user) = user {
+        audit::record_user(user);
+    } else if app.settings.reveal_unknown_emails {
+        Metric::ResetUnknown.count();
+        return Err(Error::NotFound);
+    }
     let requested = app.outbox.request_reset(user, &email, app.clock.now());
     match requested.await? {
         RequestOutcome::Queued => {
+            let metric = match user {
+                Some(_) => Metric::ResetRequested,
+                None => Metric::ResetUnknown,
+            };
             metric.count();
             let detail = "The password reset link has been queued for e-mail delivery.";
             http::detail(StatusCode::OK, detail)

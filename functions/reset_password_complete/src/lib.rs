@@ -18,10 +18,11 @@ use shared::{
 /// Connects to the users table.
 pub const WARM_UP: WarmUp = WarmUp::Users;
 
-/// The error of a token that is malformed, unknown, used, expired or replaced.
-const INVALID_TOKEN: Error = Error::InvalidToken {
-    field: "reset_token",
-};
+/// The field with the token.
+const TOKEN: &str = "reset_token";
+
+/// The error of a token that is unknown, used, expired or replaced.
+const INVALID_TOKEN: Error = Error::InvalidToken { field: TOKEN };
 
 struct Body {
     new_password: NewPassword,
@@ -31,7 +32,7 @@ struct Body {
 impl Body {
     fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
         let new_password = fields.new_password(&policy);
-        let reset_token = fields.link_token("reset_token");
+        let reset_token = fields.link_token(TOKEN);
         Some(Self {
             new_password: new_password?,
             reset_token: reset_token?,
@@ -43,7 +44,8 @@ impl Body {
 /// transaction that consumes it checks it again.
 ///
 /// # Errors
-/// [`Error::Invalid`], also for a token that is unknown, used or expired; [`Error::TooManyRequests`] for a source over its limit.
+/// [`Error::Invalid`]; [`Error::InvalidToken`] for a token that is malformed, unknown, used or expired; [`Error::TooManyRequests`] for a
+/// source over its limit; [`Error::Unavailable`] also if the record kept changing.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let policy = app.settings.password_policy;
     let Body {

@@ -7,7 +7,7 @@ use shared::{
     domain::{
         link_token::LinkToken,
         mail::Kind,
-        password::{NewPassword, Policy},
+        password::{Hash, NewPassword, Policy},
         user::{Change, StoredRevertToken, User},
     },
     http::{self, Error, Fields, Response},
@@ -18,8 +18,13 @@ use shared::{
 /// Connects to the users table.
 pub const WARM_UP: WarmUp = WarmUp::Users;
 
-/// The error of a token that is malformed, unknown, used or expired.
-const INVALID_TOKEN: Error = Error::InvalidToken { field: "key" };
+/// The field with the token.
+const TOKEN: &str = "key";
+
+/// The error of a token that is unknown, used or expired.
+const INVALID_TOKEN: Error = Error::InvalidToken { field: TOKEN };
+
+const CHANGES: &[Change] = &[Change::Reverted];
 
 struct Body {
     key: Result<LinkToken, Error>,
@@ -29,7 +34,7 @@ struct Body {
 impl Body {
     fn read(fields: &mut Fields, policy: Policy) -> Option<Self> {
         let new_password = fields.new_password(&policy);
-        let key = fields.link_token("key");
+        let key = fields.link_token(TOKEN);
         Some(Self {
             key: key?,
             new_password: new_password?,
@@ -37,10 +42,12 @@ impl Body {
     }
 }
 
-/// Takes the account back to a former address with a new password, and ends every session. Only a valid token costs an Argon2 run. The transaction that consumes it is conditional on the record with the former address.
+/// Takes the account back to a former address with a new password, and ends every session. Only a valid token costs an Argon2 run, and the
+/// transaction that consumes it is conditional on the record with the former address.
 ///
 /// # Errors
-/// [`Error::Invalid`], also for a token that is unknown, used or expired; [`Error::TooManyRequests`] for a source over its limit.
+/// [`Error::Invalid`]; [`Error::InvalidToken`] for a token that is malformed, unknown, used or expired; [`Error::TooManyRequests`] for a
+/// source over its limit; [`Error::Unavailable`] also if the record kept changing.
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let policy = app.settings.password_policy;
     let Body { key, new_password } = http::body(&request, |fields| Body::read(fields, policy))?;
@@ -50,44 +57,45 @@ pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let stored = app.transient.revert_token(&token).await?;
     let is_valid = |stored: &StoredRevertToken| stored.accepts(&token, app.clock.now());
     let stored = stored.filter(is_valid).ok_or(INVALID_TOKEN)?;
+    let mut hash = None;
     let mut lost = LostRaces::default();
-    let changes = loop {
+    loop {
         let user = app.users.by_id(token.user()).await?.ok_or(INVALID_TOKEN)?;
-        match revert(app, &user, &stored, &new_password).await? {
-            Some(changes) => break changes,
-            None => lost.count()?,
+        match revert(app, &user, &stored, &new_password, &mut hash).await? {
+            Reverted::Done => break,
+            Reverted::Raced => lost.count()?,
         }
-    };
-    audit::account_changed(token.user(), &app.source(&request), changes);
+    }
+    audit::account_changed(token.user(), &app.source(&request), CHANGES);
     let detail = "The account has its former address again. Log in with the new password.";
     http::detail(StatusCode::CREATED, detail)
 }
 
-/// Returns the changes; `None` if another request changed the record first.
+/// `hash` is the hash of the password, once an attempt has computed it.
 async fn revert(
     app: &App,
     user: &User,
     stored: &StoredRevertToken,
     new_password: &NewPassword,
-) -> Result<Option<&'static [Change]>, Error> {
+    hash: &mut Option<Hash>,
+) -> Result<Reverted, Error> {
     let now = app.clock.now();
     let former = user.former_email(stored.number, now).ok_or(INVALID_TOKEN)?;
     let words = user.personal_words().with_email(&former.address());
     new_password
         .check_not_personal(&words)
         .map_err(|error| Error::field("new_password", error))?;
-    let hash = app.hasher.hash(new_password, app.random.bytes())?;
-    let after = user.reverted_to(former, hash, app.users.new_write_id(), now);
+    let hash = match hash {
+        Some(hash) => hash,
+        None => hash.insert(app.hasher.hash(new_password, app.random.bytes())?),
+    };
+    let after = user.reverted_to(former, hash.clone(), app.users.new_write_id(), now);
     app.users.release_expired_addresses(user, now).await?;
     let mut others = vec![
         app.transient.consume_revert_token(user.id, stored),
         app.outbox.notice(Kind::PasswordChanged, &after, now)?,
     ];
-    let changes = &[Change::Reverted];
     let version = after.record_version;
-    others.extend(app.user_events.of_changes(changes, user.id, version, now)?);
-    match app.users.revert_email(user, &after, others, now).await? {
-        Reverted::Done => Ok(Some(changes)),
-        Reverted::Raced => Ok(None),
-    }
+    others.extend(app.user_events.of_changes(CHANGES, user.id, version, now)?);
+    Ok(app.users.revert_email(user, &after, others, now).await?)
 }

@@ -107,10 +107,32 @@ impl Body {
 struct Progress {
     /// The current password, verified.
     candidate: Option<Candidate>,
-    /// True if the request was counted.
-    is_counted: bool,
-    /// The request as counted against its source, unless it has ended as one of those that count.
-    counted: Option<CountedRequest>,
+    count: Count,
+}
+
+/// Whether the request counts against its source, as one for another address.
+#[derive(Default)]
+enum Count {
+    /// It asks for no other address.
+    #[default]
+    None,
+    /// It is counted until it is known whether the address is taken. `None` inside: there is no such limit, or no counter could be
+    /// reached.
+    Provisional(Option<CountedRequest>),
+    /// It stays counted.
+    Final,
+}
+
+impl Progress {
+    /// Counts the request before it is known whether the address is taken, once, so that concurrent requests learn no more than the limit
+    /// allows.
+    async fn count_address(&mut self, app: &App, request: &Request) -> Result<(), Error> {
+        if matches!(self.count, Count::None) {
+            let counted = app.count_request(request, SourceLimit::TakenAddresses);
+            self.count = Count::Provisional(counted.await?);
+        }
+        Ok(())
+    }
 }
 
 /// Changes the caller's own record and responds with it. One request is one atomic change: all of it, with the mails and events that report
@@ -122,7 +144,9 @@ struct Progress {
 pub async fn handler(app: &App, request: Request) -> Result<Response, Error> {
     let mut progress = Progress::default();
     let response = change(app, &request, &mut progress).await;
-    app.take_back(progress.counted).await;
+    if let Count::Provisional(counted) = progress.count {
+        app.take_back(counted).await;
+    }
     response
 }
 
@@ -148,7 +172,10 @@ async fn attempt(
         update,
     } = http::body(request, |fields| Body::read(fields, &user, policy))?;
     let now = app.clock.now();
-    admit(app, request, &user, &update, progress, now).await?;
+    check_allowed(app, &user, &update, now)?;
+    if user.would_change_address(&update, app.settings.address_rules()) {
+        progress.count_address(app, request).await?;
+    }
     let candidate = progress
         .candidate
         .get_or_insert_with(|| Candidate::new(current_password));
@@ -173,8 +200,7 @@ async fn attempt(
         (confirmed, user, Vec::new())
     };
     if matches!(outcome, Changed::EmailTaken) {
-        // This request stays counted.
-        progress.counted = None;
+        progress.count = Count::Final;
     }
     match app.attempted(outcome)? {
         Attempt::Done(()) => respond(app, request, &after, &changes).map(Attempt::Done),
@@ -182,29 +208,14 @@ async fn attempt(
     }
 }
 
-/// Rejects a change that the user may not make, or not so soon. A request for another address is counted against its source.
-async fn admit(
-    app: &App,
-    request: &Request,
-    user: &User,
-    update: &UserUpdate,
-    progress: &mut Progress,
-    now: Timestamp,
-) -> Result<(), Error> {
+/// Rejects a change that the user may not make, or not so soon.
+fn check_allowed(app: &App, user: &User, update: &UserUpdate, now: Timestamp) -> Result<(), Error> {
     if update.is_superuser == Some(true) && !user.is_superuser {
         return Err(Error::Forbidden);
     }
     let (rules, limits) = (app.settings.address_rules(), &app.settings.limits);
     if let Some(retry_after) = user.time_over_change_limit(update, rules, limits, now) {
         return Err(Error::TooManyRequests { retry_after });
-    }
-    if user.would_change_address(update, rules) && !progress.is_counted {
-        progress.is_counted = true;
-        // Counted before it is known whether the address is taken, and taken back if it is not, so that concurrent requests
-        // learn no more than the limit allows.
-        progress.counted = app
-            .count_request(request, SourceLimit::TakenAddresses)
-            .await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Changes on behalf of a signed-in user, repeated when concurrent requests change the record first.
+//! Requests that are attempted again when concurrent requests change the record first.
 
 use super::App;
 use crate::{
@@ -6,11 +6,15 @@ use crate::{
     store::users::Changed,
 };
 
-/// Maximum attempts when another request changes the record first.
+/// Maximum attempts of a signed-in user's request when another request changes the record first.
 const MAX_ATTEMPTS: u32 = 2;
 
-/// Maximum attempts when concurrent requests change the counter of wrong passwords first.
+/// Maximum attempts of a signed-in user's request when concurrent requests change the counter of wrong passwords first.
 const MAX_COUNTER_ATTEMPTS: u32 = 5;
+
+/// Maximum attempts of a request without a session. Each change in between is made by the same user or an operator, so that five in a
+/// row are no coincidence; and fewer would let a thief who keeps changing the record keep its owner out.
+const MAX_RACES: u32 = 5;
 
 /// The outcome of one attempt at a change.
 pub enum Attempt<T> {
@@ -29,7 +33,7 @@ pub enum Contention {
     Counter,
 }
 
-/// The attempts of one request that were lost to concurrent ones.
+/// The attempts of one request of a signed-in user that were lost to concurrent ones.
 #[derive(Default)]
 pub struct LostAttempts {
     by_record: u32,
@@ -51,6 +55,24 @@ impl LostAttempts {
         }
         if self.by_counter == MAX_COUNTER_ATTEMPTS {
             return Err(Error::contended());
+        }
+        Ok(())
+    }
+}
+
+/// The attempts of one request without a session, a log-in or the use of a link, that were lost to concurrent ones.
+#[derive(Default)]
+pub struct LostRaces(u32);
+
+impl LostRaces {
+    /// Counts one more attempt that was lost.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it was the last one.
+    pub fn count(&mut self) -> Result<(), Error> {
+        self.0 += 1;
+        if self.0 == MAX_RACES {
+            return Err(Error::unavailable("the user record kept changing"));
         }
         Ok(())
     }

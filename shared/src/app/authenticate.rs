@@ -56,11 +56,7 @@ impl App {
     /// The errors of [`App::verify_token`]; [`Error::NotAuthenticated`] if the session does not exist any more;
     /// [`Error::Unavailable`] if a table cannot be read.
     pub async fn authenticate(&self, request: &Request) -> Result<Caller, Error> {
-        let token = self
-            .verify_session_token(self.session_token(request)?)
-            .await?;
-        let user = self.users.by_id(token.user).await?;
-        self.caller(user, token.session)
+        self.authenticate_token(self.session_token(request)?).await
     }
 
     /// Returns the user of a session token, as [`Self::authenticate`] does.
@@ -69,13 +65,8 @@ impl App {
     /// [`Error::NotAuthenticated`] unless it is the valid token of an existing session; [`Error::Unavailable`] if a table
     /// cannot be read.
     pub async fn authenticate_token(&self, token: &str) -> Result<Caller, Error> {
-        let token = self.verify_session_token(token).await?;
-        let user = self.users.by_id(token.user).await?;
-        self.caller(user, token.session)
-    }
-
-    fn caller(&self, user: Option<User>, session: SessionId) -> Result<Caller, Error> {
-        match user {
+        let VerifiedToken { user, session, .. } = self.verify_session_token(token).await?;
+        match self.users.by_id(user).await? {
             Some(user) if user.has_session(&session, self.clock.now()) => {
                 Ok(Caller { user, session })
             }

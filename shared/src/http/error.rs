@@ -21,7 +21,7 @@ pub enum Error {
     /// 400: the body or the path has these errors.
     #[error("invalid request")]
     Invalid(Vec<FieldError>),
-    /// 400: the token of a link is unknown, used, expired or replaced.
+    /// 400: the token of a link is malformed, unknown, used, expired or replaced.
     #[error("invalid token in {field}")]
     InvalidToken {
         /// The field that contained the token.

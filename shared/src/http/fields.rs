@@ -144,7 +144,7 @@ impl Fields {
         Some(lookup)
     }
 
-    /// Takes the required token of a mailed link. Returns `None` and records an error if it is missing or no string. A malformed token is
+    /// Takes the required token of a mailed link. Returns `None` and records an error if it is missing or not a string. A malformed token is
     /// an [`Error::InvalidToken`] inside, for the caller to return where it returns that of an unknown one: once the body is valid
     /// and the request is counted.
     pub fn link_token(&mut self, field: &'static str) -> Option<Result<LinkToken, Error>> {

@@ -6,8 +6,9 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::{
-    app::{OTHER_PASSWORD, PASSWORD, ROUNDS, TestApp},
-    response::statuses,
+    app::{OTHER_PASSWORD, PASSWORD, ROUNDS, TestApp, WRONG_PASSWORD},
+    proxy::error,
+    response::{problem, statuses},
 };
 
 mod case_18_concurrent_changes {
@@ -95,6 +96,21 @@ mod case_18_concurrent_changes {
         overtake(&app).await;
         assert_eq!(app.log_in("john", "wrong password").await.status, 429);
         app.mail();
+    }
+
+    /// The last attempt is lost as well: the response does not tell that the password was right, and the request is no guess.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_in_that_is_always_overtaken_is_no_guess() {
+        let app = TestApp::with_settings(&[("LIMIT_WRONG_LOG_INS_PER_HOUR", "1")]).await;
+        app.sign_up("john").await;
+        let lost = error(400, "ConditionalCheckFailedException");
+        app.proxy.rule_where(|call| call.contains(":session"), lost);
+        assert_eq!(
+            app.log_in("john", PASSWORD).await.problem(),
+            problem(503, "unavailable")
+        );
+        app.proxy.heal();
+        assert_eq!(app.log_in("john", WRONG_PASSWORD).await.status, 401);
     }
 
     /// Each change invalidates the record that the log-in has read, but not the password.
